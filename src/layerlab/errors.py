@@ -1,0 +1,57 @@
+"""What can go wrong, said so that a person knows what happened and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: Lines of a command's output that an error shows; the whole output stays on the exception.
+TAIL_LINES = 20
+
+
+class LayerLabError(Exception):
+    """Base of every error LayerLab raises on purpose.
+
+    Attributes:
+        message: what happened, in one sentence.
+        remedy: what to do about it, often a command; may be empty.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message = message
+        self.remedy = remedy
+        super().__init__(f"{message}\n{remedy}" if remedy else message)
+
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows in place of a traceback: these errors are about the build, not about our code."""
+        return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
+
+class CommandFailed(LayerLabError):
+    """A command that LayerLab ran ended badly.
+
+    Attributes:
+        command: the exact command, one item an argument.
+        exit_code: its exit code; negative for a signal.
+        output: all that it printed.
+    """
+
+    def __init__(self, message: str, command: Sequence[str], exit_code: int, output: str, remedy: str = "") -> None:
+        self.command, self.exit_code, self.output = tuple(command), exit_code, output
+        tail = "\n".join(output.strip().splitlines()[-TAIL_LINES:])
+        super().__init__(f"{message} (exit code {exit_code})\n  command: {' '.join(command)}\n{tail}", remedy)
+
+
+class MachineError(LayerLabError):
+    """A machine could not be started, found, reset or stopped."""
+
+
+class MachineBusy(MachineError):
+    """Another LayerLab process is using the machine in a way that excludes this one."""
+
+
+class AppError(LayerLabError):
+    """An app, a variant or an edit that cannot be: no such folder, a path that leaves the project, no such edit."""
+
+
+class SetupError(LayerLabError):
+    """Something that LayerLab needs is not on this computer and could not be put there."""

@@ -1,0 +1,177 @@
+"""The records everything else works on: a Build and its Steps. Frozen, comparable, saved as JSON and loaded back equal.
+
+Only `build` makes them from a real engine; traces, charts, checks and explanations are pure functions of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+#: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we do
+#: not classify it. FAILED, CANCELED and NOT_REACHED occur only in a build that did not succeed.
+RAN, CACHED, BASE, FAILED, CANCELED, NOT_REACHED = "RAN", "CACHED", "BASE", "FAILED", "CANCELED", "NOT REACHED"
+
+#: Version of the JSON written by `Build.save`.
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One Dockerfile instruction in one build.
+
+    Attributes:
+        line: first line of the instruction in the Dockerfile, counted from 1; 0 where unknown.
+        end_line: its last line.
+        stage: name of the stage, or "stage-N" as BuildKit names those without.
+        instruction: "FROM", "RUN", "COPY", ... in capitals.
+        text: the whole instruction as BuildKit shows it (variables replaced).
+        state: one of RAN, CACHED, BASE, FAILED, CANCELED, NOT REACHED.
+        started: seconds from the start of the build; None if it never started.
+        seconds: how long it took; 0.0 for a step that never started.
+        size_bytes: compressed size of the layer it made, bytes; None if it made none or it is unknown.
+        downloaded_bytes: what its log says it downloaded (pip, uv, apt), bytes.
+        log: what it printed, standard output and error together.
+        digest: the vertex digest in the trace; not comparable between builds.
+        inputs: digests of the vertices it depends on.
+    """
+
+    line: int
+    end_line: int
+    stage: str
+    instruction: str
+    text: str
+    state: str
+    started: float | None
+    seconds: float
+    size_bytes: int | None
+    downloaded_bytes: int
+    log: str
+    digest: str
+    inputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Time a build spent outside its steps.
+
+    Attributes:
+        kind: "definition", "metadata", "context", "export", "cache import" or "cache export".
+        name: the vertex as BuildKit names it.
+        started: seconds from the start of the build.
+        seconds: how long it took.
+        bytes: bytes moved, where BuildKit says so (context transfer); otherwise 0.
+    """
+
+    kind: str
+    name: str
+    started: float
+    seconds: float
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """The record of one real build.
+
+    Attributes:
+        app: name of the app that was built.
+        variant: name of the variant.
+        edit: the edit made just before this build ("none" if there was none).
+        machine: name of the machine it ran on.
+        command: the exact command, one item an argument.
+        dockerfile: text of the Dockerfile.
+        started_at: when it started, ISO 8601, UTC.
+        seconds: wall-clock time of the command, seconds.
+        steps_: the steps in file order (`steps` gives them as a DataFrame).
+        phases: what is not a step: context transfer, export, cache import and export.
+        context_bytes: bytes of build context sent; a delta to what the engine already held (FACTS.md).
+        image: name of the image made; "" if none.
+        image_bytes: its size as the registry would store it (compressed layers), bytes; None if unknown.
+        warnings: BuildKit's warnings, a line each.
+        trace: the raw output of `--progress=rawjson`.
+        provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
+        error: "" for a build that succeeded, otherwise BuildKit's error.
+    """
+
+    app: str
+    variant: str
+    edit: str
+    machine: str
+    command: tuple[str, ...]
+    dockerfile: str
+    started_at: str
+    seconds: float
+    steps_: tuple[Step, ...]
+    phases: tuple[Phase, ...]
+    context_bytes: int
+    image: str
+    image_bytes: int | None
+    warnings: tuple[str, ...]
+    trace: str = dataclasses.field(repr=False)
+    provenance: Mapping[str, Any] = dataclasses.field(repr=False, hash=False)
+    error: str = ""
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """The steps in file order.
+
+        Columns: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes, text. Sizes in bytes.
+        """
+        columns = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
+        frame = pd.DataFrame([{c: getattr(s, c) for c in columns} for s in self.steps_], columns=columns)
+        return frame.astype({"size_bytes": "Int64"})
+
+    def states(self) -> str:
+        """Plain text, a line a step, the same on every machine: what a notebook's output is checked against."""
+        rows = [(f"line {s.line}" if s.line else "", s.state, _shortened(s.text)) for s in self.steps_]
+        return "\n".join(f"{line:>8}  {state:<6}  {text}".rstrip() for line, state, text in rows)
+
+    def state(self, fragment: str) -> str:
+        """The state of the one step whose text contains `fragment`. Raises KeyError where none or several do."""
+        found = [s for s in self.steps_ if fragment in s.text]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} steps contain {fragment!r}")
+        return found[0].state
+
+    def seconds_in(self, kind: str) -> float:
+        """Seconds in the phases of one kind ("export", "context", ...); they may overlap steps."""
+        return sum(p.seconds for p in self.phases if p.kind == kind)
+
+    @property
+    def export_seconds(self) -> float:
+        """Compressing, writing and unpacking the image."""
+        return self.seconds_in("export")
+
+    @property
+    def downloaded_bytes(self) -> int:
+        """What all steps together say they downloaded."""
+        return sum(s.downloaded_bytes for s in self.steps_)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the record as JSON."""
+        path = Path(path)
+        path.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Build:
+        """Read a record that `save` wrote. Raises ValueError for a file of another format."""
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        if data.pop("format", None) != FORMAT:
+            raise ValueError(f"{path} is not a LayerLab build of format {FORMAT}")
+        data["steps_"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps_"])
+        data["phases"] = tuple(Phase(**p) for p in data["phases"])
+        for name in ("command", "warnings"):
+            data[name] = tuple(data[name])
+        return cls(**data)
+
+
+def _shortened(text: str, width: int = 72) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
