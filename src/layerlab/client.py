@@ -1,0 +1,92 @@
+"""Which engine a `docker` command reaches: the person's own, or a machine of ours.
+
+Commands for a machine get a Docker configuration of our own, so the person's contexts, builders, credentials and
+configuration are neither used nor changed. A notebook that is pointed at a machine remembers what the person had.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import packages
+from .errors import SetupError
+from .home import home, machine_dir
+
+#: Every variable that changes which engine, builder or configuration the docker command uses (Docker CLI reference,
+#: "Environment variables"; buildx reference; Compose reference).
+POINTERS = (
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
+    "DOCKER_API_VERSION", "DOCKER_DEFAULT_PLATFORM", "DOCKER_BUILDKIT", "COMPOSE_DOCKER_CLI_BUILD",
+    "BUILDX_BUILDER", "BUILDX_CONFIG", "BUILDKIT_PROGRESS", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME",
+)  # fmt: skip
+#: Holds, as JSON, what the person had in those variables and in PATH, in a process that was pointed at a machine.
+PERSON = "LAYERLAB_PERSON"
+#: Where CLI plugins live (Docker CLI, cli-plugins/manager), besides the person's own ~/.docker/cli-plugins.
+PLUGIN_DIRS = (
+    "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
+)  # fmt: skip
+
+
+def person_environment() -> dict[str, str]:
+    """POINTERS and PATH as the person has them; empty for those that are not set."""
+    if PERSON in os.environ:
+        return json.loads(os.environ[PERSON])
+    return {name: os.environ.get(name, "") for name in (*POINTERS, "PATH")}
+
+
+def machine_environment(name: str, endpoint: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which `docker` and its plugins reach machine `name` at `endpoint`, and nothing of the person's."""
+    config, programs = _configuration(machine_dir(name) / "docker")
+    path = person_environment()["PATH"] or os.defpath
+    # BuildKit is what we teach; the person's DOCKER_BUILDKIT=0 is for their own builds (doctor tells them).
+    return {**dict.fromkeys(POINTERS, ""), **endpoint, "DOCKER_CONFIG": str(config), "PATH": f"{programs}:{path}"}
+
+
+def point_at(variables: Mapping[str, str]) -> None:
+    """Let every `docker` that this process starts from now on, and its children's, reach a machine."""
+    os.environ.setdefault(PERSON, json.dumps(person_environment()))
+    for name, value in variables.items():
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
+def docker_program() -> str:
+    """The docker client: of the packages that LayerLab unpacked, else the person's. Raises SetupError if there is none."""
+    unpacked = packages.tool_path().get("PATH", "").split(":")
+    found = shutil.which("docker", path=":".join(unpacked[:2])) or shutil.which(
+        "docker", path=person_environment()["PATH"]
+    )
+    if not found:
+        raise SetupError("there is no `docker` command here", "install the Docker CLI with buildx and Compose")
+    return found
+
+
+def _configuration(config: Path) -> tuple[Path, Path]:
+    """A Docker configuration folder with the plugins linked in, and a folder that holds just `docker` for PATH.
+
+    The configuration is the machine's own, because it holds the credentials of the registries it logs in to.
+    """
+    programs = home() / "bin"
+    own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
+    for plugin in ("docker-buildx", "docker-compose"):
+        places = [*packages.plugin_dirs(), own, *map(Path, PLUGIN_DIRS)]
+        found = next((place / plugin for place in places if (place / plugin).exists()), None)
+        if found:
+            _link(config / "cli-plugins" / plugin, found)
+    _link(programs / "docker", Path(docker_program()))
+    return config, programs
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not link.is_symlink() or os.readlink(link) != str(target):
+        fresh = link.with_name(f".{link.name}.{os.getpid()}")
+        fresh.symlink_to(target)
+        fresh.replace(link)  # in one step: another LayerLab may be using it

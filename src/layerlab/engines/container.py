@@ -1,0 +1,188 @@
+"""A machine as a privileged container inside the person's Docker, reached over mutually authenticated TLS.
+
+The port is published on loopback only, and whoever comes without the certificate we made is refused. Everything is
+labelled `layerlab.home`, so that it is found again, and removed without touching anything else of that Docker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from pathlib import Path
+
+import docker
+import trustme
+
+from .. import images
+from ..client import docker_program, person_environment
+from ..errors import CommandFailed, MachineError
+from ..home import LABEL, home, home_id, machine_dir
+from ..packages import Say
+from ..shell import run, succeeds
+
+#: A start takes about 3 s (FACTS.md); this is for a very busy computer.
+START_SECONDS = 60.0
+START_SCRIPT = Path(__file__).with_name("start-in-container.sh")
+#: The port dockerd listens on for TLS clients (registered with IANA as docker-s).
+PORT = 2376
+
+
+def person_has_docker() -> bool:
+    """Whether a Docker engine answers the person's own `docker`."""
+    person = person_environment()
+    return shutil.which("docker", path=person["PATH"]) is not None and succeeds(["docker", "info"], env=person)
+
+
+class ContainerEngine:
+    kind = "container"
+
+    def start(self, name: str, say: Say) -> None:
+        """Bring the engine of machine `name` up. Raises MachineError with the end of its log if it does not come."""
+        if self.alive(name):
+            return
+        if self._exists("container", name):
+            _person("start", self._called(name))  # stopped, or crashed, with its data in the volume
+        else:
+            self._create(name, images.engine_image(self._load, say))
+        self._remember_port(name)
+        deadline = time.monotonic() + START_SECONDS
+        while not self.alive(name):
+            running = _person("inspect", "--format", "{{.State.Running}}", self._called(name)) == "true"
+            if not running or time.monotonic() > deadline:
+                log = _person("logs", "--tail", "8", self._called(name))
+                raise MachineError(f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause")
+            time.sleep(0.05)
+
+    def alive(self, name: str) -> bool:
+        if not (machine_dir(name) / "port").exists():
+            return False
+        certificates = machine_dir(name) / "certificates"
+        try:
+            tls = docker.tls.TLSConfig(
+                client_cert=(str(certificates / "cert.pem"), str(certificates / "key.pem")),
+                ca_cert=str(certificates / "ca.pem"),
+                verify=True,
+            )
+            client = docker.DockerClient(base_url=self.environment(name)["DOCKER_HOST"], tls=tls, timeout=5)
+            with contextlib.closing(client):
+                return f"layerlab.machine={name}" in (client.info().get("Labels") or [])
+        except (docker.errors.DockerException, OSError):
+            return False
+
+    def environment(self, name: str) -> dict[str, str]:
+        port = (machine_dir(name) / "port").read_text()
+        return {
+            "DOCKER_HOST": f"tcp://127.0.0.1:{port}",
+            "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_CERT_PATH": str(machine_dir(name) / "certificates"),
+        }
+
+    def remove(self, name: str) -> None:
+        if self._exists("container", name):
+            _person("rm", "--force", self._called(name))
+        if self._exists("volume", name):
+            _person("volume", "rm", "--force", self._called(name))
+        shutil.rmtree(machine_dir(name), ignore_errors=True)
+
+    def keep_as_seed(self, name: str) -> None:
+        """The machine's own volume becomes the seed; the machine's container goes."""
+        _person("stop", "--time", "15", self._called(name))
+        _person("rm", self._called(name))
+        self._seed_file.write_text(self._called(name))
+        shutil.rmtree(machine_dir(name), ignore_errors=True)
+
+    def seeded(self) -> bool:
+        return self._seed_file.exists() and succeeds(
+            [docker_program(), "volume", "inspect", self._seed_file.read_text()], env=person_environment()
+        )
+
+    def clean(self) -> None:
+        """Remove whatever carries this home's label, and the engine image if LayerLab brought it."""
+        mine = f"label={LABEL}={home_id()}"
+        for container in _person("ps", "--all", "--quiet", "--filter", mine).split():
+            _person("rm", "--force", container)
+        for volume in _person("volume", "ls", "--quiet", "--filter", mine).split():
+            _person("volume", "rm", "--force", volume)
+        if self._images_file.exists():
+            for image in self._images_file.read_text().split():
+                with contextlib.suppress(CommandFailed):  # in use by a container that is not ours
+                    _person("image", "rm", image)
+            self._images_file.unlink()
+        self._seed_file.unlink(missing_ok=True)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _seed_file(self) -> Path:
+        return home() / "container-seed"
+
+    @property
+    def _images_file(self) -> Path:
+        """Names of the images that LayerLab brought into the person's Docker."""
+        return home() / "container-images"
+
+    def _called(self, name: str) -> str:
+        return f"layerlab-{home_id()}-{name}"
+
+    def _exists(self, kind: str, name: str) -> bool:
+        return succeeds([docker_program(), kind, "inspect", self._called(name)], env=person_environment())
+
+    def _load(self, image: str, archive: Path | None) -> bool:
+        """Have `image` in the person's Docker: from there, from `archive`, or else from a hub. False if it is not to be had."""
+        if succeeds([docker_program(), "image", "inspect", image], env=person_environment()):
+            return True
+        try:
+            if archive:
+                _person("import", str(archive), image)
+            else:
+                _person("pull", "--quiet", image)
+        except CommandFailed:
+            if archive:
+                raise
+            return False
+        with self._images_file.open("a") as file:
+            file.write(f"{image}\n")
+        return True
+
+    def _create(self, name: str, image: str) -> None:
+        called, folder = self._called(name), machine_dir(name)
+        certificates = _make_certificates(folder / "certificates")
+        label = f"{LABEL}={home_id()}"
+        _person("volume", "create", "--label", label, called)
+        seed = ["--volume", f"{self._seed_file.read_text()}:/seed:ro"] if self.seeded() else []
+        _person(
+            "create", "--name", called, "--label", label, "--privileged", "--init", "--hostname", name,
+            "--publish", f"127.0.0.1::{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
+            "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(),
+        )  # fmt: skip
+        shutil.copy(START_SCRIPT, certificates / "start.sh")
+        _person("cp", f"{certificates}/.", f"{called}:/layerlab")
+        shutil.rmtree(certificates)
+        _person("start", called)
+
+    def _remember_port(self, name: str) -> None:
+        answer = _person("port", self._called(name), f"{PORT}/tcp")
+        (machine_dir(name) / "port").write_text(answer.splitlines()[0].rpartition(":")[2])
+
+
+def _person(*arguments: str) -> str:
+    """Run the person's docker command on the person's engine."""
+    return run(docker_program(), *arguments, env=person_environment()).strip()
+
+
+def _make_certificates(client_folder: Path) -> Path:
+    """An authority that lives for this call only, a server's and a client's certificate; returns the server's folder.
+
+    The client's folder has the names that DOCKER_CERT_PATH wants: ca.pem, cert.pem, key.pem.
+    """
+    authority = trustme.CA(organization_name="LayerLab")
+    server_folder = client_folder.with_name("server")
+    for folder, identity in ((client_folder, "layerlab-client"), (server_folder, "127.0.0.1")):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        certificate = authority.issue_cert(identity)
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        (folder / "key.pem").chmod(0o600)
+    return server_folder

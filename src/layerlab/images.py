@@ -1,0 +1,173 @@
+"""Base images: pulled where a hub can be reached, otherwise stand-ins made from the distribution's packages.
+
+A stand-in never takes the real image's name: `python:3.11-slim` has the stand-in `layerlab-standin/python:3.11-slim`.
+Dockerfiles keep saying `FROM python:3.11-slim`; a build passes BuildKit's named context
+`--build-context python:3.11-slim=docker-image://layerlab-standin/python:3.11-slim`, in plain sight in its command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import packages
+from .errors import CommandFailed, SetupError
+from .home import cache_dir, locked
+from .packages import Say
+from .shell import run
+
+STANDIN = "layerlab-standin/"
+#: What every machine holds from the start.
+BASES = ("python:3.11-slim",)
+#: The engine of a machine in a container.
+ENGINE_IMAGE = "docker:28-dind"
+#: Which suite's python3 is which version (the distributions' package lists).
+PYTHON_OF_SUITE = {
+    "debian": {"3.11": "bookworm", "3.13": "trixie"},
+    "ubuntu": {"3.10": "jammy", "3.12": "noble", "3.14": "resolute"},
+}
+#: Seconds after which a hub that does not answer counts as out of reach.
+HUB_SECONDS = 15.0
+#: Raised when the recipe below changes, so that cached archives are made anew.
+RECIPE = 1
+
+#: Runs the docker client on the engine in question, with these arguments; returns its output, raises CommandFailed.
+Docker = Callable[..., str]
+
+
+def standin_name(image: str) -> str:
+    """The name under which the stand-in for `image` is kept."""
+    return STANDIN + image
+
+
+def is_base(tag: str) -> bool:
+    """Whether an image of a machine is a base image, which `Machine.reset` keeps."""
+    return tag.startswith((STANDIN, "python:"))
+
+
+def ensure(image: str, docker: Docker, say: Say) -> str:
+    """Have base image `image` on an engine; return the name it is there under (its own, or its stand-in's).
+
+    Raises SetupError where no hub answers and no stand-in can be made.
+    """
+    for name in (image, standin_name(image)):
+        if present(name, docker):
+            return name
+    if hub_has(image, docker):
+        say(f"Pulling {image} …")
+        docker("pull", "--quiet", image)
+        return image
+    archive = standin_archive(image, say)
+    say(f"Importing {standin_name(image)} …")
+    changes = [word for key, value in _environment().items() for word in ("--change", f"ENV {key}={value}")]
+    docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
+    return standin_name(image)
+
+
+def present(name: str, docker: Docker) -> bool:
+    try:
+        docker("image", "inspect", "--format", "{{.Id}}", name)
+    except CommandFailed:
+        return False
+    return True
+
+
+def hub_has(image: str, docker: Docker) -> bool:
+    """Whether `image` can be had from the hub that the engine's client is set up for. `$LAYERLAB_HUB=no` says it cannot."""
+    if os.environ.get("LAYERLAB_HUB") == "no":
+        return False
+    try:
+        docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
+    except CommandFailed:
+        return False
+    return True
+
+
+def standin_archive(image: str, say: Say) -> Path:
+    """A tar of the root file system that stands in for `image`, from the cache or made now (about 20 s).
+
+    It is Debian's (Ubuntu's) Python laid out as in the official image: `python` and `pip` in /usr/local, packages in
+    /usr/local/lib/python3.X/site-packages. It trusts what this computer trusts.
+    """
+    version = image.removeprefix("python:").removesuffix("-slim")
+    suites = PYTHON_OF_SUITE.get(_distribution(), {})
+    if not image.startswith("python:") or version not in suites:
+        have = ", ".join(f"python:{v}-slim" for v in suites) or "none on this system"
+        raise SetupError(
+            f"{image} cannot be pulled (no hub answers) and there is no stand-in for it",
+            f"connect to a hub, or use an image with a stand-in: {have}",
+        )
+    suite, bundle = suites[version], ca_bundle()
+    hooks = [f'chroot "$1" python3 -m venv --copies /usr/local']  # noqa: F541 - "$1" is mmdebstrap's
+    if bundle:
+        hooks.insert(0, f"upload {bundle} /etc/ssl/certs/ca-certificates.crt")
+    return _bootstrap(image, suite, ["python3", "python3-venv", "ca-certificates"], hooks, say)
+
+
+def engine_image(load: Callable[[str, Path | None], bool], say: Say) -> str:
+    """Name of the image that a machine in a container runs, after having `load` bring it into the person's Docker."""
+    if os.environ.get("LAYERLAB_HUB") != "no" and load(ENGINE_IMAGE, None):
+        return ENGINE_IMAGE
+    tree = packages.ensure_engine(say)
+    hooks = [f'cp -a "{tree}/." "$1/.layerlab" && cp -a --keep-directory-symlink "$1/.layerlab/." "$1/" && rm -r "$1/.layerlab"']
+    archive = _bootstrap(ENGINE_IMAGE, packages.codename(), ["ca-certificates", "iptables", "libseccomp2"], hooks, say)
+    load(standin_name(ENGINE_IMAGE), archive)
+    return standin_name(ENGINE_IMAGE)
+
+
+def ca_bundle() -> Path | None:
+    """The file of certificates that this computer trusts, its own extra ones included."""
+    chosen = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    return Path(chosen) if Path(chosen).exists() else None
+
+
+def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say: Say) -> Path:
+    """Make a root file system with mmdebstrap, once for the same recipe, mirror and certificates."""
+    packages.ensure_engine(say)
+    mirror, bundle = packages.mirror(), ca_bundle()
+    recipe = repr((RECIPE, image, suite, include, hooks, mirror, hashlib.sha256(bundle.read_bytes() if bundle else b"").hexdigest()))
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    folder = cache_dir() / "images"
+    folder.mkdir(exist_ok=True)
+    archive = folder / f"{image.replace(':', '-').replace('/', '-')}-{key}.tar"
+    with locked(f"image-{key}", wait=900):
+        if archive.exists():
+            return archive
+        say(f"No hub answers: making a stand-in for {image} from the packages of {suite} (about 20 s) …")
+        part = archive.with_suffix(".part.tar")
+        command = ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
+        for path in ("man", "doc", "locale", "info"):  # as the official slim images do
+            command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
+        command += [f"--customize-hook={hook}" for hook in hooks]
+        try:
+            run(*command, suite, str(part), mirror, env=packages.tool_path(), what=f"could not make a stand-in for {image}")
+        except CommandFailed:
+            part.unlink(missing_ok=True)
+            raise
+        part.rename(archive)
+    return archive
+
+
+def _environment() -> dict[str, str]:
+    """Variables of a stand-in: the official image's PATH, this computer's trust and its pip index."""
+    variables = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    if ca_bundle():
+        variables |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/etc/ssl/certs/ca-certificates.crt")
+    for option in ("index-url", "extra-index-url"):
+        try:
+            value = run(sys.executable, "-m", "pip", "config", "get", f"global.{option}").strip()
+        except CommandFailed:
+            continue  # not set
+        remote = [url for url in value.split() if not url.startswith("file:")]
+        if remote:
+            variables[f"PIP_{option.replace('-', '_').upper()}"] = " ".join(remote)
+    return variables
+
+
+def _distribution() -> str:
+    release = packages.os_release()
+    return next((d for d in (release.get("ID", ""), *release.get("ID_LIKE", "").split()) if d in PYTHON_OF_SUITE), "")

@@ -1,0 +1,246 @@
+"""Machine: a disposable Docker engine of our own. The one place, with `build` and `engines`, that touches Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from . import client, engines, images
+from .errors import MachineBusy, MachineError
+from .home import home, locked, machine_dir
+from .packages import Say
+from .shell import run
+
+if TYPE_CHECKING:
+    from .app import App
+    from .records import Build
+
+#: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
+DEFAULT_NAME = "laptop"
+#: The machine whose data all others start from; it exists only while it is made.
+SEED_NAME = "seed"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
+#: A first build can take long, and a reset waits for it; beyond this something is wrong.
+BUSY_SECONDS = 120.0
+
+
+class Machine:
+    """A disposable Docker engine: own images, own cache, own registry credentials.
+
+    Get one with `Machine.start()`. It outlives this process; `Machine.start` finds it again by name.
+
+    Attributes:
+        name: what it is called.
+        engine: "container" (in the person's Docker) or "process" (a private dockerd).
+    """
+
+    def __init__(self, name: str, engine: engines.Engine) -> None:
+        self.name, self._engine = name, engine
+        self.engine = engine.kind
+        self._alone = False
+
+    # -- coming and going --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def start(cls, name: str = DEFAULT_NAME, *, say: Say = print) -> Machine:
+        """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
+
+        `say` is told, a line at a time, what takes long: on a computer's first start, fetching an engine and base images.
+        The machine called "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
+        Raises MachineError, SetupError.
+        """
+        if not NAME.fullmatch(name) or name == SEED_NAME:
+            raise MachineError(f"{name!r} cannot name a machine", "use up to 24 lower-case letters, digits and hyphens")
+        machine = cls._brought_up(name, say)
+        if name == DEFAULT_NAME:
+            machine.point_docker_here()
+        return machine
+
+    @classmethod
+    def all(cls) -> list[Machine]:
+        """The machines that exist, running or not, by name."""
+        found = sorted(home().glob("machines/*/machine.json"))
+        return [cls(file.parent.name, engines.ENGINES[json.loads(file.read_text())["engine"]]) for file in found]
+
+    @classmethod
+    def _brought_up(cls, name: str, say: Say) -> Machine:
+        with locked(f"machine-{name}", wait=900):
+            file = machine_dir(name) / "machine.json"
+            engine = engines.ENGINES[json.loads(file.read_text())["engine"]] if file.exists() else engines.choose()
+            machine = cls(name, engine)
+            if engine.alive(name):
+                return machine
+            if name != SEED_NAME:
+                machine._ensure_seed(say)
+            # Remember the machine before it starts: if we are killed in between, it is still found and removed.
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.write_text(json.dumps({"name": name, "engine": engine.kind}))
+            engine.start(name, say)
+            return machine
+
+    def _ensure_seed(self, say: Say) -> None:
+        with locked(f"seed-{self.engine}", wait=900):
+            if self._engine.seeded():
+                return
+            self._engine.remove(SEED_NAME)  # of an earlier, interrupted attempt
+            seed = Machine._brought_up(SEED_NAME, say)
+            for image in images.BASES:
+                images.ensure(image, seed.docker, say)
+            self._engine.keep_as_seed(SEED_NAME)
+
+    def stop(self) -> None:
+        """Kill the engine and delete all that was the machine's: images, cache, containers, credentials."""
+        with locked(f"machine-{self.name}"):
+            self._engine.remove(self.name)
+            shutil.rmtree(machine_dir(self.name), ignore_errors=True)
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.name!r}: {self.engine}, {'running' if self.running else 'not running'}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether its engine answers."""
+        return self._engine.alive(self.name)
+
+    # -- reaching its engine -----------------------------------------------------------------------------------------
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which `docker` reaches this machine; an empty value means: unset."""
+        return client.machine_environment(self.name, self._engine.environment(self.name))
+
+    def docker(self, *arguments: str, timeout: float = 600) -> str:
+        """Run the docker command on this machine and return what it prints. Raises CommandFailed."""
+        return run(client.docker_program(), *arguments, env=self.environment, timeout=timeout)
+
+    def point_docker_here(self) -> None:
+        """From now on `docker` in this notebook (`!docker ps`) reaches this machine, not your own engine."""
+        client.point_at(self.environment)
+
+    def client(self) -> docker.DockerClient:
+        """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
+        variables = {key: value for key, value in self.environment.items() if key.startswith("DOCKER_") and value}
+        return docker.from_env(environment=variables, timeout=60)
+
+    # -- using it ----------------------------------------------------------------------------------------------------
+
+    def build(
+        self,
+        app: App,
+        variant: str,
+        *,
+        target: str = "",
+        args: Mapping[str, str] | None = None,
+        service: str = "",
+        options: Sequence[str] = (),
+        progress: Any = "auto",
+    ) -> Build:
+        """Run one real build of `app` here and return its record.
+
+        Args:
+            app: what to build.
+            variant: name of one of the app's variants ("before"), or a Dockerfile in it ("before.Dockerfile").
+            target: stage to stop at.
+            args: build arguments.
+            service: build this service of the app's Compose file instead, through `docker buildx bake`; `variant` is
+                then the Compose file, or a variant that names one.
+            options: further options of `docker buildx build` (or bake), as they are.
+            progress: "auto" (live in a notebook or terminal, else plain lines), "none", or an object with `feed(event)`
+                and `finish(build)`.
+
+        Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
+        when another process is measuring on this machine.
+        """
+        from . import build  # noqa: PLC0415 - build needs Machine for its types
+
+        if not self.running:
+            raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
+        with self._in_use():
+            return build.run_build(
+                self, app, variant, target=target, args=args or {}, service=service, options=options, progress=progress
+            )
+
+    def named_contexts(self) -> dict[str, str]:
+        """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}."""
+        tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
+        return {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
+
+    def add_base(self, image: str, *, say: Say = print) -> str:
+        """Have another base image here, pulled or as a stand-in; return its name. It survives `reset`."""
+        return images.ensure(image, self.docker, say)
+
+    def reset(self) -> None:
+        """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
+        with self.alone():
+            if not (self.running and self._emptied()):
+                # Rather a new machine than one that is only nearly cold.
+                self._engine.remove(self.name)
+                Machine._brought_up(self.name, lambda _: None)
+
+    def _emptied(self) -> bool:
+        with contextlib.closing(self.client()) as engine:
+            try:
+                for container in engine.containers.list(all=True, ignore_removed=True):
+                    container.remove(force=True, v=True)
+                for tag in self._tags():
+                    if not images.is_base(tag):
+                        engine.images.remove(tag, force=True)
+                engine.networks.prune()
+                engine.volumes.prune({"all": True})
+                engine.images.prune({"dangling": True})
+                # Its own engine, its own cache: nobody else's is in reach.
+                engine.api.prune_builds(all=True)
+                left = engine.df()
+            except docker.errors.DockerException:
+                return False
+        return not left["BuildCache"] and not left["Containers"] and all(map(images.is_base, self._tags()))
+
+    def _tags(self) -> list[str]:
+        with contextlib.closing(self.client()) as engine:
+            return [tag for image in engine.api.images() for tag in image.get("RepoTags") or []]
+
+    # -- sharing it --------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from building or resetting here for the length of a `with`, as a measurement needs."""
+        if self._alone:
+            yield
+            return
+        try:
+            with locked(f"use-{self.name}", wait=BUSY_SECONDS):
+                self._alone = True
+                yield
+        except MachineBusy:
+            raise self._busy() from None
+        finally:
+            self._alone = False
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        if self._alone:
+            yield
+            return
+        try:
+            with locked(f"use-{self.name}", shared=True, wait=BUSY_SECONDS):
+                yield
+        except MachineBusy:
+            raise self._busy() from None
+
+    def _busy(self) -> MachineBusy:
+        return MachineBusy(
+            f"another LayerLab process (a notebook, a check, an experiment) is using machine {self.name!r}",
+            f"wait until it is done, or use a machine of your own: Machine.start({self.name + '-2'!r})",
+        )
