@@ -1,0 +1,289 @@
+"""App: a scratch copy of a sample app, or of any project, in which edits happen. The original is never written to."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import itertools
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import AppError, CommandFailed
+from .home import apps_dir, cache_dir, locked
+from .shell import run
+
+MANIFEST = "layerlab.toml"
+#: What a developer does between two builds. `App.edit` makes one; each is fresh: no engine has seen its result before.
+EDITS = ("none", "code", "dependency", "context", "weights")
+#: Size of the file that a "context" edit adds, bytes.
+CONTEXT_EDIT_BYTES = 1_000_000
+#: Where a project without a manifest probably has the code that is edited most, in this order.
+CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One way to build an app.
+
+    Attributes:
+        name: what charts and tables call it.
+        dockerfile: path in the app; "" for a Compose variant.
+        target: stage to stop at; "" for the last.
+        args: build arguments.
+        compose: path of the Compose file in the app; "" for a plain build.
+        service: the Compose service to build.
+    """
+
+    name: str
+    dockerfile: str = ""
+    target: str = ""
+    args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    compose: str = ""
+    service: str = ""
+
+
+class App:
+    """A scratch copy of an app. Removed by `close()`, at the end of a `with`, or, if the kernel died, by the next App.
+
+    Attributes:
+        name: the app's name.
+        path: the scratch copy; look at it and change it as you like.
+        last_edit: the edit made since the last build ("none" if there was none).
+    """
+
+    def __init__(self, name: str) -> None:
+        """A copy of the sample app called `name`. Raises AppError, naming those that exist, if there is no such one."""
+        source = sample_apps() / name
+        if not name or not (source / MANIFEST).is_file() or source.parent != sample_apps():
+            known = ", ".join(sorted(p.parent.name for p in sample_apps().glob(f"*/{MANIFEST}"))) or "none found"
+            raise AppError(f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)")
+        self._copy(source)
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> App:
+        """A copy of any project. Raises AppError where `path` is no folder."""
+        app = cls.__new__(cls)
+        app._copy(Path(path).expanduser().resolve())
+        return app
+
+    def _copy(self, source: Path) -> None:
+        if not source.is_dir():
+            raise AppError(f"{source} is not a folder")
+        sweep()
+        self._manifest = _read_manifest(source / MANIFEST)
+        self.name: str = self._manifest.get("app", {}).get("name", source.name)
+        self.last_edit = "none"
+        self._edits = itertools.count(1)
+        folder = apps_dir() / f"{source.name}-{secrets.token_hex(4)}"
+        # While this file is locked the copy has an owner; the kernel drops the lock however the process ends.
+        self._owner = folder.with_suffix(".lock").open("w")
+        fcntl.flock(self._owner, fcntl.LOCK_EX)
+        self.path = folder
+        try:
+            shutil.copytree(source, folder, symlinks=True, ignore=_no_special_files)
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Delete the scratch copy."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        Path(self._owner.name).unlink(missing_ok=True)
+        self._owner.close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}, scratch copy in {self.path}>"
+
+    # -- what is in it -----------------------------------------------------------------------------------------------
+
+    def file(self, path: str | Path) -> Path:
+        """The full path of a file in the copy. Raises AppError if it would leave the copy, by `..` or by a link."""
+        full = (self.path / path).resolve()
+        if not full.is_relative_to(self.path.resolve()):
+            raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
+        return full
+
+    def read(self, path: str | Path) -> str:
+        """Text of a file in the copy. Raises AppError if there is none."""
+        full = self.file(path)
+        if not full.is_file():
+            raise AppError(f"{self.name} has no file {str(path)!r}")
+        return full.read_text(encoding="utf-8", errors="replace")
+
+    def write(self, path: str | Path, text: str) -> None:
+        """Write a file in the copy, making folders as needed."""
+        full = self.file(path)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text, encoding="utf-8")
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the variants that the app's manifest lists."""
+        return list(self._manifest.get("variants", {}))
+
+    def variant(self, name: str) -> Variant:
+        """The variant called `name`, or made of a Dockerfile in the app. Raises AppError if there is neither."""
+        listed = self._manifest.get("variants", {})
+        if name in listed:
+            return Variant(name, **listed[name])
+        if self.file(name).is_file():
+            return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
+        known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
+        raise AppError(f"{self.name} has no variant or Dockerfile {name!r}", f"there are: {known or 'none'}")
+
+    @property
+    def image(self) -> str:
+        """Name for the images made of it, without a tag; lower case, as image names must be."""
+        own = self._manifest.get("app", {}).get("image")
+        return own or "layerlab-" + "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-")
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
+        return self._manifest.get("run", {})
+
+    # -- edits -------------------------------------------------------------------------------------------------------
+
+    def edit(self, kind: str) -> str:
+        """Make a fresh edit; return in words what was done.
+
+        `kind` is one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement),
+        "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
+        Raises AppError for another kind, or where the app has nothing of the kind.
+        """
+        if kind not in EDITS:
+            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
+        done = getattr(self, f"_edit_{kind}")(next(self._edits))
+        if kind != "none":
+            self.last_edit = kind
+        return done
+
+    def _edit_none(self, _: int) -> str:
+        return "nothing changed"
+
+    def _edit_code(self, number: int) -> str:
+        path = self._setting("code") or next((p for p in CODE_GUESSES if (self.path / p).is_file()), None)
+        path = path or next((str(p.relative_to(self.path)) for p in sorted(self.path.rglob("*.py"))), None)
+        if not path:
+            raise AppError(f"{self.name} has no Python file to edit", f"name one in {MANIFEST}: [edits] code = …")
+        self._append(path, f"# edit {_fresh(number)}\n")
+        return f"a line added to {path}"
+
+    def _edit_dependency(self, number: int) -> str:
+        path = self._setting("requirements") or "requirements.txt"
+        pool = self._setting("dependencies") or []
+        have = self.read(path)
+        line = next((d for d in pool if d not in have), "")
+        if not line and (self._setting("dependencies") is None):
+            raise AppError(f"{self.name} does not say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies")
+        self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
+        return f"{line or 'a comment'} added to {path}"
+
+    def _edit_context(self, number: int) -> str:
+        path = f"notes/scan-{_fresh(number)}.bin"
+        full = self.file(path)
+        full.parent.mkdir(exist_ok=True)
+        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
+
+    def _edit_weights(self, number: int) -> str:
+        path = self._setting("weights")
+        if not path:
+            raise AppError(f"{self.name} has no weights")
+        self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
+        return f"{path} made anew, {self.file(path).stat().st_size / 1e6:.0f} MB"
+
+    def _setting(self, name: str) -> Any:
+        return self._manifest.get("edits", {}).get(name)
+
+    def _append(self, path: str, line: str) -> None:
+        text = self.read(path)
+        self.write(path, text + ("" if text.endswith("\n") or not text else "\n") + line)
+
+    # -- generated files ---------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Put generated files (model weights) in place, made once and then copied from LayerLab's cache."""
+        prepare = self._manifest.get("prepare")
+        if not prepare:
+            return
+        scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
+        settings = sorted(item for item in os.environ.items() if item[0].startswith("LAYERLAB_WEIGHTS"))
+        key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
+        kept = cache_dir() / "prepared" / f"{self.name}-{key}"
+        with locked(f"prepared-{key}", wait=300):
+            if not kept.exists():
+                self._generate([])
+                part = kept.with_suffix(".part")
+                shutil.rmtree(part, ignore_errors=True)
+                for output in prepare["outputs"]:
+                    (part / output).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(self.file(output), part / output)
+                part.rename(kept)
+        for output in prepare["outputs"]:
+            self.file(output).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(kept / output, self.file(output))
+
+    def _generate(self, options: list[str]) -> None:
+        command = [sys.executable if word == "{python}" else word for word in self._manifest["prepare"]["command"]]
+        try:
+            done = subprocess.run([*command, *options], cwd=self.path, capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            raise AppError(f"{self.name}: making its files took more than 300 s") from None
+        if done.returncode:
+            raise CommandFailed(f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr)
+
+
+def sample_apps() -> Path:
+    """The folder of sample apps: `$LAYERLAB_SAMPLE_APPS`, or the one in this checkout."""
+    chosen = os.environ.get("LAYERLAB_SAMPLE_APPS")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "sample_apps"
+
+
+def sweep() -> None:
+    """Delete scratch copies whose process has ended without closing them (a killed kernel)."""
+    for lock in apps_dir().glob("*.lock"):
+        with contextlib.suppress(OSError), lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+def _fresh(number: int) -> str:
+    """A text that no earlier edit had, in this process or another: a machine may remember all of them."""
+    return f"{number}-{time.time_ns():x}"
+
+
+def _no_special_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets, pipes and devices: BuildKit does not send them either, and reading one would hang."""
+    paths = {name: Path(folder) / name for name in names}
+    return [n for n, p in paths.items() if not (p.is_symlink() or p.is_file() or p.is_dir())]
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise AppError(f"{path} is not valid TOML: {error}") from None
+
+
+__all__ = ["EDITS", "App", "Variant", "sample_apps", "sweep"]

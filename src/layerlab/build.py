@@ -1,0 +1,208 @@
+"""One real build: run `docker buildx build` (or bake), follow it, and make the record. Touches Docker only by the CLI."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import client, faults, trace
+from .app import App, Variant
+from .errors import CommandFailed, LayerLabError
+from .progress import chosen_progress
+from .records import Build, Step
+from .shell import environment
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+#: The engine cancels a build within 3 s of its client's end (FACTS.md); after this a client that does not go is killed.
+CANCEL_SECONDS = 5.0
+#: "parent snapshot ... does not exist" on a fast retag (BuildKit #6521): seen once, gone on the next try.
+RETRY_ON = "parent snapshot"
+
+
+class BuildFailed(CommandFailed):
+    """A build that did not succeed.
+
+    Attributes:
+        build: the record of it, as far as it came.
+        step: the step that failed; None where none did (a Dockerfile that cannot be read, an engine that died).
+    """
+
+    def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
+        self.build, self.step = build, step
+        fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
+        where = f"{build.app} {build.variant}: " + (
+            f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
+        )
+        lines = build.dockerfile.splitlines()
+        shown = [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
+        output = (step.log if step and step.log.strip() else last_lines).rstrip()
+        message = "\n".join([f"{where}: {fault.what}" if fault else where, *shown])
+        super().__init__(message, build.command, exit_code, output, fault.remedy if fault else "")
+
+
+def run_build(
+    machine: Machine,
+    app: App,
+    variant_name: str,
+    *,
+    target: str = "",
+    args: Mapping[str, str],
+    service: str = "",
+    options: Sequence[str] = (),
+    progress: Any = "auto",
+) -> Build:
+    """See `Machine.build`, which is the way to call this."""
+    variant = app.variant(variant_name)
+    service = service or variant.service
+    if service and not variant.compose:
+        variant = Variant(variant.name, compose=variant.dockerfile, service=service)
+    edit, app.last_edit = app.last_edit, "none"
+    with tempfile.TemporaryDirectory(prefix="layerlab-") as scratch:
+        metadata = Path(scratch) / "metadata.json"
+        if variant.compose:
+            image, dockerfile = "", _service_dockerfile(machine, app, variant.compose, service)
+            command = _bake_command(machine, variant, service, target or variant.target, args, options)
+        else:
+            image, dockerfile = f"{app.image}:{variant.name.lower()}", app.read(variant.dockerfile)
+            command = _build_command(machine, variant, image, target or variant.target, args, options)
+        for attempt in (1, 2):
+            show = chosen_progress(progress, f"{app.name} {variant.name}")
+            started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            seconds, exit_code, lines = _run([*command, f"--metadata-file={metadata}"], app.path, machine.environment, show)
+            raw = "".join(lines)
+            provenance, image_name = _read_metadata(metadata, service)
+            parsed = trace.parse(raw, provenance, dockerfile, service)
+            build = Build(
+                app=app.name, variant=variant.name, edit=edit, machine=machine.name, command=tuple(command),
+                dockerfile=dockerfile, started_at=started_at, seconds=seconds, steps_=parsed.steps, phases=parsed.phases,
+                context_bytes=parsed.context_bytes, image=image_name or image, image_bytes=_image_bytes(provenance),
+                warnings=parsed.warnings, trace=raw, provenance=provenance,
+                error=(parsed.error or f"exit code {exit_code}") if exit_code else "",
+            )  # fmt: skip
+            if exit_code == 0:
+                show.finish(build)
+                return build
+            if not (attempt == 1 and RETRY_ON in build.error):
+                break
+        show.finish(build)
+        if parsed.failed is None and not machine.running:
+            raise LayerLabError(
+                f"the engine of machine {machine.name!r} died during the build of {app.name} {variant.name}",
+                f"start it again, its cache is kept: Machine.start({machine.name!r})",
+            )
+        rest = "\n".join(line for line in raw.splitlines() if not line.startswith("{"))
+        raise BuildFailed(build, parsed.failed, exit_code, rest)
+
+
+def _build_command(
+    machine: Machine, variant: Variant, image: str, target: str, args: Mapping[str, str], options: Sequence[str]
+) -> list[str]:
+    command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={variant.dockerfile}", f"--tag={image}"]
+    command += [f"--target={target}"] if target else []
+    command += [f"--build-arg={key}={value}" for key, value in {**variant.args, **args}.items()]
+    command += [f"--build-context={name}={source}" for name, source in machine.named_contexts().items()]
+    return [*command, *options, "."]
+
+
+def _bake_command(
+    machine: Machine, variant: Variant, service: str, target: str, args: Mapping[str, str], options: Sequence[str]
+) -> list[str]:
+    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={variant.compose}"]
+    settings = {f"args.{key}": value for key, value in {**variant.args, **args}.items()}
+    settings |= {f"contexts.{name}": source for name, source in machine.named_contexts().items()}
+    settings |= {"target": target} if target else {}
+    command += [f"--set={service}.{key}={value}" for key, value in settings.items()]
+    return [*command, *options, service]
+
+
+def _service_dockerfile(machine: Machine, app: App, compose: str, service: str) -> str:
+    """Text of the Dockerfile that a Compose service is built from, as bake reads the Compose file."""
+    app.read(compose)  # a clear error if there is none
+    command = [client.docker_program(), "buildx", "bake", f"--file={compose}", "--print", service]
+    done = subprocess.run(command, cwd=app.path, env=environment(machine.environment), capture_output=True, text=True)
+    if done.returncode:
+        raise CommandFailed(f"bake cannot read {compose}", command, done.returncode, done.stderr)
+    target = json.loads(done.stdout)["target"][service]
+    return app.read(Path(target.get("context", ".")) / target.get("dockerfile", "Dockerfile"))
+
+
+def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: Any) -> tuple[float, int, list[str]]:
+    """Run the client and feed `show` with its events; returns seconds, exit code and the lines it printed.
+
+    Whatever ends this function early (Ctrl-C, Cancel, an error in `show`) ends the client too, and with it the build.
+    """
+    actual = [*_dies_with_us(), client.docker_program(), *command[1:]]
+    lines: list[str] = []
+    started = time.monotonic()
+    process = subprocess.Popen(
+        actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+        errors="replace", bufsize=1,
+        start_new_session=True,  # Ctrl-C reaches us, and we tell the client once
+    )  # fmt: skip
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            for event in trace.read_events([line]):
+                show.feed(event)
+        exit_code = process.wait()
+    except BaseException:
+        _end(process)
+        show.finish(None)
+        raise
+    finally:
+        process.stderr.close()
+    return time.monotonic() - started, exit_code, lines
+
+
+def _end(process: subprocess.Popen) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(number)
+            try:
+                process.wait(CANCEL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _dies_with_us() -> list[str]:
+    """A prefix that has the kernel end the client when this process is killed, where there is such a thing (Linux)."""
+    if sys.platform == "linux" and shutil.which("setpriv"):
+        return ["setpriv", "--pdeathsig", "TERM"]
+    return []
+
+
+def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
+    """Provenance and image name; empty for a build that failed, which writes no metadata (FACTS.md)."""
+    if not file.exists():
+        return {}, ""
+    metadata = json.loads(file.read_text())
+    metadata = metadata.get(service, metadata) if service else metadata
+    provenance = metadata.get("buildx.build.provenance", {})
+    # Samples of the engine's CPU and memory: long, and nothing here reads them.
+    provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
+    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+
+
+def _image_bytes(provenance: Mapping[str, Any]) -> int | None:
+    """Compressed size of the image: the longest chain of layers that provenance names, which is the last step's."""
+    layers = provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).get("layers", {})
+    config = provenance.get("buildConfig", {}).get("llbDefinition", [])
+    if not layers or not config:
+        return None
+    # The definition's last entry has the result as its only input.
+    result = (config[-1].get("inputs") or [""])[0]
+    chains = layers.get(result) or max(layers.values(), key=lambda c: len(c[0]))
+    return sum(layer["size"] for layer in chains[0])
