@@ -1,0 +1,29 @@
+ARG PYTHON_VERSION=3.11
+
+# What changes least comes first. Every package is a wheel: there is nothing to compile, so no compiler is installed.
+FROM python:${PYTHON_VERSION}-slim AS dependencies
+ENV PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+EXPOSE 8000
+CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
+# A number needs no useradd. Files that only you may read become readable to it by --chmod below.
+USER 10001
+
+# The weights alone.
+FROM scratch AS models
+COPY --chmod=755 models/chest.npy /models/chest.npy
+
+# The service without its weights, for tests: --target application
+FROM dependencies AS application
+COPY --link --chmod=755 main.py ./
+COPY --link --chmod=755 radiassist/ radiassist/
+
+# The service. Weights below code: new code does not touch them, and a link keeps the code when they change.
+FROM dependencies AS runtime
+COPY --link --from=models /models/ models/
+COPY --link --chmod=755 main.py ./
+COPY --link --chmod=755 radiassist/ radiassist/
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://localhost:8000/health', timeout=4)"]
