@@ -1,16 +1,11 @@
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
-APP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(APP))
-
-from fastapi.testclient import TestClient  # noqa: E402
-
-import main  # noqa: E402
-import make_weights  # noqa: E402
+import main
+import make_weights
 
 
 @pytest.fixture(scope="session")
