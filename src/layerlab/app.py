@@ -59,6 +59,7 @@ class App:
         name: the app's name.
         path: the scratch copy; look at it and change it as you like.
         last_edit: the edit made since the last build ("none" if there was none).
+        last_mark: the text that the last code edit added, by which its code is recognised in an image.
     """
 
     def __init__(self, name: str) -> None:
@@ -82,7 +83,7 @@ class App:
         sweep()
         self._manifest = _read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
-        self.last_edit = "none"
+        self.last_edit, self.last_mark = "none", ""
         self._edits = itertools.count(1)
         folder = apps_dir() / f"{source.name}-{secrets.token_hex(4)}"
         # While this file is locked the copy has an owner; the kernel drops the lock however the process ends.
@@ -183,7 +184,8 @@ class App:
         path = path or next((str(p.relative_to(self.path)) for p in sorted(self.path.rglob("*.py"))), None)
         if not path:
             raise AppError(f"{self.name} has no Python file to edit", f"name one in {MANIFEST}: [edits] code = …")
-        self._append(path, f"# edit {_fresh(number)}\n")
+        self.last_mark = f"edit {_fresh(number)}"
+        self._append(path, f"# {self.last_mark}\n")
         return f"a line added to {path}"
 
     def _edit_dependency(self, number: int) -> str:

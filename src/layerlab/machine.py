@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from . import client, engines, images
+from . import client, engines, images, serve
 from .errors import MachineBusy, MachineError
 from .home import home, locked, machine_dir
 from .packages import Say
@@ -20,6 +20,7 @@ from .shell import run
 if TYPE_CHECKING:
     from .app import App
     from .records import Build
+    from .serve import Answer
 
 #: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
@@ -171,6 +172,10 @@ class Machine:
             return build.run_build(
                 self, app, variant, target=target, args=args or {}, service=service, options=options, progress=progress
             )
+
+    def ask(self, app: App, build: Build) -> Answer:
+        """Start the image that `build` made, ask it the app's health check and one real request, and remove it again."""
+        return serve.ask(self, app, build.image)
 
     def named_contexts(self) -> dict[str, str]:
         """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}."""
