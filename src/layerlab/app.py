@@ -20,7 +20,6 @@ from typing import Any
 
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
-from .shell import run
 
 MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. `App.edit` makes one; each is fresh: no engine has seen its result before.
@@ -67,7 +66,9 @@ class App:
         source = sample_apps() / name
         if not name or not (source / MANIFEST).is_file() or source.parent != sample_apps():
             known = ", ".join(sorted(p.parent.name for p in sample_apps().glob(f"*/{MANIFEST}"))) or "none found"
-            raise AppError(f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)")
+            raise AppError(
+                f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)"
+            )
         self._copy(source)
 
     @classmethod
@@ -194,7 +195,9 @@ class App:
         have = self.read(path)
         line = next((d for d in pool if d not in have), "")
         if not line and (self._setting("dependencies") is None):
-            raise AppError(f"{self.name} does not say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies")
+            raise AppError(
+                f"{self.name} does not say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
+            )
         self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
         return f"{line or 'a comment'} added to {path}"
 
@@ -250,7 +253,9 @@ class App:
         except subprocess.TimeoutExpired:
             raise AppError(f"{self.name}: making its files took more than 300 s") from None
         if done.returncode:
-            raise CommandFailed(f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr)
+            raise CommandFailed(
+                f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr
+            )
 
 
 def sample_apps() -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -46,7 +45,9 @@ class BuildFailed(CommandFailed):
             f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
         )
         lines = build.dockerfile.splitlines()
-        shown = [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
+        shown = (
+            [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
+        )
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
         message = "\n".join([f"{where}: {fault.what}" if fault else where, *shown])
         super().__init__(message, build.command, exit_code, output, fault.remedy if fault else "")
@@ -80,7 +81,9 @@ def run_build(
         for attempt in (1, 2):
             show = chosen_progress(progress, f"{app.name} {variant.name}")
             started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            seconds, exit_code, lines = _run([*command, f"--metadata-file={metadata}"], app.path, machine.environment, show)
+            seconds, exit_code, lines = _run(
+                [*command, f"--metadata-file={metadata}"], app.path, machine.environment, show
+            )
             raw = "".join(lines)
             provenance, image_name = _read_metadata(metadata, service)
             parsed = trace.parse(raw, provenance, dockerfile, service)

@@ -113,7 +113,9 @@ def engine_image(load: Callable[[str, Path | None], bool], say: Say) -> str:
     if os.environ.get("LAYERLAB_HUB") != "no" and load(ENGINE_IMAGE, None):
         return ENGINE_IMAGE
     tree = packages.ensure_engine(say)
-    hooks = [f'cp -a "{tree}/." "$1/.layerlab" && cp -a --keep-directory-symlink "$1/.layerlab/." "$1/" && rm -r "$1/.layerlab"']
+    hooks = [
+        f'cp -a "{tree}/." "$1/.layerlab" && cp -a --keep-directory-symlink "$1/.layerlab/." "$1/" && rm -r "$1/.layerlab"'
+    ]
     archive = _bootstrap(ENGINE_IMAGE, packages.codename(), ["ca-certificates", "iptables", "libseccomp2"], hooks, say)
     load(standin_name(ENGINE_IMAGE), archive)
     return standin_name(ENGINE_IMAGE)
@@ -121,7 +123,9 @@ def engine_image(load: Callable[[str, Path | None], bool], say: Say) -> str:
 
 def ca_bundle() -> Path | None:
     """The file of certificates that this computer trusts, its own extra ones included."""
-    chosen = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    chosen = (
+        os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    )
     return Path(chosen) if Path(chosen).exists() else None
 
 
@@ -129,7 +133,17 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
     """Make a root file system with mmdebstrap, once for the same recipe, mirror and certificates."""
     packages.ensure_engine(say)
     mirror, bundle = packages.mirror(), ca_bundle()
-    recipe = repr((RECIPE, image, suite, include, hooks, mirror, hashlib.sha256(bundle.read_bytes() if bundle else b"").hexdigest()))
+    recipe = repr(
+        (
+            RECIPE,
+            image,
+            suite,
+            include,
+            hooks,
+            mirror,
+            hashlib.sha256(bundle.read_bytes() if bundle else b"").hexdigest(),
+        )
+    )
     key = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     folder = cache_dir() / "images"
     folder.mkdir(exist_ok=True)
@@ -144,7 +158,14 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
         command += [f"--customize-hook={hook}" for hook in hooks]
         try:
-            run(*command, suite, str(part), mirror, env=packages.tool_path(), what=f"could not make a stand-in for {image}")
+            run(
+                *command,
+                suite,
+                str(part),
+                mirror,
+                env=packages.tool_path(),
+                what=f"could not make a stand-in for {image}",
+            )
         except CommandFailed:
             part.unlink(missing_ok=True)
             raise

@@ -164,7 +164,7 @@ class Machine:
         Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
         when another process is measuring on this machine.
         """
-        from . import build  # noqa: PLC0415 - build needs Machine for its types
+        from . import build
 
         if not self.running:
             raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")

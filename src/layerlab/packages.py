@@ -39,7 +39,7 @@ def tool_path() -> dict[str, str]:
         return {}
     libraries = sorted(tree.glob("usr/lib/*-linux-gnu"))
     return {
-        "PATH": f"{tree}/usr/sbin:{tree}/usr/bin:{tree}/sbin:{tree}/bin:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}",
+        "PATH": f"{tree}/usr/sbin:{tree}/usr/bin:{tree}/sbin:{tree}/bin:{os.environ.get('PATH', os.defpath)}",
         "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
         "XTABLES_LIBDIR": ":".join(str(p / "xtables") for p in libraries if (p / "xtables").exists()),
     }
@@ -47,7 +47,9 @@ def tool_path() -> dict[str, str]:
 
 def plugin_dirs() -> list[Path]:
     """Folders that hold the unpacked CLI plugins (buildx, Compose)."""
-    return [p for p in (_tree() / "usr/libexec/docker/cli-plugins", _tree() / "usr/lib/docker/cli-plugins") if p.exists()]
+    return [
+        p for p in (_tree() / "usr/libexec/docker/cli-plugins", _tree() / "usr/lib/docker/cli-plugins") if p.exists()
+    ]
 
 
 def ensure_engine(say: Say = print) -> Path:
@@ -133,7 +135,9 @@ class _Apt:
             "APT::Keep-Downloaded-Packages=true",
             "Acquire::Retries=3",
         ]
-        return run(tool, *(word for option in options for word in ("-o", option)), *rest, env={"LC_ALL": "C"}, what=what)
+        return run(
+            tool, *(word for option in options for word in ("-o", option)), *rest, env={"LC_ALL": "C"}, what=what
+        )
 
     def knows(self, package: str) -> bool:
         return bool(self._run("apt-cache", "madison", package).strip())
@@ -160,7 +164,9 @@ class _Apt:
     def download(self, packages: list[str]) -> list[Path]:
         """Let apt choose `packages` and what they need beyond what is installed, and fetch them."""
         try:
-            self._run("apt-get", "install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", *packages)
+            self._run(
+                "apt-get", "install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", *packages
+            )
         except CommandFailed as error:
             raise SetupError(str(error), "check the network and the disk, then try again") from None
         archives = sorted((self.root / "cache/archives").glob("*.deb"))

@@ -90,7 +90,7 @@ class NotebookView(_Live):
     """One output area, redrawn while the build runs; it settles into one line that stays in the saved notebook."""
 
     def __init__(self, title: str) -> None:
-        from IPython.display import display  # noqa: PLC0415 - only in a kernel
+        from IPython.display import display
 
         super().__init__(title)
         self._handle = display(_text(f"{title}: starting"), display_id=True)
@@ -104,15 +104,15 @@ class NotebookView(_Live):
 
 class TerminalView(_Live):
     def __init__(self, title: str) -> None:
-        from rich.console import Console  # noqa: PLC0415 - 40 ms that only a terminal needs
-        from rich.live import Live  # noqa: PLC0415
+        from rich.console import Console
+        from rich.live import Live
 
         super().__init__(title)
         self._live = Live(console=Console(stderr=True), transient=True, auto_refresh=False)
         self._live.start()
 
     def draw(self) -> None:
-        from rich.text import Text  # noqa: PLC0415
+        from rich.text import Text
 
         self._live.update(Text("\n".join(self.lines()), no_wrap=True, overflow="ellipsis"), refresh=True)
 
@@ -140,7 +140,7 @@ class PlainView(_Live):
 
 
 def _text(text: str) -> Any:
-    from IPython.display import HTML  # noqa: PLC0415
+    from IPython.display import HTML
 
     class Both(HTML):
         def __repr__(self) -> str:

@@ -68,7 +68,9 @@ def ask(machine: Machine, app: App, image: str, look_for: tuple[str, ...] = ()) 
     """
     run: Mapping[str, Any] = app.run
     if not run:
-        raise AppError(f"{app.name} does not say how to ask it", "add [run] with port, health and request to layerlab.toml")
+        raise AppError(
+            f"{app.name} does not say how to ask it", "add [run] with port, health and request to layerlab.toml"
+        )
     request, base = run["request"], f"http://127.0.0.1:{run['port']}"
     with contextlib.closing(machine.client()) as engine:
         container = engine.containers.create(image, detach=True, init=True, labels={LABEL: home_id()})

@@ -51,7 +51,9 @@ class ContainerEngine:
             running = _person("inspect", "--format", "{{.State.Running}}", self._called(name)) == "true"
             if not running or time.monotonic() > deadline:
                 log = _person("logs", "--tail", "8", self._called(name))
-                raise MachineError(f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause")
+                raise MachineError(
+                    f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause"
+                )
             time.sleep(0.05)
 
     def alive(self, name: str) -> bool:

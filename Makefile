@@ -1,0 +1,70 @@
+# LayerLab. Everything a person needs is `make lab`; `make help` lists the rest.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The newest Python that the lock covers.
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Extra arguments: make lab LAB_ARGS="--no-browser --port 8899", make test TEST_ARGS="-k trace".
+LAB_ARGS ?=
+TEST_ARGS ?=
+NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
+
+.PHONY: help lab test doctor reset clean bench notebooks lock lint setup
+
+help: ## This list.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+lab: $(VENV)/.ready ## Set up what is missing and open JupyterLab on the first notebook. LAB_ARGS are passed on.
+	@$(BIN)/python -m layerlab.jupyter $(LAB_ARGS)
+
+test: $(VENV)/.ready ## Set up what is missing and run every test. TEST_ARGS are passed on to pytest.
+	@$(BIN)/layerlab up
+	@sh scripts/install-browser.sh
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+doctor: $(VENV)/.ready ## Look at this computer and say what is wrong and what mends it.
+	@$(BIN)/layerlab doctor
+
+reset: $(VENV)/.ready ## Make the lab's machine cold: nothing but base images is left in it.
+	@$(BIN)/layerlab reset
+
+clean: ## Remove all that LayerLab ever created: machines, engine, images, caches, the virtual environment.
+	@if [ -x $(BIN)/layerlab ]; then $(BIN)/layerlab clean --yes; fi
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis benchmarks/results
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+bench: $(VENV)/.ready ## Measure what the README claims: ratios, side by side.
+	@$(BIN)/python -m benchmarks
+
+notebooks: $(VENV)/.ready ## Execute every notebook and lab afresh, for committing with outputs.
+	@sh scripts/install-browser.sh
+	$(BIN)/python scripts/execute_notebooks.py $(NOTEBOOKS)
+
+lint: $(VENV)/.ready ## Style, and what ruff finds.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests scripts benchmarks
+
+lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml anew, with hashes and without index addresses.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-emit-index-url \
+		--custom-compile-command 'make lock' --upgrade --quiet --output-file requirements.lock pyproject.toml
+
+setup: $(VENV)/.ready ## Only the virtual environment.
+
+# pip follows the computer's own configuration (index, certificates); every file's hash must be the lock's.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "LayerLab needs Python 3.11 or newer with venv. On Debian and Ubuntu: apt-get install python3 python3-venv" >&2; \
+		exit 1; fi
+	@echo "Setting up the virtual environment with $(PYTHON) (about a minute, once) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes \
+		--requirement requirements.lock 2>&1 | grep -vE '^(Requirement already|Collecting|  Using cached|WARNING: Location)' || true
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m layerlab.jupyter --settings-only
+	@touch $@

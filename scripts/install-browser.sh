@@ -1,0 +1,20 @@
+#!/bin/sh
+# A browser for the tests that look at what a person sees, and for static pictures of charts: Debian's Chromium.
+set -e
+for name in chromium chromium-browser google-chrome; do
+	if command -v $name >/dev/null 2>&1; then exit 0; fi
+done
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "Installing Chromium for the browser tests ..."
+	log=$(mktemp)
+	if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+		-o Acquire::Retries=3 chromium fonts-dejavu-core; } >"$log" 2>&1; then
+		rm -f "$log"
+		exit 0
+	fi
+	tail -n 20 "$log" >&2
+	rm -f "$log"
+	exit 1
+fi
+echo "The browser tests need Chromium: install it with your system's package manager, and run this again." >&2
+exit 1
