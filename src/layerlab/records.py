@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-#: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we do
-#: not classify it. FAILED, CANCELED and NOT_REACHED occur only in a build that did not succeed.
+#: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we
+#: do not classify it. FAILED, CANCELED and NOT_REACHED occur only in a build that did not succeed.
 RAN, CACHED, BASE, FAILED, CANCELED, NOT_REACHED = "RAN", "CACHED", "BASE", "FAILED", "CANCELED", "NOT REACHED"
 
 #: Version of the JSON written by `Build.save`.
@@ -34,8 +34,10 @@ class Step:
         state: one of RAN, CACHED, BASE, FAILED, CANCELED, NOT REACHED.
         started: seconds from the start of the build; None if it never started.
         seconds: how long it took; 0.0 for a step that never started.
-        size_bytes: compressed size of the layer it made, bytes; None if it made none or it is unknown.
-        downloaded_bytes: what its log says it downloaded (pip, uv, apt), bytes.
+        size_bytes: compressed size of the layer it made, bytes (of FROM: of all layers of the image); None if it made
+            none or it is unknown, as in a stage that is not part of the image.
+        downloaded_bytes: what its log says it downloaded (pip, uv, apt), and image layers pulled for it, bytes. Of
+            a FROM that several stages share, the first has them.
         log: what it printed, standard output and error together.
         digest: the vertex digest in the trace; not comparable between builds.
         inputs: digests of the vertices it depends on.
@@ -61,11 +63,12 @@ class Phase:
     """Time a build spent outside its steps.
 
     Attributes:
-        kind: "definition", "metadata", "context", "export", "cache import" or "cache export".
+        kind: "definition", "metadata", "context", "pull" (an image that no FROM line names), "export", "cache import",
+            "cache export" or "other".
         name: the vertex as BuildKit names it.
         started: seconds from the start of the build.
         seconds: how long it took.
-        bytes: bytes moved, where BuildKit says so (context transfer); otherwise 0.
+        bytes: bytes moved, where BuildKit says so (context transfer, pull); otherwise 0.
     """
 
     kind: str

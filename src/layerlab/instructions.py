@@ -1,0 +1,121 @@
+"""The instructions of a Dockerfile with their lines and stages, as far as reading a trace needs them.
+
+A build that succeeded says which vertex belongs to which line; the text itself is read for what BuildKit leaves out:
+FROM lines given by --build-context, stage names, and all of a build that failed (FACTS.md, "Reading a build").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Mapping
+
+from dockerfile_parse import DockerfileParser
+
+#: Instructions that become a vertex; ENV, ARG, CMD, ... change only the configuration (BuildKit dockerfile2llb).
+MAKES_A_STEP = ("RUN", "COPY", "ADD", "WORKDIR")
+
+_HEREDOC = re.compile(r"(?<![<\w])\d*<<-?(['\"]?)([A-Za-z_]\w*)\1(?=[\s;&|>)]|$)")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Instruction:
+    """One instruction of a Dockerfile.
+
+    Attributes:
+        line: its first line, counted from 1.
+        end_line: its last line, a heredoc's terminator included.
+        keyword: "FROM", "RUN", ... in capitals.
+        value: the rest, continuation lines joined, comments left out; of FROM with the global ARGs replaced.
+        stage: index of its stage from 0; -1 before the first FROM.
+        stage_name: name of the stage, "stage-N" as BuildKit names those without, "" before the first FROM.
+    """
+
+    line: int
+    end_line: int
+    keyword: str
+    value: str
+    stage: int
+    stage_name: str
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the value that are not flags."""
+        return [word for word in self.value.split() if not word.startswith("--")]
+
+    @property
+    def base(self) -> str:
+        """What FROM names, "" for other instructions."""
+        return (self.words or [""])[0] if self.keyword == "FROM" else ""
+
+
+def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instruction, ...]:
+    """The instructions of a Dockerfile in file order; never raises, an unknown instruction is kept as it stands.
+
+    Args:
+        text: the Dockerfile.
+        build_args: values given with --build-arg, which override the defaults of ARGs before the first FROM.
+    """
+    text, ends = _without_heredocs(text)
+    found: list[Instruction] = []
+    values: dict[str, str] = {}
+    stage, name = -1, ""
+    for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
+        keyword, value, line = entry["instruction"], entry["value"], entry["startline"] + 1
+        if keyword == "COMMENT":
+            continue
+        if keyword == "ARG" and stage < 0:
+            argument, _, default = value.partition("=")
+            values[argument] = (build_args or {}).get(argument, _replaced(default.strip("'\""), values))
+        if keyword == "FROM":
+            stage, value = stage + 1, _replaced(value, values)
+            named = re.search(r"\sAS\s+(\S+)\s*$", value, re.IGNORECASE)
+            # BuildKit lowers the names of stages (instructions.parseBuildStageName).
+            name = named[1].lower() if named else f"stage-{stage}"
+        found.append(Instruction(line, ends.get(line, entry["endline"] + 1), keyword, value, stage, name))
+    return tuple(found)
+
+
+def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[int]:
+    """The stages that `roots` are built from, themselves included; with no roots, those of the last stage."""
+    names = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
+    names |= {str(i.stage): i.stage for i in instructions if i.stage >= 0}
+    used: set[int] = set()
+    todo = roots or {max((i.stage for i in instructions), default=-1)}
+    while todo:
+        used |= todo
+        mentioned = [m for i in instructions if i.stage in todo for m in _mentioned(i)]
+        todo = {names[m] for m in mentioned if m in names} - used
+    return used
+
+
+def _mentioned(instruction: Instruction) -> list[str]:
+    """Names of stages or images an instruction takes files from."""
+    return [instruction.base.lower(), *(m.lower() for m in re.findall(r"\bfrom=([^\s,]+)", instruction.value))]
+
+
+def _replaced(text: str, values: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)
+
+
+def _without_heredocs(text: str) -> tuple[str, dict[int, int]]:
+    """The text with heredoc bodies emptied, as dockerfile-parse knows none, and {first line: last line} of those."""
+    escape = "`" if re.match(r"(?:[ \t]*#.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", text, re.IGNORECASE) else "\\"
+    lines = text.split("\n")
+    ends: dict[int, int] = {}
+    waiting: list[str] = []
+    first, continued = 0, False
+    for number, line in enumerate(lines, 1):
+        if waiting:
+            lines[number - 1] = "#"
+            if line.strip() == waiting[0]:
+                waiting.pop(0)
+            ends[first] = number
+        elif line.strip() and not line.lstrip().startswith("#"):
+            first = first if continued else number
+            continued = line.rstrip().endswith(escape)
+            if not continued and re.match(r"\s*(ONBUILD\s+)?(RUN|COPY|ADD)\s", lines[first - 1], re.IGNORECASE):
+                waiting = [found[2] for found in _HEREDOC.finditer("\n".join(lines[first - 1 : number]))]
+    return "\n".join(lines), ends

@@ -1,0 +1,270 @@
+"""Which Dockerfile line a vertex of the trace belongs to.
+
+The provenance says it for a build that succeeded (FACTS.md, "Reading a build"). A build that failed has none: there the
+names of the vertices, "[stage i/n] INSTRUCTION text", are matched to the Dockerfile's text in the order of each stage.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .events import Vertex
+from .instructions import MAKES_A_STEP, Instruction, read, used_stages
+
+#: Names of vertices that are images: of FROM, of COPY --from, of a mount, or given by --build-context.
+SOURCE_IMAGE = r"^(\[[^\]]*\d+/\d+\] )?FROM |^\[context [^\]]+\] (?!load )|^docker-image://"
+
+_NAME = re.compile(r"\[(?:(?P<where>[^\]]*?) )?\s*(?P<index>\d+)/(?P<total>\d+)\] (?:LINK )?(?P<text>.*)", re.DOTALL)
+_TARGET = re.compile(r"\[(\S+) internal\] ")
+
+#: A vertex and its name without the bake target's prefix.
+Named = tuple[Vertex, str]
+#: Vertices by instruction and platform ("" unless the build is of several).
+Located = dict[tuple[Instruction, str], list[Vertex]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A step to be: the fields are those of `records.Step`."""
+
+    line: int
+    end_line: int
+    stage: str
+    keyword: str
+    text: str
+    size_bytes: int | None
+    vertices: tuple[Vertex, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Placed:
+    """The steps in file order, those of no known line last, and the vertices that are not steps."""
+
+    steps: tuple[Place, ...]
+    others: tuple[Named, ...]
+
+
+def named(vertices: Iterable[Vertex], provenance: Mapping[str, Any], target: str = "") -> list[Named]:
+    """The vertices of one target with its prefix taken off: bake of several writes "[api stage-1 2/2] RUN ...".
+
+    A vertex that targets share has a name for each; without a bake all vertices are returned.
+    """
+    vertices = [v for v in vertices if v.names]
+    targets = {found[1] for v in vertices for name in v.names if (found := _TARGET.match(name))}
+    if not targets:
+        return [(v, v.names[0]) for v in vertices]
+    target = target or _likely_target(vertices, targets, provenance)
+    mine, any_target = _prefix([target]), _prefix(targets)
+    chosen = []
+    for vertex in vertices:
+        for name in vertex.names:
+            if (found := mine.match(name)) or not any_target.match(name):
+                chosen.append((vertex, mine.sub("" if found and found[1] == "]" else "[", name)))
+                break
+    return chosen
+
+
+def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: str) -> Placed:
+    """Sort the vertices into the Dockerfile's steps and others."""
+    parameters = (provenance.get("invocation") or {}).get("parameters") or {}
+    given = {k.removeprefix("build-arg:"): v for k, v in (parameters.get("args") or {}).items()}
+    instructions = read(dockerfile, given)
+    mapping = (provenance.get("buildConfig") or {}).get("digestMapping") or {}
+    if mapping:
+        located = _by_provenance(vertices, provenance, instructions, dockerfile)
+    else:
+        located = _by_name(vertices, instructions)
+    _add_bases(located, vertices, instructions)
+
+    names = {v.digest: name for v, name in vertices}
+    sizes = _Sizes(provenance)
+    steps = [_place(key, found, names, sizes) for key, found in located.items()]
+    steps.sort(key=lambda p: p.line)
+    taken = {v.digest for found in located.values() for v in found}
+    others = []
+    for vertex, name in vertices:
+        if vertex.digest in taken:
+            continue
+        if not (told := _NAME.match(name)) or re.match(SOURCE_IMAGE, name):
+            others.append((vertex, name))
+        elif not mapping or vertex.digest in mapping:
+            keyword = told["text"].split(" ")[0]
+            steps.append(Place(0, 0, _split(told)[1], keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
+        # else: a step of another target whose files are equal to ours; BuildKit runs it once and shows it under both.
+    return Placed(tuple(steps), tuple(others))
+
+
+def _place(key: tuple[Instruction, str], vertices: list[Vertex], names: Mapping[str, str], sizes: _Sizes) -> Place:
+    instruction, platform = key
+    # COPY --link is two vertices; the copy bears the plain name.
+    vertices = sorted(vertices, key=lambda v: (not v.weak, v.digest))
+    if instruction.keyword == "FROM":
+        # As the Dockerfile has it: BuildKit's name holds the digest, or the stand-in's name, so it differs by machine.
+        text = f"FROM {instruction.value}"
+    else:
+        name = names[vertices[0].digest]
+        text = told["text"] if (told := _NAME.match(name)) else name
+    stage = f"{platform} {instruction.stage_name}".strip()
+    size = sizes.of(vertices, instruction.keyword)
+    return Place(instruction.line, instruction.end_line, stage, instruction.keyword, text, size, tuple(vertices))
+
+
+def _by_provenance(
+    vertices: Sequence[Named], provenance: Mapping[str, Any], instructions: Sequence[Instruction], dockerfile: str
+) -> Located:
+    source = _metadata(provenance).get("source") or {}
+    locations = source.get("locations") or {}
+    mapping = provenance["buildConfig"]["digestMapping"]
+    infos = source.get("infos") or [{}]
+    texts = [base64.b64decode(info.get("data") or "").decode(errors="replace") for info in infos]
+    ours = texts.index(dockerfile) if dockerfile in texts else 0
+    at = {line: i for i in instructions for line in range(i.line, i.end_line + 1)}
+    located: Located = collections.defaultdict(list)
+    for vertex, name in vertices:
+        for location in (locations.get(mapping.get(vertex.digest)) or {}).get("locations") or ():
+            lines = [r["start"]["line"] for r in location.get("ranges") or ()]
+            instruction = at.get(min(lines, default=0))
+            if instruction is None or location.get("sourceIndex", 0) != ours:
+                continue
+            # The image that `COPY --from=image` copies from carries the line of the COPY.
+            if bool(re.match(SOURCE_IMAGE, name)) == (instruction.keyword == "FROM"):
+                located[instruction, _platform(name)].append(vertex)
+    return located
+
+
+def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> Located:
+    stages = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
+    groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
+    for vertex, name in vertices:
+        if told := _NAME.match(name):
+            # A Dockerfile of one stage without a name: BuildKit writes "[2/4]".
+            groups[_split(told)].append((vertex, told))
+    located: Located = collections.defaultdict(list)
+    for (platform, stage_name), told in groups.items():
+        commands = [i for i in instructions if i.stage == stages.get(stage_name) and i.keyword in MAKES_A_STEP]
+        for instruction, vertex in _aligned(commands, told):
+            located[instruction, platform].append(vertex)
+    _add_equals(located, instructions)
+    return located
+
+
+def _aligned(
+    commands: Sequence[Instruction], told: Sequence[tuple[Vertex, re.Match[str]]]
+) -> list[tuple[Instruction, Vertex]]:
+    """Pair the commands of a stage with the vertices that name it.
+
+    The index counts from 1, and FROM counts unless it is another stage, scratch, or given by --build-context
+    (BuildKit dockerfile2llb/convert.go, prefixCommand): of the two ways, take the one where more instructions agree.
+    """
+
+    def pairs(first: int) -> list[tuple[Instruction, Vertex, bool]]:
+        found = []
+        for vertex, match in told:
+            index = int(match["index"]) - first
+            if 0 <= index < len(commands) and match["text"].split(" ")[0] == commands[index].keyword:
+                same = _squeezed(match["text"]) == _squeezed(f"{commands[index].keyword} {commands[index].value}")
+                found.append((commands[index], vertex, same))
+        return found
+
+    last = max(int(match["index"]) for _, match in told)
+    from_counts = last == int(told[0][1]["total"]) > len(commands)
+    orders = [pairs(2), pairs(1)] if from_counts else [pairs(1), pairs(2)]
+    best = max(orders, key=lambda found: len(found) + sum(same for *_, same in found))
+    return [(instruction, vertex) for instruction, vertex, _ in best]
+
+
+def _add_equals(located: Located, instructions: Sequence[Instruction]) -> None:
+    """Two stages that begin alike share vertices, which bear one stage's name: give them to the other's lines too."""
+    for stage, platform in {(i.stage, p) for i, p in located}:
+        for i in instructions:
+            if i.stage == stage and i.keyword in MAKES_A_STEP and (i, platform) not in located:
+                text = (platform, i.keyword, _squeezed(i.value))
+                others = sorted((k for k in located if k[0].stage != stage), key=lambda k: k[0].line)
+                if equals := [k for k in others if (k[1], k[0].keyword, _squeezed(k[0].value)) == text]:
+                    located[i, platform] = list(located[equals[0]])
+
+
+def _add_bases(located: Located, vertices: Sequence[Named], instructions: tuple[Instruction, ...]) -> None:
+    """Place the images of FROM lines that have none yet: with --build-context the provenance gives no line for them."""
+    images = [(v, _image(name)) for v, name in vertices if re.match(SOURCE_IMAGE, name)]
+    used = used_stages(instructions, {i.stage for i, _ in located})
+    stages: set[str] = set()
+    for i in (i for i in instructions if i.keyword == "FROM"):
+        image = i.base.lower() not in stages and i.base != "scratch"
+        stages.add(i.stage_name)
+        if image and i.stage in used and not any(key[0] == i for key in located):
+            found = [v for v, name in images if name == _canonical(i.base)]
+            # A build argument may have named the image in a way that the text does not tell.
+            found = found or [v for v, _ in images if len(images) == 1]
+            if found:
+                located[i, ""] = found[:1]
+
+
+class _Sizes:
+    """Layer sizes from the provenance: `layers` has, for a step, the chain of layers its result consists of."""
+
+    def __init__(self, provenance: Mapping[str, Any]) -> None:
+        config = provenance.get("buildConfig") or {}
+        self._steps = config.get("digestMapping") or {}
+        self._inputs = {op["id"]: op.get("inputs") or () for op in config.get("llbDefinition") or ()}
+        layers = _metadata(provenance).get("layers") or {}
+        self._chains = {step: chains[0] for step, chains in layers.items() if chains and chains[0]}
+
+    def of(self, vertices: Sequence[Vertex], keyword: str) -> int | None:
+        """Bytes of the layer a step made, for FROM of all the image's layers; None if it made none or it is unknown."""
+        for step in (self._steps.get(v.digest, "") for v in vertices):
+            chain = self._chains.get(f"{step}:0")
+            if chain and keyword == "FROM":
+                return sum(layer["size"] for layer in chain)
+            if chain and all(self._chains.get(source) != chain for source in self._inputs.get(step, ())):
+                return chain[-1]["size"]
+        return None
+
+
+def _metadata(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (provenance.get("metadata") or {}).get("https://mobyproject.org/buildkit@v1#metadata") or {}
+
+
+def _likely_target(vertices: Sequence[Vertex], targets: set[str], provenance: Mapping[str, Any]) -> str:
+    """The target whose names the vertices of the provenance bear most often; without one, that of the first failure."""
+    mapping = (provenance.get("buildConfig") or {}).get("digestMapping") or {}
+    chosen = [v for v in vertices if v.digest in mapping]
+    chosen = chosen or [v for v in vertices if v.error and "context canceled" not in v.error] or vertices
+    counts = {t: sum(bool(_prefix([t]).match(name)) for v in chosen for name in v.names) for t in sorted(targets)}
+    return max(counts, key=counts.__getitem__)
+
+
+def _prefix(targets: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\[(?:{'|'.join(map(re.escape, targets))})(?: |(\]) )")
+
+
+def _split(told: re.Match[str]) -> tuple[str, str]:
+    """(platform, stage) of "[linux/arm64 build 2/3]"."""
+    platform, _, stage = (told["where"] or "").rpartition(" ")
+    return platform, stage or "stage-0"
+
+
+def _platform(name: str) -> str:
+    return _split(told)[0] if (told := _NAME.match(name)) else ""
+
+
+def _image(name: str) -> str:
+    """The image that a vertex's name speaks of, in the short form."""
+    name = _NAME.sub(r"\g<text>", name)
+    if context := re.match(r"\[context ([^\]]+)\]", name):
+        return _canonical(context[1])
+    return _canonical(name.removeprefix("FROM ").removeprefix("docker-image://"))
+
+
+def _canonical(image: str) -> str:
+    image = image.split("@")[0].removeprefix("docker.io/").removeprefix("library/")
+    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,134 @@
+"""Reading a build's trace: from the output of `--progress=rawjson` to steps and phases. Pure; no engine needed.
+
+`events` gathers what the trace says by vertex, `placement` says which Dockerfile line a vertex belongs to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import placement
+from .events import RUNNING, Now, Progress, Vertex, joined_spans, read_events, state
+from .records import BASE, CANCELED, FAILED, NOT_REACHED, Phase, Step
+
+__all__ = ["Now", "Parsed", "Progress", "parse", "read_events"]
+
+#: Kinds of phase by the name of the vertex, in order: the first that matches counts.
+_KINDS = (
+    ("definition", r"\[internal\] load (build definition|local bake)|load \.dockerignore|resolve image config for"),
+    ("metadata", r"load metadata for|\[auth\]"),
+    ("context", r"\[internal\] load (build context|remote build context|git source)|load from client$"),
+    ("cache import", r"importing cache manifest|inferred cache manifest"),
+    ("cache export", r"exporting cache|preparing (inline|build) cache"),
+    ("export", r"exporting |pushing |sending tarball|importing to docker|unpacking "),
+    ("pull", placement.SOURCE_IMAGE),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parsed:
+    """What a trace tells of a build.
+
+    Attributes:
+        steps: in file order; those of no known line come last.
+        phases: what is not a step, in order of their starts.
+        context_bytes: bytes of build context sent.
+        warnings: BuildKit's, a line each, and cache imports that failed, which BuildKit lets pass.
+        error: "" for a build that succeeded; otherwise what BuildKit printed.
+        seconds: from the first start to the last completion in the trace.
+        failed: the step that failed, if one did.
+        failed_line: the Dockerfile line that BuildKit's error names; 0 where it names none.
+    """
+
+    steps: tuple[Step, ...]
+    phases: tuple[Phase, ...]
+    context_bytes: int
+    warnings: tuple[str, ...]
+    error: str
+    seconds: float
+    failed: Step | None
+    failed_line: int
+
+
+def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: str = "") -> Parsed:
+    """Steps and phases of one build.
+
+    Args:
+        trace: the output of `--progress=rawjson`.
+        provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
+        dockerfile: text of the Dockerfile.
+        target: which target of a bake; "" to find out (of several, the one the provenance or the failure is of).
+    """
+    progress, rest = Progress(), []
+    # Not splitlines: that copies the whole trace, and cuts at characters that JSON may hold.
+    for event in read_events((m[0] for m in re.finditer(r"[^\n]+", trace)), rest):
+        progress.absorb(event)
+    vertices = placement.named(progress.vertices.values(), provenance, target)
+    placed = placement.place(vertices, provenance, dockerfile)
+    spans = [span for v in progress.vertices.values() for span in v.spans()]
+    clock = min((start for start, _ in spans), default=0.0), max((end for _, end in spans), default=0.0)
+
+    # A vertex on several lines (one FROM for two stages) downloads once: its first line has it.
+    first: dict[str, placement.Place] = {}
+    for place in placed.steps:
+        for vertex in place.vertices:
+            first.setdefault(vertex.digest, place)
+    steps = tuple(_step(p, [v for v in p.vertices if first[v.digest] is p], clock) for p in placed.steps)
+    phases = tuple(sorted((_phase(v, name, clock) for v, name in placed.others if v.times), key=lambda p: p.started))
+    failures = sorted((s for s in steps if s.state == FAILED), key=lambda s: (s.started or 0.0) + s.seconds)
+    message = "\n".join(rest).strip()
+    ended_badly = re.search(r"^ERROR:", message, re.MULTILINE)
+    ignored = [f"{name}: {v.error}" for v, name in placed.others if v.error and not ended_badly]
+    told = [line for line in rest if re.match(r"WARNING|.*\blevel=warning\b", line)]
+    where = re.search(r"^\S+:(\d+)\n-{5,}$", message, re.MULTILINE)
+    return Parsed(
+        steps=steps,
+        phases=phases,
+        context_bytes=sum(p.bytes for p in phases if p.kind == "context"),
+        warnings=(*progress.warnings, *told, *ignored),
+        error=message if ended_badly else next((v.error for p in placed.steps for v in p.vertices if v.error), ""),
+        seconds=clock[1] - clock[0],
+        failed=failures[0] if failures else None,
+        failed_line=int(where[1]) if where else failures[0].line if failures else 0,
+    )
+
+
+def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, float]) -> Step:
+    vertices = place.vertices
+    inside = {v.digest for v in vertices}
+    # What comes after a step depends on its last vertex: for COPY --link the merge.
+    last = next((v for v in vertices if not any(v.digest in other.inputs for other in vertices)), vertices[-1])
+    started, seconds = _times(vertices, clock)
+    # The trace is over: what still runs in it was stopped.
+    found = {RUNNING: CANCELED}.get(state(vertices), state(vertices))
+    return Step(
+        line=place.line,
+        end_line=place.end_line,
+        stage=place.stage,
+        instruction=place.keyword,
+        text=place.text,
+        state=found if place.keyword != "FROM" or found in (FAILED, CANCELED) else BASE,
+        started=None if found == NOT_REACHED else started,
+        seconds=seconds,
+        size_bytes=place.size_bytes,
+        downloaded_bytes=sum(v.downloaded for v in own),
+        log="".join(v.text() for v in vertices),
+        digest=last.digest,
+        inputs=tuple(dict.fromkeys(i for v in vertices for i in v.inputs if i not in inside)),
+    )
+
+
+def _phase(vertex: Vertex, name: str, clock: tuple[float, float]) -> Phase:
+    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
+    started, seconds = _times([vertex], clock)
+    return Phase(kind, name, started, seconds, vertex.transferred + (vertex.downloaded if kind == "pull" else 0))
+
+
+def _times(vertices: Iterable[Vertex], clock: tuple[float, float]) -> tuple[float, float]:
+    """(start since the trace began, seconds without the waits between the times it ran)."""
+    zero, until = clock
+    spans = joined_spans(span for v in vertices for span in v.spans(until))
+    return (spans[0][0] - zero if spans else 0.0), sum(end - start for start, end in spans)
