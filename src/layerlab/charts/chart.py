@@ -1,0 +1,92 @@
+"""Chart: a plotly figure that shows without a network, says in words what it shows, and can carry a static picture."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import base64
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+
+from layerlab.charts.theme import INK_ON_WHITE, LIGHT_PAGE
+
+#: Set to 1 where notebooks are executed to be committed: their charts then carry a picture for pages without scripts.
+STATIC = "LAYERLAB_STATIC"
+
+#: Width of that picture, pixels: a notebook's page. Sharper, it would take 300 kB in the notebook instead of 100.
+PICTURE_WIDTH = 1000
+
+#: Seconds after which a browser that does not answer is given up.
+TIMEOUT = 60
+
+
+class Chart(go.Figure):
+    """A plotly Figure; all its methods work. What it shows, in words, is `layout.meta["summary"]` and its repr.
+
+    Shown at the end of a cell it gives plotly's own format (drawn by the plotly that JupyterLab has installed), the
+    words, and with LAYERLAB_STATIC=1 a picture, if kaleido and a browser are there.
+    """
+
+    # plotly displays itself past IPython's formatters, and its HTML loads a script from the network: neither can carry
+    # words and picture, so leave display to `_repr_mimebundle_` alone.
+    _ipython_display_ = None
+    _repr_html_ = None
+
+    def __repr__(self) -> str:
+        return (self.layout.meta or {}).get("summary", "chart")
+
+    def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = {"text/plain": repr(self), **super()._repr_mimebundle_(include, exclude, **kwargs)}
+        png = self.picture() if os.environ.get(STATIC) == "1" else None
+        if png is None:
+            return bundle, {}
+        bundle["image/png"] = base64.b64encode(png).decode("ascii")
+        return bundle, {"image/png": {"width": PICTURE_WIDTH, "alt": repr(self)}}
+
+    def picture(self, width: int = PICTURE_WIDTH, page: str = LIGHT_PAGE, ink: str = INK_ON_WHITE) -> bytes | None:
+        """The chart as PNG, `width` pixels wide, on an opaque page of its own, so that it reads on any.
+
+        None where kaleido or a browser is missing or does not answer: a picture is an extra, no reason for an error.
+        """
+        draw = _browser()
+        if draw is None:
+            return None
+        figure = self.to_dict()
+        figure["layout"] |= {"paper_bgcolor": page, "font": {**figure["layout"].get("font", {}), "color": ink}}
+        height = figure["layout"].get("height", 500)
+        try:
+            return draw(figure, {"format": "png", "width": width, "height": height})
+        except Exception:  # whatever a browser can do wrong
+            return None
+
+
+@functools.cache
+def _browser() -> Callable[[dict, dict], bytes] | None:
+    """A function that draws, with the one browser this process starts; None if there is none.
+
+    kaleido's own server would do, but for two things: it waits for ever if the browser does not start, and it loads
+    MathJax from the network.
+    """
+    try:
+        import kaleido
+
+        browser = kaleido.Kaleido(mathjax=False, timeout=TIMEOUT)
+    except Exception:  # not installed, or no browser found
+        return None
+    loop = asyncio.new_event_loop()  # of its own: a notebook's kernel already runs one in the main thread
+    threading.Thread(target=loop.run_forever, name="layerlab-pictures", daemon=True).start()
+
+    def call(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(TIMEOUT)
+
+    try:
+        call(browser.open())
+    except Exception:  # it did not start
+        return None
+    atexit.register(lambda: call(browser.close()))
+    return lambda figure, options: call(browser.calc_fig(figure, opts=options))

@@ -1,0 +1,27 @@
+"""The chain of steps that decides when a build ends."""
+
+from __future__ import annotations
+
+from layerlab.records import FAILED, Build, Step
+
+
+def critical_path(build: Build) -> tuple[str, ...]:
+    """Digests of the steps that determine the end of the build, first to last; () if no step started.
+
+    From the step that finished last (the one that failed, if one did: the others were only canceled), back to the one
+    of its inputs that finished last, and so on: a step elsewhere may get faster without the build ending sooner.
+    Inputs that are not steps (the build context, a base image's metadata) are not followed. Of steps that end together
+    the later in the file counts.
+    """
+    started = {s.digest: s for s in build.steps_ if s.started is not None}
+    failed = [s for s in started.values() if s.state == FAILED]
+    path: list[str] = []
+    step = max(failed or started.values(), key=_end, default=None)
+    while step is not None:  # ends: BuildKit's digests cover the inputs' digests, so there is no cycle
+        path.append(step.digest)
+        step = max((s for s in started.values() if s.digest in step.inputs), key=_end, default=None)
+    return tuple(reversed(path))
+
+
+def _end(step: Step) -> tuple[float, int]:
+    return step.started + step.seconds, step.line

@@ -1,0 +1,73 @@
+"""The numbers behind a comparison: medians and spread of the repeats, one row a variant and edit."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+#: Columns of `summary`.
+COLUMNS = [
+    "variant",
+    "edit",
+    "repeats",
+    "median_seconds",
+    "min_seconds",
+    "max_seconds",
+    "export_seconds",
+    "downloaded_mb",
+    "context_mb",
+    "steps_ran",
+    "steps_cached",
+]
+
+
+def builds(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a build, from the frame `compare` gives (one row a build and step).
+
+    Columns: variant, edit, repeat, build, wall_seconds, export_seconds, downloaded_mb, context_mb, steps_ran,
+    steps_cached; megabytes are 10⁶ bytes.
+    Raises ValueError where several apps or machines are mixed: their medians would mean nothing.
+    """
+    for column in ("app", "machine"):
+        if results[column].nunique() > 1:
+            names = ", ".join(map(str, results[column].unique()))
+            raise ValueError(
+                f"results of several {column}s ({names}): take one, as in results[results.{column} == ...]"
+            )
+    keys = ["variant", "edit", "repeat", "build"]
+    return (
+        results.assign(ran=results["state"] == "RAN", cached=results["state"] == "CACHED")
+        .groupby(keys, sort=False, as_index=False)
+        .agg(
+            wall_seconds=("wall_seconds", "first"),
+            export_seconds=("export_seconds", "first"),
+            downloaded_mb=("build_downloaded_bytes", "first"),
+            context_mb=("context_bytes", "first"),
+            steps_ran=("ran", "sum"),
+            steps_cached=("cached", "sum"),
+        )
+        .assign(downloaded_mb=lambda b: b["downloaded_mb"] / 1e6, context_mb=lambda b: b["context_mb"] / 1e6)
+    )
+
+
+def summary(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant and edit, in the order in which `results` (the frame `compare` gives) first names them.
+
+    Columns: variant, edit; repeats; median_seconds, min_seconds, max_seconds of the wall-clock time; export_seconds,
+    downloaded_mb, context_mb, steps_ran, steps_cached: medians over the repeats. Megabytes are 10⁶ bytes.
+    Raises ValueError where several apps or machines are mixed.
+    """
+    return (
+        builds(results)
+        .groupby(["variant", "edit"], sort=False, as_index=False)
+        .agg(
+            repeats=("build", "size"),
+            median_seconds=("wall_seconds", "median"),
+            min_seconds=("wall_seconds", "min"),
+            max_seconds=("wall_seconds", "max"),
+            export_seconds=("export_seconds", "median"),
+            downloaded_mb=("downloaded_mb", "median"),
+            context_mb=("context_mb", "median"),
+            steps_ran=("steps_ran", "median"),
+            steps_cached=("steps_cached", "median"),
+        )[COLUMNS]
+    )
