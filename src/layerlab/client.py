@@ -6,11 +6,14 @@ configuration are neither used nor changed. A notebook that is pointed at a mach
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+import docker
 
 from . import packages
 from .errors import SetupError
@@ -23,6 +26,8 @@ POINTERS = (
     "DOCKER_API_VERSION", "DOCKER_DEFAULT_PLATFORM", "DOCKER_BUILDKIT", "COMPOSE_DOCKER_CLI_BUILD",
     "BUILDX_BUILDER", "BUILDX_CONFIG", "BUILDKIT_PROGRESS", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME",
 )  # fmt: skip
+#: Version of the Engine API that docker-py speaks with a machine: Docker 25's, the oldest that Docker 29 still accepts.
+API_VERSION = "1.44"
 #: Holds, as JSON, what the person had in those variables and in PATH, in a process that was pointed at a machine.
 PERSON = "LAYERLAB_PERSON"
 #: Where CLI plugins live (Docker CLI, cli-plugins/manager), besides the person's own ~/.docker/cli-plugins.
@@ -55,6 +60,32 @@ def point_at(variables: Mapping[str, str]) -> None:
             os.environ[name] = value
         else:
             os.environ.pop(name, None)
+
+
+def connect(endpoint: Mapping[str, str], timeout: float = 60) -> docker.DockerClient:
+    """A docker-py client of the engine at `endpoint`. Nothing is sent yet. Raises OSError if its certificates are gone."""
+    certificates = endpoint.get("DOCKER_CERT_PATH")
+    tls = certificates and docker.tls.TLSConfig(
+        client_cert=(f"{certificates}/cert.pem", f"{certificates}/key.pem"),
+        ca_cert=f"{certificates}/ca.pem",
+        verify=True,
+    )
+    # With a given version the constructor asks nothing, so that the next line is in time.
+    client = docker.DockerClient(
+        base_url=endpoint["DOCKER_HOST"], tls=tls or False, timeout=timeout, version=API_VERSION
+    )
+    # requests would let REQUESTS_CA_BUNDLE replace our authority, and proxies see what is for loopback only.
+    client.api.trust_env = False
+    return client
+
+
+def answers(endpoint: Mapping[str, str], machine: str) -> bool:
+    """Whether the engine at `endpoint` answers, and is that of the machine called `machine`."""
+    try:
+        with contextlib.closing(connect(endpoint, timeout=5)) as client:
+            return f"layerlab.machine={machine}" in (client.info().get("Labels") or [])
+    except (docker.errors.DockerException, OSError):
+        return False
 
 
 def docker_program() -> str:

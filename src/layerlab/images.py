@@ -113,10 +113,11 @@ def engine_image(load: Callable[[str, Path | None], bool], say: Say) -> str:
     if os.environ.get("LAYERLAB_HUB") != "no" and load(ENGINE_IMAGE, None):
         return ENGINE_IMAGE
     tree = packages.ensure_engine(say)
-    hooks = [
-        f'cp -a "{tree}/." "$1/.layerlab" && cp -a --keep-directory-symlink "$1/.layerlab/." "$1/" && rm -r "$1/.layerlab"'
-    ]
-    archive = _bootstrap(ENGINE_IMAGE, packages.codename(), ["ca-certificates", "iptables", "libseccomp2"], hooks, say)
+    # /bin and /sbin are links in the root file system, and folders in the packages.
+    hooks = [f'tar -C "{tree}" -c . | tar -C "$1" -x --keep-directory-symlink']
+    archive = _bootstrap(
+        ENGINE_IMAGE, packages.codename(), ["ca-certificates", "iptables", "libseccomp2", "mount", "git"], hooks, say
+    )
     load(standin_name(ENGINE_IMAGE), archive)
     return standin_name(ENGINE_IMAGE)
 

@@ -132,8 +132,7 @@ class Machine:
 
     def client(self) -> docker.DockerClient:
         """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
-        variables = {key: value for key, value in self.environment.items() if key.startswith("DOCKER_") and value}
-        return docker.from_env(environment=variables, timeout=60)
+        return client.connect(self._engine.environment(self.name))
 
     # -- using it ----------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,9 @@ import shutil
 import time
 from pathlib import Path
 
-import docker
 import trustme
 
-from .. import images
+from .. import client, images
 from ..client import docker_program, person_environment
 from ..errors import CommandFailed, MachineError
 from ..home import LABEL, home, home_id, machine_dir
@@ -57,20 +56,7 @@ class ContainerEngine:
             time.sleep(0.05)
 
     def alive(self, name: str) -> bool:
-        if not (machine_dir(name) / "port").exists():
-            return False
-        certificates = machine_dir(name) / "certificates"
-        try:
-            tls = docker.tls.TLSConfig(
-                client_cert=(str(certificates / "cert.pem"), str(certificates / "key.pem")),
-                ca_cert=str(certificates / "ca.pem"),
-                verify=True,
-            )
-            client = docker.DockerClient(base_url=self.environment(name)["DOCKER_HOST"], tls=tls, timeout=5)
-            with contextlib.closing(client):
-                return f"layerlab.machine={name}" in (client.info().get("Labels") or [])
-        except (docker.errors.DockerException, OSError):
-            return False
+        return (machine_dir(name) / "port").exists() and client.answers(self.environment(name), name)
 
     def environment(self, name: str) -> dict[str, str]:
         port = (machine_dir(name) / "port").read_text()

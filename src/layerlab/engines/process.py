@@ -19,10 +19,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import docker
 import psutil
 
-from .. import packages
+from .. import client, packages
 from ..errors import CommandFailed, MachineError
 from ..home import cache_dir, home, home_id, locked, machine_dir, run_dir
 from ..packages import Say
@@ -53,14 +52,7 @@ class ProcessEngine:
         self._launch(name, bridge, network)
 
     def alive(self, name: str) -> bool:
-        if not self._socket(name).exists():
-            return False
-        try:
-            client = docker.DockerClient(base_url=f"unix://{self._socket(name)}", timeout=5)
-            with contextlib.closing(client):
-                return f"layerlab.machine={name}" in (client.info().get("Labels") or [])
-        except (docker.errors.DockerException, OSError):
-            return False
+        return self._socket(name).exists() and client.answers(self.environment(name), name)
 
     def environment(self, name: str) -> dict[str, str]:
         return {"DOCKER_HOST": f"unix://{self._socket(name)}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
