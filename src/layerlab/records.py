@@ -133,7 +133,8 @@ class Build:
     def states(self) -> str:
         """Plain text, a line a step, the same on every machine: what a notebook's output is checked against."""
         rows = [(f"line {s.line}" if s.line else "", s.state, _shortened(s.text)) for s in self.steps_]
-        return "\n".join(f"{line:>8}  {state:<6}  {text}".rstrip() for line, state, text in rows)
+        width = max([len(CACHED), *(len(state) for _, state, _ in rows)])
+        return "\n".join(f"{line:>8}  {state:<{width}}  {text}".rstrip() for line, state, text in rows)
 
     def state(self, fragment: str) -> str:
         """The state of the one step whose text contains `fragment`. Raises KeyError where none or several do."""
