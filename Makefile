@@ -63,8 +63,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "Setting up the virtual environment with $(PYTHON) (about a minute, once) ..."
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes \
-		--requirement requirements.lock 2>&1 | grep -vE '^(Requirement already|Collecting|  Using cached|WARNING: Location)' || true
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m layerlab.jupyter --settings-only
 	@touch $@
