@@ -33,7 +33,8 @@ reset: $(VENV)/.ready ## Make the lab's machine cold: nothing but base images is
 	@$(BIN)/layerlab reset
 
 clean: ## Remove all that LayerLab ever created: machines, engine, images, caches, the virtual environment.
-	@if [ -x $(BIN)/layerlab ]; then $(BIN)/layerlab clean --yes; fi
+	@if [ -x $(BIN)/layerlab ]; then $(BIN)/layerlab clean --yes; \
+	else echo "No virtual environment here, so no machine can be removed; if there is one, run \`make setup clean\`."; fi
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -30,6 +30,8 @@ MANY = 12
 
 #: Factors closer to 1 than this are no difference worth a claim.
 SAME = 1.1
+#: And with one build each, where no spread tells what chance does: equal builds differed by up to this here.
+SAME_ONCE = 1.3
 
 #: Characters of an edit's or a variant's name that are shown.
 NAME_WIDTH = 24
@@ -141,7 +143,7 @@ def _factor(before: Any, after: Any) -> str:
     """Two rows of the summary in words: "24× faster", "1.5× slower", or that the repeats do not tell them apart."""
     slow, fast = sorted((before, after), key=lambda row: row.median_seconds, reverse=True)
     ratio = slow.median_seconds / fast.median_seconds if fast.median_seconds > 0 else math.inf
-    if ratio < SAME:
+    if ratio < (SAME if min(slow.repeats, fast.repeats) > 1 else SAME_ONCE):
         return "about the same"
     if slow.min_seconds <= fast.max_seconds:  # with one build each they cannot
         return "no clear change"
