@@ -27,32 +27,56 @@ class Fault:
     remedy: str
 
 
+#: Looked through in this order, because one message can hold several: the certificate before pip's "no matching
+#: distribution", the missing name before BuildKit's "failed to resolve source metadata" around it.
 FAULTS = (
     Fault(
         "permission",
-        r"permission denied while trying to connect to the Docker daemon|dial unix \S+: connect: permission denied",
+        r"permission denied while trying to connect to the Docker (daemon|API)|dial unix \S+: connect: permission denied|"
+        r"PermissionError\(13, 'Permission denied'\)",
         "you may not use the Docker engine's socket",
         "join the group `docker`: `sudo usermod -aG docker $USER`, then log in again (the group is as mighty as root)",
     ),
     Fault(
+        "certificate",
+        r"x509: |CERTIFICATE_VERIFY_FAILED|unable to get local issuer certificate|self[- ]signed certificate|"
+        r"certificate verification failed|invalid peer certificate",
+        "a server's certificate is not trusted (often a company's proxy)",
+        "give the engine, and the build, your company's CA: copy it to /usr/local/share/ca-certificates, run "
+        "`update-ca-certificates` there, and set PIP_CERT in the base image",
+    ),
+    Fault(
         "no-daemon",
         r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
-        r"failed to connect to the docker API|connect: connection refused.*docker",
+        r"failed to connect to the docker API|error while fetching server API version",
         "no Docker engine answers",
         "start it: Docker Desktop, or `sudo systemctl start docker`; a machine of LayerLab's: `layerlab up`",
     ),
     Fault(
+        "buildkit-off",
+        r"BuildKit is currently disabled|DOCKER_BUILDKIT=0",
+        "BuildKit is switched off by the environment (DOCKER_BUILDKIT=0)",
+        "`unset DOCKER_BUILDKIT`, and take it out of your shell profile",
+    ),
+    Fault(
         "no-buildx",
-        r"'buildx' is not a docker command|unknown command: docker buildx|"
-        r"BuildKit is enabled but the buildx component is missing|unknown flag: --progress",
+        r"'buildx' is not a docker command|unknown command: docker buildx|install the buildx component|"
+        r"the buildx component is missing|unknown flag: --progress|unknown shorthand flag: '\w' in -\w\W+See 'docker --help'",
         "the buildx plugin is missing",
         "install it: `apt-get install docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin` (Docker's own packages)",
     ),
     Fault(
         "buildkit-off",
-        r"the --mount option requires BuildKit|requires BuildKit\. Refer to|legacy builder is deprecated|DOCKER_BUILDKIT=0",
-        "BuildKit is switched off by the environment (DOCKER_BUILDKIT=0)",
-        "`unset DOCKER_BUILDKIT`, and take it out of your shell profile",
+        r"requires BuildKit\. Refer to|legacy builder is deprecated",
+        "BuildKit did not run this build: the old builder did",
+        "`unset DOCKER_BUILDKIT`, and build with `docker buildx build`",
+    ),
+    Fault(
+        "no-compose",
+        r"'compose' is not a docker command|unknown command: docker compose",
+        "the Compose plugin is missing",
+        "install it: `apt-get install docker-compose` (Debian), `docker-compose-v2` (Ubuntu) or `docker-compose-plugin` "
+        "(Docker's own packages)",
     ),
     Fault(
         "rate-limit",
@@ -62,35 +86,35 @@ FAULTS = (
     ),
     Fault(
         "no-space",
-        r"no space left on device|disk quota exceeded",
+        r"no space left on device|disk quota exceeded|don't have enough free space",
         "the disk is full",
         "free some: `docker system df` shows what Docker holds, `layerlab reset` empties LayerLab's machine",
     ),
     Fault(
-        "certificate",
-        r"x509: certificate signed by unknown authority|x509: |CERTIFICATE_VERIFY_FAILED|unable to get local issuer certificate|"
-        r"self[- ]signed certificate",
-        "a server's certificate is not trusted (often a company's proxy)",
-        "give the engine, and the build, your company's CA: copy it to /usr/local/share/ca-certificates, run "
-        "`update-ca-certificates` there, and set PIP_CERT in the base image",
-    ),
-    Fault(
         "no-host",
         r"no such host|could not resolve host|temporary failure in name resolution|name or service not known|"
-        r"temporary failure resolving|failed to lookup address information",
+        r"temporary failure resolving|failed to lookup address information|server misbehaving|nodename nor servname",
         "a name could not be looked up: no network, or no DNS inside the build",
-        "check the network; behind a VPN or proxy, see `layerlab doctor`",
+        "check the network and the name; behind a VPN give the engine its DNS servers (daemon.json: dns)",
+    ),
+    Fault(
+        "no-answer",
+        r"dial tcp \S+ (connect: connection refused|i/o timeout)|Client\.Timeout exceeded while awaiting headers|"
+        r"TLS handshake timeout|network is unreachable|no route to host",
+        "a server does not answer: it is down, or a firewall or proxy is in between",
+        "check its address and port; behind a proxy set HTTPS_PROXY for the engine (daemon.json: proxies) and for the build",
     ),
     Fault(
         "no-index",
         r"could not find a version that satisfies the requirement|no matching distribution found|"
-        r"connection (refused|timed out).*\bpip\b|failed to fetch: .*simple|Max retries exceeded with url",
+        r"failed to fetch: .*simple|Max retries exceeded with url",
         "pip could not get a package from its index",
         "check the name and version, and whether the index answers: `pip index versions pip`",
     ),
     Fault(
         "architecture",
-        r"exec format error|does not match the (detected|specified|expected) (host )?platform|no match for platform in manifest",
+        r"exec format error|does not match the (detected|specified|expected) (host )?platform|no match for platform in manifest|"
+        r"no matching manifest for \S+ in the manifest list|but the actual platform is|was pulled with platform .*, expected",
         "an image or program is for another processor architecture",
         "build for this one (`--platform linux/amd64` or arm64), or install emulation: `docker run --privileged --rm "
         "tonistiigi/binfmt --install all`",

@@ -1,0 +1,211 @@
+"""Removing all that LayerLab ever created on this computer, and nothing else; also where only pieces of it are left.
+
+Names of machines come from every trace that one leaves, because a killed process or a deleted file may have taken the
+others: its folder, its sockets, its lock. Each piece is removed on its own, and what could not be is reported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from . import engines, packages
+from .errors import LayerLabError, MachineBusy
+from .home import LABEL, home, home_id, locked, run_dir
+from .machine import DEFAULT_NAME, NAME, SEED_NAME
+from .shell import run, succeeds
+
+#: What LayerLab keeps in its home. `$LAYERLAB_HOME` may name a folder that holds other things too: those stay.
+OURS = (
+    "apps", "bin", "cache", "jupyter", "locks", "machines", "scratch", "container-images", "container-seed", "ip_forward.was",
+)  # fmt: skip
+#: Seconds to wait for another LayerLab that is starting or stopping a machine.
+WAIT_SECONDS = 15.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaned:
+    """What `clean` did.
+
+    Attributes:
+        removed: what was there and is gone, in words, a line each.
+        problems: what could not be removed, and why, a line each.
+        freed_bytes: free space gained on the disk that holds the home; other programs use it too, so about.
+    """
+
+    removed: tuple[str, ...]
+    problems: tuple[str, ...]
+    freed_bytes: int
+
+
+def machine_names() -> list[str]:
+    """Every machine of this home that left a trace, the seed included."""
+    folders = [p.name for p in home().glob("machines/*")] + [p.name for p in run_dir().glob("*")]
+    locks = [p.stem.removeprefix("layerlab-machine-") for p in home().glob("locks/layerlab-machine-*.lock")]
+    return sorted({n for n in [*folders, *locks, *running(), SEED_NAME, DEFAULT_NAME] if NAME.fullmatch(n)})
+
+
+def running() -> list[str]:
+    """Machines whose engine runs as a private process, by its command line: it says so when every file is gone."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = process.cmdline()
+            if command[:1] == ["unshare"] and Path(command[-1]).parent.parent == run_dir():
+                found.append(Path(command[-1]).parent.name)
+    return found
+
+
+def inventory() -> list[str]:
+    """What `clean` would remove, in words; [] where there is nothing."""
+    found = [f"machine {p.name}" for p in sorted(home().glob("machines/*"))]
+    if any(home().glob("container-*")):
+        found.append(
+            f"what is labelled {LABEL}={home_id()} in your Docker, and the engine image LayerLab brought there"
+        )
+    return found + [str(p) for p in (*_our_entries(), run_dir()) if p.exists()]
+
+
+def clean() -> Cleaned:
+    """Remove every machine of every engine, seeds, engine images, scratch copies, caches and folders. Never raises."""
+    removed: list[str] = []
+    problems: list[str] = []
+    before = _free_bytes()
+
+    def attempt(what: str, action: Callable[[], object]) -> None:
+        try:
+            if action() is not False:
+                removed.append(what)
+        except (LayerLabError, OSError, psutil.Error, ValueError, subprocess.SubprocessError) as error:
+            problems.append(f"{what}: {error}")
+
+    for name in machine_names():
+        attempt(f"machine {name}", lambda name=name: _remove_machine(name))
+    kinds = ["process"]
+    # The person's Docker is asked only where we may have been in it, so that cleaning works without any.
+    if any(home().glob("container-*")) or engines.container.person_has_docker():
+        kinds.append("container")
+    kept: tuple[str, ...] = ()
+    for kind in kinds:
+        done = len(problems)
+        attempt(f"{kind} engine", lambda kind=kind: engines.ENGINES[kind].clean() or False)
+        if len(problems) > done and kind == "container":
+            kept = ("container-images", "container-seed")  # they say what to remove once that Docker answers
+    for path in (*_our_entries(kept), run_dir()):
+        attempt(str(path), lambda path=path: _remove_tree(path))
+    with contextlib.suppress(OSError):
+        home().rmdir()  # where nothing else is in it
+    if home().exists() and not kept:
+        others = ", ".join(sorted(p.name for p in home().iterdir()))
+        problems += [f"{home()} stays, because LayerLab did not make: {others}"] if others else []
+    _remove_shared_lock()
+    return Cleaned(tuple(removed), tuple(problems), max(0, _free_bytes() - before))
+
+
+def _remove_machine(name: str) -> bool:
+    """Remove machine `name`, whatever made it; False if nothing was there."""
+    there = (home() / "machines" / name).exists() or (run_dir() / name).exists() or name in running()
+    try:
+        with locked(f"machine-{name}", wait=WAIT_SECONDS) if home().exists() else contextlib.nullcontext():
+            return _remove_with_engines(name) or there
+    except MachineBusy:
+        # Its holder was asked to wait for us long enough; what it still starts now loses its folder and fails.
+        return _remove_with_engines(name) or there
+
+
+def _remove_with_engines(name: str) -> bool:
+    errors = []
+    lost = remove_network(name)
+    for kind, engine in engines.ENGINES.items():
+        if kind == "container" and not (home() / "machines" / name / "certificates").exists():
+            continue  # it never was one; ENGINES["container"].clean() finds what is labelled, too
+        try:
+            engine.remove(name)
+        except (LayerLabError, OSError, psutil.Error, ValueError) as error:
+            errors.append(error)
+    lost += remove_network(name)
+    _remove_tree(home() / "machines" / name)
+    _remove_tree(run_dir() / name)
+    bridge = engines.ENGINES["process"]._bridge(name)
+    if Path(f"/sys/class/net/{bridge}").exists():
+        errors.append(OSError(f"its bridge is still there: `ip link delete {bridge}`"))
+    if errors:
+        raise errors[0]
+    return lost > 0
+
+
+def remove_network(name: str) -> int:
+    """Remove the bridge, firewall rules and control groups of machine `name` whose own record of them was lost.
+
+    Returns how many pieces there were. With the record there it does nothing: the engine does it then.
+    """
+    if (home() / "machines" / name / "network").exists() or os.geteuid() != 0:
+        return 0
+    bridge, tools, pieces = engines.ENGINES["process"]._bridge(name), packages.tool_path(), 0
+    for table in ("nat", "filter"):
+        for rule in _rules_of(bridge, table):
+            pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
+    if Path(f"/sys/class/net/{bridge}").exists():
+        pieces += succeeds(["ip", "link", "delete", bridge], env=tools)
+    for folder in Path("/sys/fs/cgroup").glob(f"**/{bridge}"):
+        for group in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+                pieces += 1
+    return pieces
+
+
+def _rules_of(bridge: str, table: str) -> Iterator[list[str]]:
+    """The rules that carry the machine's comment, as the words after `-A`."""
+    try:
+        listing = run("iptables", "--wait", "-t", table, "-S", env=packages.tool_path())
+    except LayerLabError:
+        return  # no iptables, so no rules of ours
+    yield from rules_with_comment(listing, f"layerlab {bridge}")
+
+
+def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
+    """The rules of an `iptables -S` listing that carry `comment`, as words for `iptables -D`."""
+    rules = [shlex.split(line) for line in listing.splitlines() if line.startswith("-A ")]
+    return [words[1:] for words in rules if comment in words]
+
+
+def _our_entries(kept: tuple[str, ...] = ()) -> list[Path]:
+    return [home() / name for name in OURS if name not in kept and os.path.lexists(home() / name)]
+
+
+def _remove_tree(path: Path) -> bool:
+    """Delete a file or folder of ours; first unmount what is mounted in it, so that nothing is deleted through a mount."""
+    if not os.path.lexists(path):
+        return False
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return True
+    inside = [Path(p.mountpoint) for p in psutil.disk_partitions(all=True) if Path(p.mountpoint).is_relative_to(path)]
+    for mountpoint in sorted(inside, key=lambda p: len(p.parts), reverse=True):
+        if not succeeds(["umount", str(mountpoint)]) and not succeeds(["umount", "--lazy", str(mountpoint)]):
+            raise OSError(f"something is mounted on {mountpoint}")
+    shutil.rmtree(path)
+    return True
+
+
+def _remove_shared_lock() -> None:
+    """Homes share one lock for the computer's addresses: the last home to go takes it along."""
+    with contextlib.suppress(OSError):
+        if not any(p.is_dir() for p in run_dir().parent.glob("layerlab-*")):
+            (run_dir().parent / "layerlab-network.lock").unlink(missing_ok=True)
+
+
+def _free_bytes() -> int:
+    place = home()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
