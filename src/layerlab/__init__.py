@@ -12,7 +12,7 @@ from .app import App
 from .build import BuildFailed
 from .charts import before_after, summary, timeline
 from .checks import check_lab
-# DOCTOR
+from .doctor import doctor
 from .errors import LayerLabError
 from .experiment import compare
 from .machine import Machine
@@ -28,7 +28,7 @@ __all__ = [
     "before_after",
     "check_lab",
     "compare",
-    # DOCTOR
+    "doctor",
     "summary",
     "timeline",
 ]
