@@ -449,7 +449,7 @@ def _ask_plugin(*arguments: str) -> Answer:
         # The plugin itself runs without the docker command, and needs no configuration that names its folder.
         plugin = plugins[0] / f"docker-{arguments[0]}"
         if plugin.exists():
-            return _ask([str(plugin), *arguments], environment)
+            return _ask([str(plugin), *arguments[1:]], environment)
     try:
         return _ask([client.docker_program(), *arguments], environment)
     except LayerLabError as error:
