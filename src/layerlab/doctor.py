@@ -205,7 +205,7 @@ def look_at_disk() -> Finding:
 
 def judge_disk(place: str, free: float, total: float) -> Finding:
     """`free` and `total` are bytes of the disk that holds `place`."""
-    what = f"{free / 1e9:.1f} GB of {total / 1e9:.0f} GB free for {place}"
+    what = f"{free / 1e9:.1f} GB of {total / 1e9:.0f} GB free for {place.replace(str(Path.home()), '~')}"
     fault = next(f for f in faults.FAULTS if f.key == "no-space")
     if free < DISK_NEEDED:
         return Finding("disk", False, f"{what}; {DISK_NEEDED / 1e9:.0f} GB are needed", fault.remedy)
@@ -284,7 +284,7 @@ def judge_network(host: str, error: str) -> Finding:
     if not host:
         return Finding("network", None, "pip's index is a folder: no name to look up")
     if not error:
-        return Finding("network", True, f"{host} is found")
+        return Finding("network", True, "names are found")  # without the host: saved notebooks need not name it
     fault = faults.recognise(error) or faults.recognise("no such host")
     return Finding("network", False, f"{host}: {fault.what} ({_first_line(error)})", fault.remedy)
 
@@ -319,7 +319,7 @@ def judge_index(answer: Answer, address: str) -> Finding:
     """`answer` is that of `pip index versions pip`, `address` the index it asked."""
     where = _without_password(address)
     if not answer.failed:
-        return Finding("package index", True, f"{where} answers" if where else "answers")
+        return Finding("package index", True, "answers")
     if "No module named pip" in answer.text:
         return Finding("package index", None, "not asked: this environment has no pip")
     fault = faults.recognise(answer.text)

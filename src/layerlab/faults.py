@@ -94,7 +94,7 @@ FAULTS = (
         "no-host",
         r"no such host|could not resolve host|temporary failure in name resolution|name or service not known|"
         r"temporary failure resolving|failed to lookup address information|server misbehaving|nodename nor servname",
-        "a name could not be looked up: no network, or no DNS inside the build",
+        "a name could not be looked up: no network, or no DNS",
         "check the network and the name; behind a VPN give the engine its DNS servers (daemon.json: dns)",
     ),
     Fault(
