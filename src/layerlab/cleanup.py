@@ -38,11 +38,13 @@ class Cleaned:
     Attributes:
         removed: what was there and is gone, in words, a line each.
         problems: what could not be removed, and why, a line each.
+        kept: what is in the home that LayerLab did not make, so that it stays.
         freed_bytes: free space gained on the disk that holds the home; other programs use it too, so about.
     """
 
     removed: tuple[str, ...]
     problems: tuple[str, ...]
+    kept: tuple[str, ...]
     freed_bytes: int
 
 
@@ -79,6 +81,8 @@ def clean() -> Cleaned:
     removed: list[str] = []
     problems: list[str] = []
     before = _free_bytes()
+    # Looking for pieces makes folders and locks of its own: those go too, but are nothing to tell of.
+    at_first = {path for path in (*_our_entries(), run_dir()) if path.exists()}
 
     def attempt(what: str, action: Callable[[], object]) -> None:
         try:
@@ -93,21 +97,19 @@ def clean() -> Cleaned:
     # The person's Docker is asked only where we may have been in it, so that cleaning works without any.
     if any(home().glob("container-*")) or engines.container.person_has_docker():
         kinds.append("container")
-    kept: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     for kind in kinds:
         done = len(problems)
         attempt(f"{kind} engine", lambda kind=kind: engines.ENGINES[kind].clean() or False)
         if len(problems) > done and kind == "container":
-            kept = ("container-images", "container-seed")  # they say what to remove once that Docker answers
-    for path in (*_our_entries(kept), run_dir()):
-        attempt(str(path), lambda path=path: _remove_tree(path))
+            needed = ("container-images", "container-seed")  # they say what to remove once that Docker answers
+    for path in (*_our_entries(needed), run_dir()):
+        attempt(str(path), lambda path=path: _remove_tree(path) and path in at_first)
     with contextlib.suppress(OSError):
         home().rmdir()  # where nothing else is in it
-    if home().exists() and not kept:
-        others = ", ".join(sorted(p.name for p in home().iterdir()))
-        problems += [f"{home()} stays, because LayerLab did not make: {others}"] if others else []
+    kept = sorted(str(p) for p in home().glob("*") if p.name not in OURS)
     _remove_shared_lock()
-    return Cleaned(tuple(removed), tuple(problems), max(0, _free_bytes() - before))
+    return Cleaned(tuple(removed), tuple(problems), tuple(kept), max(0, _free_bytes() - before))
 
 
 def _remove_machine(name: str) -> bool:
@@ -178,8 +180,8 @@ def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
     return [words[1:] for words in rules if comment in words]
 
 
-def _our_entries(kept: tuple[str, ...] = ()) -> list[Path]:
-    return [home() / name for name in OURS if name not in kept and os.path.lexists(home() / name)]
+def _our_entries(but: tuple[str, ...] = ()) -> list[Path]:
+    return [home() / name for name in OURS if name not in but and os.path.lexists(home() / name)]
 
 
 def _remove_tree(path: Path) -> bool:

@@ -7,6 +7,7 @@ Data goes to standard output, progress and errors to standard error, so that `la
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -204,7 +205,7 @@ def clean(yes: bool, as_json: bool) -> None:
         click.confirm("Remove all of it?", abort=True, err=True)
     done = cleanup.clean()
     if as_json:
-        click.echo(_dump({"removed": done.removed, "problems": done.problems, "freed_bytes": done.freed_bytes}))
+        click.echo(_dump(dataclasses.asdict(done)))
     else:
         click.echo(cleaned_text(done))
     if done.problems:
@@ -358,6 +359,7 @@ def cleaned_text(done: Cleaned) -> str:
     """What `clean` says it did."""
     lines = [f"removed {what}" for what in done.removed] or ["There was nothing to remove."]
     lines += [f"NOT removed: {problem}" for problem in done.problems]
+    lines += [f"left alone, because LayerLab did not make it: {path}" for path in done.kept]
     if done.freed_bytes > 1e6:
         lines.append(f"about {done.freed_bytes / 1e6:.0f} MB freed")
     return "\n".join(lines)
