@@ -11,19 +11,21 @@ CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
 # A number needs no useradd. Files that only you may read become readable to it by --chmod below.
 USER 10001
 
-# The weights alone.
+# Weights and code each alone: BuildKit ignores --link on a COPY with --chmod, so the two are given to different COPYs.
 FROM scratch AS models
 COPY --chmod=755 models/chest.npy /models/chest.npy
 
+FROM scratch AS code
+COPY --chmod=755 main.py /app/
+COPY --chmod=755 radiassist/ /app/radiassist/
+
 # The service without its weights, for tests: --target application
 FROM dependencies AS application
-COPY --link --chmod=755 main.py ./
-COPY --link --chmod=755 radiassist/ radiassist/
+COPY --link --from=code /app/ ./
 
-# The service. Weights below code: new code does not touch them, and a link keeps the code when they change.
+# The service. Weights above code: new code does not touch them, and a link keeps the code when they change.
 FROM dependencies AS runtime
 COPY --link --from=models /models/ models/
-COPY --link --chmod=755 main.py ./
-COPY --link --chmod=755 radiassist/ radiassist/
+COPY --link --from=code /app/ ./
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://localhost:8000/health', timeout=4)"]

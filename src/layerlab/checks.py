@@ -14,7 +14,7 @@ from .app import App
 from .build import BuildFailed
 from .errors import AppError
 from .machine import Machine
-from .records import RAN, Build
+from .records import RAN, Build, Step
 from .serve import Answer, ask
 
 #: A step that made a layer larger than this after an edit of one line did work that it need not: bytes.
@@ -47,18 +47,20 @@ class Verdict:
         passed: whether all goals are met.
         goals: (goal, met) in the order in which to reach them.
         hint: for the first goal that is not met; "" when passed.
-        detail: what was seen, for who wants to know more; "" if nothing.
+        detail: what was seen, for who wants to know more; "" if nothing. Says no times: it is the same on every machine.
+        again: the build after the edit, for `timeline`; None where it did not come to one.
     """
 
     passed: bool
     goals: tuple[tuple[str, bool], ...]
     hint: str
     detail: str = ""
+    again: Build | None = None
 
     def __str__(self) -> str:
         lines = [f"[{'x' if met else ' '}] {goal}" for goal, met in self.goals]
         lines.append("Passed." if self.passed else f"Not yet. Hint: {self.hint}")
-        return "\n".join([*lines, self.detail] if self.detail else lines)
+        return "\n".join([*lines, "", self.detail] if self.detail else lines)
 
     __repr__ = __str__
 
@@ -66,39 +68,84 @@ class Verdict:
 def judge_order(seen: Observed) -> Verdict:
     """Lab 01: after an edit of the code, dependencies and weights stay cached, and the app still answers, with new code."""
     again, answer = seen.again, seen.answer
-    large = [s for s in again.steps_ if s.state == RAN and (s.size_bytes or 0) > LARGE_LAYER] if again else []
-    reinstalled = [s for s in large if s.instruction == "RUN"]
-    recopied = [s for s in large if s.instruction in ("COPY", "ADD")]
-    downloaded = again.downloaded_bytes if again else 0
-    fresh = bool(answer and answer.found)
+    installed, copied = _wasted(again) if again else ((), ())
+    built = again is not None
     goals = (
-        ("the Dockerfile builds", again is not None),
+        ("the Dockerfile builds", built),
         ("the app starts and is healthy", bool(answer and answer.healthy)),
         ("it answers a real request (dependencies and weights are there)", bool(answer and answer.correct)),
-        ("the image has the edited code", fresh),
-        ("after a code edit, dependencies stay cached", again is not None and not reinstalled and not downloaded),
-        ("after a code edit, the weights stay cached", again is not None and not recopied),
+        ("the image has the edited code", bool(answer and answer.found)),
+        ("after a code edit, the dependencies stay cached", built and not installed),
+        ("after a code edit, the weights stay cached", built and not copied),
     )
+    unmet = next((i for i, (_, met) in enumerate(goals) if not met), None)
+    if unmet is None:
+        return Verdict(True, goals, "", "", again)
     hints = (
         "it does not build. The error below names the line and what went wrong there.",
         "the image builds, but the app does not start in it. The end of its log is below: is all that it needs copied and "
         "installed?",
         "the app runs, but cannot answer: are the model's weights in the image, under models/?",
-        "the image has the code of before the edit, or not where the app runs. Is radiassist/ copied in every build, and "
-        "is nothing older left on top of it?",
-        "an edit of one line of code made the packages install again. Look at the last step above the slow RUN that ran: "
-        "which files does it copy, and which of them does the RUN really need?",
-        "the dependencies stay cached now. But the weights were copied again, although they did not change: a COPY runs "
-        "again when a step above it did. What may stand above the weights, and what must not?",
+        "the image has the code of before the edit, or has it where the app does not run. Is radiassist/ copied in every "
+        "build, and is nothing older left on top of it?",
+        _order_hint(again, installed, "packages") if installed else "",
+        _order_hint(again, copied, "weights") if copied else "",
     )
-    unmet = next((i for i, (_, met) in enumerate(goals) if not met), None)
-    if unmet is None:
-        return Verdict(True, goals, "")
-    detail = seen.error if unmet == 0 else str(answer) if unmet in (1, 2) else ""
-    if unmet >= 4:
-        names = [f"line {s.line} {s.instruction}: {s.seconds:.1f} s, {(s.size_bytes or 0) / 1e6:.0f} MB" for s in large]
-        detail = "\n".join(["ran again after the edit:", *names])
-    return Verdict(False, goals, hints[unmet], detail)
+    if unmet < 3:
+        detail = seen.error if unmet == 0 else str(answer)
+    else:
+        detail = "\n".join(["The second build, after the edit:", again.states()])
+    return Verdict(False, goals, hints[unmet], detail, again)
+
+
+def _wasted(again: Build) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The steps that ran again although an edit of one line gives no reason to: those that installed, those that copied."""
+    by_digest = {s.digest: s for s in again.steps_}
+    ran = [s for s in again.steps_ if s.state == RAN]
+    large = [s for s in ran if (s.size_bytes or 0) > LARGE_LAYER]
+    installed = [s for s in ran if s.instruction == "RUN" and (s in large or s.downloaded_bytes)]
+    copied = []
+    for step in (s for s in large if s.instruction in ("COPY", "ADD")):
+        # Packages that a stage outside the image installed again arrive in it by a COPY.
+        hidden = [s for s in _above(step, by_digest) if s.state == RAN and s.instruction == "RUN" and s.size_bytes is None]
+        installed += [s for s in hidden if s not in installed]
+        copied += [] if hidden else [step]
+    return tuple(installed), tuple(copied)
+
+
+def _above(step: Step, by_digest: dict[str, Step]) -> list[Step]:
+    """The steps that `step` stands on, in file order."""
+    found, look = set(), [*step.inputs]
+    while look:
+        digest = look.pop()
+        if digest in by_digest and digest not in found:
+            found.add(digest)
+            look += by_digest[digest].inputs
+    return [s for d, s in by_digest.items() if d in found]
+
+
+def _order_hint(again: Build, wasted: tuple[Step, ...], what: str) -> str:
+    """Names the step that wasted the time, and the first one above it that ran, which is why it had to."""
+    step = wasted[0]
+    first = next((s for s in _above(step, {s.digest: s for s in again.steps_}) if s.state == RAN), None)
+    if what == "packages":
+        said = f"an edit of one line of code made line {step.line} ({step.instruction}) install the packages again."
+        if first is None:
+            return f"{said} What of the code does that line itself read, and does it need it?"
+        return (
+            f"{said} It had to, because line {first.line} ({first.instruction}) above it ran. Which files does line "
+            f"{first.line} copy, and which of them does the installation need?"
+        )
+    if first is None:
+        return (
+            f"the dependencies stay cached now. But line {step.line} ({step.instruction}) copies the weights together with "
+            "the code, so that an edit of the code copies both. Can each have a line of its own?"
+        )
+    return (
+        f"the dependencies stay cached now. But line {step.line} ({step.instruction}) copied the weights again, although "
+        f"they did not change: a COPY runs again when a step above it did, here line {first.line} ({first.instruction}). "
+        "What may stand above the weights, and what must not?"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,8 @@ def summary(build: Build | None, title: str) -> str:
     if build is None:
         return f"{title}: cancelled"
     states = [s.state for s in build.steps_]
-    text = f"{title}: {states.count(RAN)} steps ran, {states.count(CACHED)} cached, {build.seconds:.1f} s"
+    ran = states.count(RAN)
+    text = f"{title}: {ran} step{'' if ran == 1 else 's'} ran, {states.count(CACHED)} cached, {build.seconds:.1f} s"
     if build.export_seconds >= 0.1:
         text += f" (export {build.export_seconds:.1f} s)"
     if build.downloaded_bytes:

@@ -1,0 +1,140 @@
+"""Execute notebooks in place, each from a fresh kernel, and write them so that only what changed shows in a diff.
+
+    python scripts/execute_notebooks.py [--check] NOTEBOOK...
+
+With --check nothing is written: a notebook fails where a cell raises, or where a cell tagged `nbval-check-output` prints
+something else than what is saved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+#: Cells with this tag print the same on every machine.
+CHECKED = "nbval-check-output"
+#: A build in a cell may take long on a slow network; beyond this it hangs.
+CELL_SECONDS = 1800
+#: A notebook larger than this is too heavy to open on a code host, bytes.
+LARGEST = 1_500_000
+WIDGET = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """A copy of the notebook, executed from top to bottom in a fresh kernel whose working directory is `folder`."""
+    done = copy.deepcopy(notebook)
+    for cell in done.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        done,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        store_widget_state=False,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+    return done
+
+
+def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with only what is worth keeping: ids made from the text, no widget models, no times, no versions."""
+    notebook.metadata = nbformat.from_dict(copy.deepcopy(METADATA))
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.id = _identity(cell.source, seen)
+        if cell.cell_type == "code":
+            # Without its model a widget shows as an error message; a progress bar has nothing to say afterwards.
+            cell.outputs = [o for o in _joined(cell.outputs) if WIDGET not in o.get("data", {})]
+            for output in cell.outputs:
+                output.pop("transient", None)
+    return notebook
+
+
+def _identity(source: str, seen: set[str]) -> str:
+    """Eight hex digits of the text; of equal cells, the later ones get others."""
+    text = source
+    while (name := hashlib.sha256(text.encode()).hexdigest()[:8]) in seen:
+        text += "\n"
+    seen.add(name)
+    return name
+
+
+def _joined(outputs: list) -> list:
+    """Outputs with what was printed in pieces joined: where the pieces break differs from run to run."""
+    kept: list = []
+    for output in outputs:
+        if kept and output.output_type == "stream" == kept[-1].output_type and output.name == kept[-1].name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
+
+
+def differences(saved: nbformat.NotebookNode, now: nbformat.NotebookNode) -> list[str]:
+    """A line for each checked cell whose output is no longer what is saved."""
+    found = []
+    for number, (before, after) in enumerate(zip(saved.cells, now.cells, strict=True), 1):
+        if CHECKED in before.metadata.get("tags", []) and _texts(before) != _texts(after):
+            found.append(f"cell {number}: {before.source.splitlines()[0]}\n  saved: {_texts(before)}\n  now:   {_texts(after)}")
+    return found
+
+
+def _texts(cell: nbformat.NotebookNode) -> list[str]:
+    return [o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in _joined(cell.outputs)]
+
+
+def run(path: Path, check: bool) -> bool:
+    """Execute one notebook and write it, or compare; says on the terminal how it went."""
+    started = time.monotonic()
+    print(f"{path}: running", flush=True)
+    saved = nbformat.read(path, as_version=4)
+    try:
+        now = execute(saved, path.resolve().parent)
+    except CellExecutionError as error:
+        print(f"{path}: a cell failed\n{error}", file=sys.stderr)
+        return False
+    problems = differences(saved, now) if check else []
+    if not check:
+        text = nbformat.writes(tidied(now), version=4)
+        if len(text.encode()) > LARGEST:
+            problems.append(f"{len(text.encode()) / 1e6:.1f} MB is too large to be kept; nothing was written")
+        else:
+            path.write_text(text + "\n", encoding="utf-8")
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    print(f"{path}: {'not as saved' if problems else 'done'} in {time.monotonic() - started:.0f} s", flush=True)
+    return not problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where checked outputs differ")
+    parser.add_argument("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
+    options = parser.parse_args()
+    if not options.check:
+        os.environ["LAYERLAB_STATIC"] = "1"  # charts then carry a picture for pages where no script runs
+    # Every notebook runs, so that one failure does not hide the next.
+    done = [run(path, options.check) for path in options.notebooks]
+    return 0 if all(done) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
