@@ -1,0 +1,98 @@
+"""`python -m benchmarks [NAME…]`: measure, print a table, write benchmarks/results/, exit with 1 if a limit is missed."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from layerlab import LayerLabError, Machine
+
+from . import __doc__ as description
+from . import builds, machines, traces
+from .result import Result
+
+RESULTS = Path(__file__).parent / "results"
+ALL = {"build": builds.overhead, "rebuild": builds.rebuild, "machines": machines.run, "traces": traces.run}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("benchmarks", None, description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(ALL)}; all, if none is given")
+    names = parser.parse_args(arguments).names or list(ALL)
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(ALL)}")
+    console = Console()
+    remove_machines()
+    results: dict[str, list[Result]] = {}
+    try:
+        for name in names:
+            results[name] = []
+            with console.status(f"measuring: {name}"):
+                for result in ALL[name]():
+                    results[name].append(result)
+                    console.print(f"{name}: {result.what}: {result.figure} ({result.bound})", markup=False)
+    except LayerLabError as error:
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        return 1
+    finally:
+        remove_machines()
+    show(console, results)
+    save(results)
+    return 0 if all(r.passed for rs in results.values() for r in rs) else 1
+
+
+def remove_machines() -> None:
+    """Those of an interrupted run, too."""
+    for machine in Machine.all():
+        if machine.name.startswith("bench"):
+            machine.stop()
+
+
+def show(console: Console, results: dict[str, list[Result]]) -> None:
+    table = Table("benchmark", "what", "measured", "limit", "", "how", title=computer())
+    for name, rows in results.items():
+        for r in rows:
+            table.add_row(name, r.what, r.figure, r.bound, "pass" if r.passed else "[red]FAIL[/]", r.detail)
+    console.print(table)
+    print(markdown(results))
+
+
+def markdown(results: dict[str, list[Result]]) -> str:
+    """The same as a table for the README."""
+    rows = ["| what | measured | limit | |", "|---|---|---|---|"]
+    for r in (r for rs in results.values() for r in rs):
+        rows.append(f"| {r.what} | {r.figure} | {r.bound} | {'pass' if r.passed else '**missed**'} |")
+    return "\n".join([*rows, "", f"Measured by `make bench` on {computer()}, {datetime.date.today():%B %Y}."])
+
+
+def save(results: dict[str, list[Result]]) -> None:
+    """results/NAME.json for each, and results/table.md."""
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    for name, rows in results.items():
+        record = {
+            "benchmark": name,
+            "at": now,
+            "computer": computer(),
+            "results": [dataclasses.asdict(r) | {"passed": r.passed} for r in rows],
+        }
+        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / "table.md").write_text(markdown(results) + "\n")
+
+
+def computer() -> str:
+    return f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""How long it takes until a new machine is ready, and until a used one is cold again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from layerlab import App, Machine, engines
+from layerlab.home import cache_dir
+
+from .result import Result, spread
+
+REPEATS = 3
+LIMIT = 3.0
+WORDS = {"process": "a private dockerd", "container": "a container in a Docker"}
+
+
+def run() -> Iterator[Result]:
+    """The engine that this computer uses; where that is a private dockerd, machines in containers too, inside one."""
+    kind = engines.choose().kind
+    yield from _results(kind, measure())
+    if kind == "process":
+        with Machine.start("bench-docker") as outer:
+            yield from _results("container", _measure_inside(outer))
+
+
+def measure() -> dict[str, list[float]]:
+    """Seconds of some starts from the seed, and of resets after a real build."""
+    with Machine.start("bench"):  # makes the seed, if there is none
+        pass
+    seconds: dict[str, list[float]] = {"start": [], "reset": []}
+    with App("radiology_api") as app:
+        for _ in range(REPEATS):
+            began = time.perf_counter()
+            machine = Machine.start("bench")
+            seconds["start"].append(time.perf_counter() - began)
+            with machine:
+                machine.build(app, "after", progress="none")
+                began = time.perf_counter()
+                machine.reset()
+                seconds["reset"].append(time.perf_counter() - began)
+    return seconds
+
+
+def _measure_inside(outer: Machine) -> dict[str, list[float]]:
+    """The same in another process, for which `outer` is the Docker that the person has. Its home borrows our packages."""
+    with tempfile.TemporaryDirectory(prefix="layerlab-bench-", ignore_cleanup_errors=True) as home:
+        os.mkdir(f"{home}/cache")
+        for name in ("engine", "images", "prepared"):
+            if (cache_dir() / name).exists():
+                os.symlink(cache_dir() / name, f"{home}/cache/{name}")
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.machines"], capture_output=True, text=True,
+            env={**os.environ, **outer.environment, "LAYERLAB_HOME": home, "LAYERLAB_ENGINE": "container"},
+        )  # fmt: skip
+        shutil.rmtree(home, ignore_errors=True)
+    if done.returncode:
+        raise RuntimeError(f"machines in containers could not be measured:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _results(kind: str, seconds: dict[str, list[float]]) -> Iterator[Result]:
+    for action, what in (("start", "a new machine"), ("reset", "a reset after a real build")):
+        yield Result(f"{what}: {WORDS[kind]}", max(seconds[action]), LIMIT, "s", detail=spread(seconds[action], "s"))
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))

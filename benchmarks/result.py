@@ -1,0 +1,50 @@
+"""One figure with its limit."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One figure.
+
+    Attributes:
+        what: what was measured, in words.
+        measured: the figure.
+        limit: what it must not exceed; with `at_least`, what it must reach.
+        unit: "×", "s" or "MB".
+        at_least: whether more is better.
+        detail: how it was come by: spread, number of repeats.
+    """
+
+    what: str
+    measured: float
+    limit: float
+    unit: str
+    at_least: bool = False
+    detail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
+
+    @property
+    def figure(self) -> str:
+        return f"{_short(self.measured)} {self.unit}"
+
+    @property
+    def bound(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g} {self.unit}"
+
+
+def spread(values: Sequence[float], unit: str) -> str:
+    """The middle and the ends of some figures: "median 0.31 s (0.29 to 0.35), 15 times"."""
+    middle, low, high = (_short(f(values)) for f in (statistics.median, min, max))
+    return f"median {middle} {unit} ({low} to {high}), {len(values)} times"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
