@@ -1,0 +1,143 @@
+"""Nothing of the person's is touched: all notebooks and labs run inside a Docker that holds things of somebody else.
+
+This is also the suite's one run of the notebooks under nbval: what they show must still be true, and doing so must leave
+the foreign Docker, and the computer, as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import firewall, interfaces, mounts
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
+BASE = "layerlab-standin/python:3.11-slim"
+#: A build that leaves something precious in the default pip cache mount: the one a careless `--no-cache` empties.
+PRECIOUS = f"""FROM {BASE}
+RUN --mount=type=cache,target=/root/.cache/pip \
+    mkdir -p /root/.cache/pip/wheels && head -c 500000 /dev/urandom > /root/.cache/pip/wheels/precious.whl
+"""
+#: Looks into the same mount. LOOK makes it run each time.
+LOOK = f"""FROM {BASE}
+ARG LOOK
+RUN --mount=type=cache,target=/root/.cache/pip echo look $LOOK && \
+    find /root/.cache/pip -type f -exec sha256sum {{}} + | sed 's/^/found /'
+"""
+
+
+def docker(foreign: dict[str, str], *arguments: str, stdin: str = "") -> str:
+    """The person's own docker command on their own engine; what it prints, errors included, because BuildKit uses those."""
+    done = subprocess.run(["docker", *arguments], env=foreign, input=stdin, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def fill(foreign: dict[str, str]) -> None:
+    """Give the person's Docker one of each thing that people have there."""
+    docker(foreign, "build", "--tag", "mine/service:1", "-", stdin=PRECIOUS)
+    docker(foreign, "tag", "mine/service:1", "python:3.11-slim")  # a name that LayerLab itself uses, but theirs
+    docker(foreign, "volume", "create", "my-data")
+    docker(foreign, "run", "--rm", "--volume", "my-data:/data", BASE, "sh", "-c", "echo years of work > /data/file")
+    docker(foreign, "network", "create", "my-network")
+    docker(foreign, "run", "--detach", "--name", "my-database", "--network", "my-network", BASE, "sleep", "86400")
+    docker(foreign, "create", "--name", "my-stopped", BASE, "true")
+    docker(foreign, "context", "create", "my-server", "--docker", "host=unix:///nowhere/docker.sock")
+    docker(foreign, "buildx", "create", "--name", "my-builder", "--driver", "docker-container")
+
+
+def cache_mount(foreign: dict[str, str], look: str) -> list[str]:
+    """Names and hashes of what is in the default pip cache mount."""
+    told = docker(foreign, "build", "--progress=plain", f"--build-arg=LOOK={look}", "-", stdin=LOOK)
+    return sorted(line.partition("found ")[2] for line in told.splitlines() if " found " in line and "sed" not in line)
+
+
+def snapshot(foreign: dict[str, str]) -> dict[str, object]:
+    """All that could be changed of the person's, on their engine and on the computer."""
+    config = Path(foreign["DOCKER_CONFIG"])
+    return {
+        "images": docker(foreign, "images", "--all", "--no-trunc", "--digests"),
+        "containers": docker(
+            foreign, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}} {{.Labels}}"
+        ),
+        "started": docker(foreign, "inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", "my-database"),
+        "volumes": docker(foreign, "volume", "ls"),
+        "data": docker(foreign, "run", "--rm", "--volume", "my-data:/data:ro", BASE, "sha256sum", "/data/file"),
+        "networks": docker(foreign, "network", "ls", "--no-trunc"),
+        "contexts": docker(foreign, "context", "ls"),
+        "build cache": sorted(
+            line for line in docker(foreign, "buildx", "du", "--verbose").splitlines() if "ID:" in line
+        ),
+        "configuration": tree(config),
+        "home": tree(Path.home() / ".docker"),
+        "interfaces": interfaces(),
+        "firewall": firewall(),
+        "mounts": mounts(),
+        "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
+        "apps": tree(ROOT / "sample_apps"),
+    }
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Files below a folder with their hashes, without what `docker` itself writes whenever it is used."""
+    files = (
+        p for p in folder.rglob("*") if p.is_file() and not {"activity", "__pycache__", ".pytest_cache"} & set(p.parts)
+    )
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def nbval(*notebooks: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run notebooks and compare the outputs of their tagged cells, as CI does."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval-lax",
+        "-q",
+        "-o",
+        "addopts=",
+        "-o",
+        "timeout=0",
+        "-p",
+        "no:cacheprovider",
+    ]
+    return subprocess.run(
+        [*command, *map(str, notebooks)], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.timeout(2400)
+def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(guest, foreign):
+    fill(foreign)
+    precious = cache_mount(foreign, "before")
+    assert any("precious.whl" in line for line in precious)
+    before = snapshot(foreign)
+
+    run = nbval(*NOTEBOOKS, **guest)
+    assert run.returncode == 0, run.stdout[-6000:]
+    assert "layerlab-" in docker(foreign, "ps", "--format", "{{.Names}}"), "the machine was not in the person's Docker"
+    cleaned = subprocess.run(
+        [Path(sys.executable).with_name("layerlab"), "clean", "--yes", "--json"],
+        env={**os.environ, **guest},
+        capture_output=True,
+        text=True,
+    )
+    assert cleaned.returncode == 0, cleaned.stdout + cleaned.stderr
+    assert json.loads(cleaned.stdout)["problems"] == []
+
+    after = snapshot(foreign)
+    assert {k: v for k, v in after.items() if v != before[k]} == {k: v for k, v in before.items() if v != after[k]}
+    assert cache_mount(foreign, "after") == precious
+
+
+def test_nbval_can_fail():
+    """The canary: a notebook with one wrong output. If this one passes, the others prove nothing."""
+    run = nbval(ROOT / "tests/canary/wrong-output.ipynb")
+    assert run.returncode == 1, run.stdout
+    assert "1 failed" in run.stdout
