@@ -1,0 +1,338 @@
+"""The `layerlab` command without an engine, and what `clean` removes of a home that is only half there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import layerlab.machine
+from layerlab import cleanup, cli
+from layerlab.build import BuildFailed
+from layerlab.errors import MachineError
+from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Step
+
+
+def step(line, text, state, **more):
+    fields = {
+        "end_line": line, "stage": "stage-0", "instruction": text.split()[0], "started": 0.0, "seconds": 1.0,
+        "size_bytes": None, "downloaded_bytes": 0, "log": "", "digest": "", "inputs": (),
+    }  # fmt: skip
+    return Step(line=line, text=text, state=state, **{**fields, **more})
+
+
+BUILD = Build(
+    app="shop", variant="Dockerfile", edit="none", machine="laptop", command=("docker", "buildx", "build", "."),
+    dockerfile="FROM python\nCOPY . .\nRUN pip install [a]\n", started_at="", seconds=4.2,
+    steps_=(
+        step(1, "FROM python", BASE, size_bytes=75_800_000),
+        step(2, "COPY . .", CACHED, started=None, seconds=0.0),
+        step(3, "RUN pip install [a]", RAN, seconds=3.25, size_bytes=2_000_000, downloaded_bytes=1_500_000),
+    ),
+    phases=(), context_bytes=12_000, image="layerlab-shop:dockerfile", image_bytes=77_800_000, warnings=(), trace="",
+    provenance={},
+)  # fmt: skip
+
+
+class FakeMachine:
+    """A machine without an engine; `made` holds those that exist, `calls` what was asked of them."""
+
+    made: dict[str, FakeMachine]
+    calls: list
+
+    def __init__(self, name):
+        self.name, self.engine, self.running = name, "process", True
+        self.environment = {"DOCKER_HOST": f"unix:///{name} machine.sock", "DOCKER_CONTEXT": ""}
+
+    @classmethod
+    def start(cls, name, *, say):
+        if name == "Bad Name":
+            raise MachineError(f"{name!r} cannot name a machine", "use lower-case letters")
+        say("Fetching an engine …")
+        return cls.made.setdefault(name, cls(name))
+
+    @classmethod
+    def all(cls):
+        return list(cls.made.values())
+
+    def reset(self):
+        self.calls.append(("reset", self.name))
+
+    def stop(self):
+        del self.made[self.name]
+
+    def build(self, app, variant, **options):
+        self.calls.append((app.name, variant, options))
+        if variant == "Slow":
+            raise KeyboardInterrupt
+        if variant == "Bad":
+            failed = step(3, "RUN pip install [a]", FAILED, log="no space left on device")
+            raise BuildFailed(BUILD, failed, 1, "")
+        return BUILD
+
+
+@pytest.fixture
+def machines(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(layerlab.machine, "Machine", FakeMachine)
+    FakeMachine.made, FakeMachine.calls = {}, []
+    return FakeMachine
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(BUILD.dockerfile)
+    return folder
+
+
+def layerlab_(*arguments, **more):
+    return CliRunner().invoke(cli.main, [str(a) for a in arguments], **more)
+
+
+def test_help_names_every_command():
+    text = layerlab_("--help").stdout
+    for command in cli.main.commands:
+        assert f"\n  {command} " in text
+        assert layerlab_(command, "--help").exit_code == 0
+    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(cli.main.commands)
+    assert layerlab_("--version").stdout.startswith("layerlab ")
+
+
+def test_usage_errors_exit_with_2(machines):
+    for arguments in (
+        ["nosuch"],
+        ["build"],
+        ["build", "/no/such/folder"],
+        ["down", "laptop", "--all"],
+        ["up", "--nosuch"],
+    ):
+        assert layerlab_(*arguments).exit_code == 2, arguments
+
+
+def test_up_tells_what_it_does_on_standard_error(machines):
+    result = layerlab_("up")
+    assert (result.exit_code, result.stdout) == (0, "Machine laptop is running (process).\n")
+    assert "Fetching an engine" in result.stderr
+
+
+def test_up_as_json(machines):
+    data = json.loads(layerlab_("up", "ci", "--json").stdout)
+    assert (data["name"], data["running"], data["environment"]["DOCKER_CONTEXT"]) == ("ci", True, "")
+
+
+def test_up_for_a_shell(machines, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONTEXT", "mine")
+    lines = layerlab_("up", "--env").stdout
+    shell = subprocess.run(
+        ["sh", "-c", 'eval "$LINES_"; echo "$DOCKER_HOST"; echo "${DOCKER_CONTEXT-unset}"; echo "$LAYERLAB_PERSON"'],
+        env={**os.environ, "LINES_": lines}, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert shell[:2] == ["unix:///laptop machine.sock", "unset"]
+    assert json.loads(shell[2])["DOCKER_CONTEXT"] == "mine"
+
+
+def test_errors_are_messages_without_a_traceback(machines):
+    result = layerlab_("up", "Bad Name")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: 'Bad Name' cannot name a machine\nuse lower-case letters\n"
+
+
+def test_reset_and_down(machines):
+    assert "there is no machine 'laptop'" in layerlab_("reset").stderr
+    layerlab_("up")
+    layerlab_("up", "ci")
+    assert layerlab_("reset").exit_code == 0
+    assert machines.calls == [("reset", "laptop")]
+    assert "there are: laptop, ci" in layerlab_("down", "nosuch").stderr
+    assert json.loads(layerlab_("machines", "--json").stdout)[1]["name"] == "ci"
+    assert json.loads(layerlab_("down", "--json").stdout) == {"removed": ["laptop"]}
+    assert layerlab_("down", "--all").stdout == "Machine ci is gone.\n"
+    assert layerlab_("down", "--all").stdout == "There is no machine.\n"
+
+
+def test_build_to_a_pipe_is_plain(machines, project):
+    result = layerlab_("build", project)
+    assert result.exit_code == 0
+    assert "\x1b" not in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0] == ["line", "stage", "state", "s", "MB", "down", "MB", "step"]
+    assert rows[2] == ["2", "stage-0", "CACHED", "COPY", ".", "."]
+    assert rows[3] == ["3", "stage-0", "RAN", "3.2", "2.0", "1.5", "RUN", "pip", "install", "[a]"]
+    assert "1 cached, 4.2 s, 1.5 MB downloaded" in result.stdout
+    assert "image layerlab-shop:dockerfile 77.8 MB compressed" in result.stdout
+
+
+def test_build_passes_its_options_on(machines, project, monkeypatch):
+    monkeypatch.setenv("FROM_HERE", "yes")
+    words = [
+        "-f",
+        "Dockerfile",
+        "--target",
+        "run",
+        "--build-arg",
+        "A=1=2",
+        "--build-arg",
+        "FROM_HERE",
+        "--machine",
+        "ci",
+    ]
+    assert layerlab_("build", project, *words).exit_code == 0
+    assert machines.calls == [
+        ("shop", "Dockerfile", {"target": "run", "args": {"A": "1=2", "FROM_HERE": "yes"}, "service": ""})
+    ]
+    assert list(machines.made) == ["ci"]
+    assert layerlab_("build", project, "--build-arg", "=x").exit_code == 2
+
+
+def test_a_service_takes_the_compose_file(machines, project):
+    (project / "docker-compose.yml").write_text("services: {}\n")
+    layerlab_("build", project, "--service", "api")
+    assert machines.calls[0][1:] == ("docker-compose.yml", {"target": "", "args": {}, "service": "api"})
+
+
+def test_build_as_json_and_into_a_file(machines, project, tmp_path):
+    result = layerlab_("build", project, "--json", "--output", tmp_path / "build.json")
+    assert result.stdout.rstrip() == (tmp_path / "build.json").read_text().rstrip()
+    assert Build.load(tmp_path / "build.json") == BUILD
+
+
+def test_a_build_that_fails_still_shows_its_steps(machines, project, tmp_path):
+    result = layerlab_("build", project, "-f", "Bad", "--output", tmp_path / "build.json")
+    assert result.exit_code == 1
+    assert "RUN pip install [a]" in result.stdout
+    assert "the disk is full" in result.stderr
+    assert "docker system df" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "build.json").exists()
+
+
+def test_interrupted_builds_exit_with_130_and_leave_no_copy(machines, project, tmp_path):
+    result = layerlab_("build", project, "-f", "Slow")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, "Interrupted.")
+    assert not list((tmp_path / "home" / "apps").iterdir())
+
+
+def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
+    layerlab_("up", "before")
+
+    def interrupted(name, *, say):
+        machines.made["seed"] = FakeMachine("seed")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeMachine, "start", interrupted)
+    assert layerlab_("up").exit_code == 130
+    assert list(machines.made) == ["before"]
+
+
+def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
+    module = sys.modules["layerlab.doctor"]
+    fine, wrong = module.Finding("disk", True, "50 GB"), module.Finding("engine", False, "none answers", "start it")
+    monkeypatch.setattr(module, "doctor", lambda: module.Report((fine,)))
+    assert layerlab_("doctor").exit_code == 0
+    monkeypatch.setattr(module, "doctor", lambda: module.Report((fine, wrong)))
+    result = layerlab_("doctor", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["ok"]) == (1, False)
+
+
+# -- clean -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home with a bit of everything, and no Docker of the person's in reach."""
+    folder = tmp_path / "home"
+    for name in (
+        "cache/engine",
+        "cache/images",
+        "machines/laptop/data",
+        "machines/half",
+        "apps/shop-1",
+        "locks",
+        "bin",
+    ):
+        (folder / name).mkdir(parents=True)
+    (folder / "machines/laptop/machine.json").write_text('{"name": "laptop", "engine": "process"}')
+    (folder / "locks/layerlab-machine-gone.lock").touch()
+    monkeypatch.setenv("LAYERLAB_HOME", str(folder))
+    monkeypatch.setattr(cleanup.engines.container, "person_has_docker", lambda: False)
+    return folder
+
+
+def test_clean_removes_all(home):
+    assert cleanup.machine_names() == ["gone", "half", "laptop", "seed"]
+    done = cleanup.clean()
+    assert not done.problems
+    assert {"machine laptop", "machine half", str(home / "cache")} <= set(done.removed)
+    assert not home.exists()
+    assert not cleanup.run_dir().exists()
+
+
+def test_clean_twice_finds_nothing_and_makes_nothing(home):
+    cleanup.clean()
+    assert cleanup.inventory() == []
+    done = cleanup.clean()
+    assert (done.removed, done.problems, done.kept) == ((), (), ())
+    assert not home.exists()
+
+
+def test_clean_leaves_what_is_not_layerlabs(home):
+    (home / "thesis.txt").write_text("years of work")
+    done = cleanup.clean()
+    assert done.kept == (str(home / "thesis.txt"),)
+    assert [p.name for p in home.iterdir()] == ["thesis.txt"]
+
+
+def test_clean_follows_no_links(home, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").touch()
+    (home / "machines/laptop/link").symlink_to(outside)
+    (home / "cache/images/link").symlink_to(outside)
+    cleanup.clean()
+    assert (outside / "precious").exists()
+
+
+def test_clean_says_what_it_could_not_remove_and_goes_on(home, monkeypatch):
+    def broken():
+        raise MachineError("your Docker does not answer")
+
+    (home / "container-images").write_text("docker:28-dind\n")
+    monkeypatch.setattr(cleanup.engines.ENGINES["container"], "clean", broken)
+    done = cleanup.clean()
+    assert done.problems == ("container engine: your Docker does not answer",)
+    assert [p.name for p in home.iterdir()] == ["container-images"]  # for the next attempt
+
+
+def test_clean_asks_first(home):
+    result = layerlab_("clean", input="n\n")
+    assert result.exit_code == 1
+    assert "machine laptop" in result.stderr
+    assert (home / "machines/laptop").exists()
+    assert layerlab_("clean", input="y\n").exit_code == 0
+    assert not home.exists()
+
+
+def test_clean_says_what_it_removed(home):
+    result = layerlab_("clean", "--yes", "--json")
+    assert result.exit_code == 0
+    assert "machine half" in json.loads(result.stdout)["removed"]
+    assert "There was nothing to remove." in layerlab_("clean", "--yes").stdout
+
+
+def test_lost_firewall_rules_are_found_by_their_comment():
+    listing = (
+        "-P POSTROUTING ACCEPT\n"
+        '-A POSTROUTING -s 10.213.0.0/20 ! -d 10.213.0.0/20 -m comment --comment "layerlab ll-0a" -j MASQUERADE\n'
+        '-A POSTROUTING -s 10.213.16.0/20 ! -d 10.213.16.0/20 -m comment --comment "layerlab ll-0b" -j MASQUERADE\n'
+        "-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\n"
+    )
+    assert cleanup.rules_with_comment(listing, "layerlab ll-0a") == [
+        ["POSTROUTING", "-s", "10.213.0.0/20", "!", "-d", "10.213.0.0/20", "-m", "comment", "--comment", "layerlab ll-0a",
+         "-j", "MASQUERADE"],
+    ]  # fmt: skip
