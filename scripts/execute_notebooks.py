@@ -12,13 +12,17 @@ import argparse
 import copy
 import hashlib
 import os
+import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from layerlab.home import home
 
 #: Cells with this tag print the same on every machine.
 CHECKED = "nbval-check-output"
@@ -26,6 +30,12 @@ CHECKED = "nbval-check-output"
 CELL_SECONDS = 1800
 #: A notebook larger than this is too heavy to open on a code host, bytes.
 LARGEST = 1_500_000
+#: The folder this script is in, and what the reader's own copy of it is called in the outputs.
+ROOT, READERS_ROOT = Path(__file__).resolve().parents[1], "~/layerlab"
+#: Where LayerLab keeps its data unless told otherwise (home.py), on Linux.
+READERS_HOME = "~/.local/share/layerlab"
+#: Where a notebook says how long its cells took.
+MEASURED = re.compile(r"ran for .*? in the run saved here")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -34,7 +44,10 @@ METADATA = {
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """A copy of the notebook, executed from top to bottom in a fresh kernel whose working directory is `folder`."""
+    """A copy of the notebook, executed from top to bottom in a fresh kernel whose working directory is `folder`.
+
+    It also says how long that took, where the notebook has a place for it.
+    """
     done = copy.deepcopy(notebook)
     for cell in done.cells:
         if cell.cell_type == "code":
@@ -47,8 +60,17 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookN
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
+    started = time.monotonic()
     client.execute()
+    took = _in_words(time.monotonic() - started)
+    for cell in done.cells:
+        if cell.cell_type == "markdown":
+            cell.source = MEASURED.sub(f"ran for {took} in the run saved here", cell.source)
     return done
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.1f} minutes"
 
 
 def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -65,7 +87,17 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.outputs = [o for o in _joined(cell.outputs) if WIDGET not in o.get("data", {})]
             for output in cell.outputs:
                 output.pop("transient", None)
+            cell.outputs = _everybodys(cell.outputs)
     return notebook
+
+
+def _everybodys(value: Any) -> Any:
+    """Outputs in which folders of this computer are named as they are on a reader's."""
+    if isinstance(value, str):
+        return value.replace(str(home()), READERS_HOME).replace(str(ROOT), READERS_ROOT)
+    if isinstance(value, dict):
+        return nbformat.from_dict({key: _everybodys(item) for key, item in value.items()})
+    return [_everybodys(item) for item in value] if isinstance(value, list) else value
 
 
 def _identity(source: str, seen: set[str]) -> str:
