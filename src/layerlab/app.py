@@ -16,12 +16,14 @@ import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
 
 MANIFEST = "layerlab.toml"
+#: In every app's folder: locked while the app is in use.
+OWNER = "owner.lock"
 #: What a developer does between two builds. `App.edit` makes one; each is fresh: no engine has seen its result before.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
@@ -81,27 +83,29 @@ class App:
     def _copy(self, source: Path) -> None:
         if not source.is_dir():
             raise AppError(f"{source} is not a folder")
-        sweep()
         self._manifest = _read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.last_edit, self.last_mark = "none", ""
         self._edits = itertools.count(1)
-        folder = apps_dir() / f"{source.name}-{secrets.token_hex(4)}"
-        # While this file is locked the copy has an owner; the kernel drops the lock however the process ends.
-        self._owner = folder.with_suffix(".lock").open("w")
-        fcntl.flock(self._owner, fcntl.LOCK_EX)
-        self.path = folder
+        self._folder, self._owner = _new_folder()
+        self.path = self._folder / source.name
         try:
-            shutil.copytree(source, folder, symlinks=True, ignore=_no_special_files)
+            shutil.copytree(source, self.path, symlinks=True, ignore=_no_special_files)
             self._prepare()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, OSError):  # shutil.Error is one
+                raise AppError(f"{source} cannot be copied: {error}") from error
             raise
+
+    @property
+    def scratch(self) -> Path:
+        """A folder beside the copy for what a build needs to keep; goes with the app, even if its process is killed."""
+        return self._folder
 
     def close(self) -> None:
         """Delete the scratch copy."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        Path(self._owner.name).unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._owner.close()
 
     def __enter__(self) -> App:
@@ -229,6 +233,8 @@ class App:
         prepare = self._manifest.get("prepare")
         if not prepare:
             return
+        for output in prepare["outputs"]:
+            self.file(output)  # refuses a link out of the copy before anything is written through it
         scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
         settings = sorted(item for item in os.environ.items() if item[0].startswith("LAYERLAB_WEIGHTS"))
         key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
@@ -266,11 +272,22 @@ def sample_apps() -> Path:
 
 def sweep() -> None:
     """Delete scratch copies whose process has ended without closing them (a killed kernel)."""
-    for lock in apps_dir().glob("*.lock"):
-        with contextlib.suppress(OSError), lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
+    with locked("apps"):
+        for lock in apps_dir().glob(f"*/{OWNER}"):
+            with contextlib.suppress(OSError), lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _new_folder() -> tuple[Path, TextIO]:
+    """A folder for one app, and the open file that says it is in use: the kernel drops its lock however we end."""
+    sweep()
+    with locked("apps"):  # no sweep between making the file and locking it
+        folder = apps_dir() / secrets.token_hex(4)
+        folder.mkdir()
+        owner = (folder / OWNER).open("w")
+        fcntl.flock(owner, fcntl.LOCK_EX)
+    return folder, owner
 
 
 def _fresh(number: int) -> str:

@@ -70,7 +70,7 @@ def run_build(
     if service and not variant.compose:
         variant = Variant(variant.name, compose=variant.dockerfile, service=service)
     edit, app.last_edit = app.last_edit, "none"
-    with tempfile.TemporaryDirectory(prefix="layerlab-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="build-", dir=app.scratch) as scratch:
         metadata = Path(scratch) / "metadata.json"
         if variant.compose:
             image, dockerfile = "", _service_dockerfile(machine, app, variant.compose, service)
@@ -100,6 +100,7 @@ def run_build(
             if not (attempt == 1 and RETRY_ON in build.error):
                 break
         show.finish(build)
+        machine.forget_contexts()  # a stand-in that was removed by hand may be the reason
         if parsed.failed is None and not machine.running:
             raise LayerLabError(
                 f"the engine of machine {machine.name!r} died during the build of {app.name} {variant.name}",

@@ -75,22 +75,26 @@ class Machine:
             file = machine_dir(name) / "machine.json"
             engine = engines.ENGINES[json.loads(file.read_text())["engine"]] if file.exists() else engines.choose()
             machine = cls(name, engine)
-            if engine.alive(name):
-                return machine
-            if name != SEED_NAME:
-                machine._ensure_seed(say)
-            # Remember the machine before it starts: if we are killed in between, it is still found and removed.
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file.write_text(json.dumps({"name": name, "engine": engine.kind}))
-            engine.start(name, say)
+            if not engine.alive(name):
+                machine._bring_up(say)
             return machine
+
+    def _bring_up(self, say: Say) -> None:
+        if self.name != SEED_NAME:
+            self._ensure_seed(say)
+        # Remember the machine before it starts: if we are killed in between, it is still found and removed.
+        file = machine_dir(self.name) / "machine.json"
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text(json.dumps({"name": self.name, "engine": self.engine}))
+        self._engine.start(self.name, say)
 
     def _ensure_seed(self, say: Say) -> None:
         with locked(f"seed-{self.engine}", wait=900):
             if self._engine.seeded():
                 return
             self._engine.remove(SEED_NAME)  # of an earlier, interrupted attempt
-            seed = Machine._brought_up(SEED_NAME, say)
+            seed = Machine(SEED_NAME, self._engine)
+            seed._bring_up(say)
             for image in images.BASES:
                 images.ensure(image, seed.docker, say)
             self._engine.keep_as_seed(SEED_NAME)
@@ -190,8 +194,9 @@ class Machine:
         with self.alone():
             if not (self.running and self._emptied()):
                 # Rather a new machine than one that is only nearly cold.
-                self._engine.remove(self.name)
-                Machine._brought_up(self.name, lambda _: None)
+                with locked(f"machine-{self.name}"):
+                    self._engine.remove(self.name)
+                    self._bring_up(lambda _: None)
 
     def _emptied(self) -> bool:
         with contextlib.closing(self.client()) as engine:

@@ -23,12 +23,14 @@ import psutil
 
 from .. import client, packages
 from ..errors import CommandFailed, MachineError
-from ..home import cache_dir, home, home_id, locked, machine_dir, run_dir
+from ..home import cache_dir, home_id, locked, machine_dir, run_dir
 from ..packages import Say
 from ..shell import environment, run, succeeds
 
 #: Machines take /20 networks out of this range (a part of 10/8 that routers and VPNs seldom use), 16 at a time.
 RANGE = ipaddress.ip_network("10.213.0.0/16")
+#: How the names of machines' bridges begin.
+BRIDGES = "ll-"
 #: An engine is ready in 0.2 s on a quiet computer (FACTS.md); this is for a very busy one.
 START_SECONDS = 30.0
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -47,9 +49,8 @@ class ProcessEngine:
         if not data.exists():
             machine_dir(name).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._copy_seed(data)
-        with locked("network", folder=run_dir().parent):  # homes share the computer's addresses
-            bridge, network = self._make_network(name)
-        self._launch(name, bridge, network)
+        self._remove_network(name)
+        self._launch(name, *self._make_network(name))
 
     def alive(self, name: str) -> bool:
         return self._socket(name).exists() and client.answers(self.environment(name), name)
@@ -76,8 +77,6 @@ class ProcessEngine:
     def clean(self) -> None:
         shutil.rmtree(self._seed, ignore_errors=True)
         shutil.rmtree(run_dir(), ignore_errors=True)
-        if self._forwarding_was.exists():
-            FORWARDING.write_text(self._forwarding_was.read_text())
 
     # -- the process -------------------------------------------------------------------------------------------------
 
@@ -94,12 +93,14 @@ class ProcessEngine:
             shutil.rmtree(part, ignore_errors=True)
             # cp knows reflinks, sparse files, hard links and overlayfs' extended attributes; shutil does not.
             run("cp", "--archive", "--reflink=auto", str(self._seed), str(part), what="could not copy the base images")
+            (part / "engine-id").unlink(missing_ok=True)  # or every machine would say it is the seed
             part.rename(data)
 
     def _launch(self, name: str, bridge: str, network: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._socket(name).unlink(missing_ok=True)
+        # A killed dockerd leaves its process id here, and in a new PID namespace that id is some process of the new engine.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
         config = {
             "features": {"buildkit": True, "containerd-snapshotter": True},
             "labels": [f"layerlab.machine={name}", f"layerlab.home={home_id()}"],
@@ -158,33 +159,29 @@ class ProcessEngine:
 
     @property
     def _forwarding_was(self) -> Path:
-        return home() / "ip_forward.was"
+        """What the first machine on this computer, of whichever home, found in FORWARDING; the last to go puts it back."""
+        return run_dir().parent / "layerlab-ip_forward.was"
+
+    def _sharing(self) -> contextlib.AbstractContextManager[None]:
+        """Homes share the computer's addresses and its forwarding."""
+        return locked("network", folder=run_dir().parent)
 
     def _bridge(self, name: str) -> str:
         """Interface names have at most 15 characters."""
-        return "ll-" + hashlib.sha256(f"{home_id()}/{name}".encode()).hexdigest()[:8]
+        return BRIDGES + hashlib.sha256(f"{home_id()}/{name}".encode()).hexdigest()[:8]
 
     def _make_network(self, name: str) -> tuple[str, ipaddress.IPv4Network]:
-        self._remove_network(name)
         bridge, tools = self._bridge(name), packages.tool_path()
-        taken = [
-            ipaddress.ip_network(f"{address.address}/20", strict=False)
-            for addresses in psutil.net_if_addrs().values()
-            for address in addresses
-            if address.family.name == "AF_INET"
-        ]
-        free = [n for n in RANGE.subnets(new_prefix=20) if not any(n.overlaps(t) for t in taken)]
-        if not free:
-            raise MachineError(f"all 16 networks of {RANGE} are in use", "stop a machine: `layerlab down`")
-        network = free[0]
-        (machine_dir(name) / "network").write_text(str(network))
-        home_network = next(network.subnets(4))
-        run("ip", "link", "add", bridge, "type", "bridge", env=tools)
-        run("ip", "address", "add", f"{home_network[1]}/{home_network.prefixlen}", "dev", bridge, env=tools)
-        run("ip", "link", "set", bridge, "up", env=tools)
-        if not self._forwarding_was.exists():
-            self._forwarding_was.write_text(FORWARDING.read_text())
-        FORWARDING.write_text("1")
+        with self._sharing():
+            network = _free_network()
+            (machine_dir(name) / "network").write_text(str(network))
+            home_network = next(network.subnets(4))
+            run("ip", "link", "add", bridge, "type", "bridge", env=tools)
+            run("ip", "address", "add", f"{home_network[1]}/{home_network.prefixlen}", "dev", bridge, env=tools)
+            run("ip", "link", "set", bridge, "up", env=tools)
+            if not self._forwarding_was.exists():
+                self._forwarding_was.write_text(FORWARDING.read_text())
+            FORWARDING.write_text("1")
         for rule in self._rules(bridge, network):
             run("iptables", "--wait", "-t", rule[0], "-I", *rule[1:], env=tools)
         return bridge, network
@@ -215,3 +212,21 @@ class ProcessEngine:
                 with contextlib.suppress(OSError):
                     os.rmdir(group)
         file.unlink()
+        with self._sharing():
+            if self._forwarding_was.exists() and not any(Path("/sys/class/net").glob(f"{BRIDGES}*")):
+                FORWARDING.write_text(self._forwarding_was.read_text())
+                self._forwarding_was.unlink()
+
+
+def _free_network() -> ipaddress.IPv4Network:
+    """A network of RANGE in which this computer has no address. Raises MachineError if there is none."""
+    taken = [
+        ipaddress.ip_network(f"{address.address}/20", strict=False)
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family.name == "AF_INET"
+    ]
+    free = (n for n in RANGE.subnets(new_prefix=20) if not any(n.overlaps(t) for t in taken))
+    if network := next(free, None):
+        return network
+    raise MachineError(f"all 16 networks of {RANGE} are in use", "stop a machine: `layerlab down`")

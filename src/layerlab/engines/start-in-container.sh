@@ -12,6 +12,7 @@ mount --make-rshared / || :
 # A new machine starts from the seed: base images unpacked, nothing else cached.
 if [ ! -e /var/lib/docker/layerlab-started ] && [ -d /seed/containerd ]; then
 	cp -a /seed/. /var/lib/docker/
+	rm -f /var/lib/docker/engine-id # or every machine would say it is the seed
 fi
 touch /var/lib/docker/layerlab-started
 rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid

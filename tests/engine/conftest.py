@@ -1,0 +1,80 @@
+"""Every test in this folder uses a real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import layerlab.engines
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+def borrowed_home(folder: Path, lender: Path) -> Path:
+    """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
+    (folder / "cache").mkdir(parents=True)
+    for name in ("engine", "images"):
+        (folder / "cache" / name).symlink_to(lender / "cache" / name)
+    return folder
+
+
+@pytest.fixture
+def fresh_home(tmp_path, lab_home, monkeypatch) -> Path:
+    """LAYERLAB_HOME is a home where nothing was ever started; its machines are stopped at the end."""
+    from layerlab import Machine
+
+    monkeypatch.setenv("LAYERLAB_HOME", str(borrowed_home(tmp_path / "fresh-home", lab_home)))
+    yield tmp_path / "fresh-home"
+    for machine in Machine.all():
+        machine.stop()
+    layerlab.engines.ENGINES["process"].clean()
+
+
+@pytest.fixture
+def private(lab_home, monkeypatch):
+    """Machines started from here on are private processes, whatever the computer has."""
+    monkeypatch.setenv("LAYERLAB_ENGINE", "process")
+
+
+@pytest.fixture(scope="session")
+def foreign(lab_home, tmp_path_factory) -> dict[str, str]:
+    """Variables that reach a Docker which is not LayerLab's: it stands for the Docker that a person already has.
+
+    It is a private dockerd of another home. The program, plugins and configuration are the person's own too.
+    """
+    from layerlab import Machine
+
+    home = borrowed_home(tmp_path_factory.mktemp("person") / "home", lab_home)
+    (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERLAB_ENGINE", "process")
+        Machine.start("borrow-a-seed").stop()
+        patch.setenv("LAYERLAB_HOME", str(home))
+        person = Machine.start("person")
+        variables = {name: value for name, value in person.environment.items() if value}
+    yield variables
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERLAB_HOME", str(home))
+        person.stop()
+
+
+@pytest.fixture
+def guest(foreign, tmp_path, lab_home, monkeypatch) -> dict[str, str]:
+    """From here on LayerLab has a fresh home, and the person's Docker is `foreign`; everything is removed at the end.
+
+    Returns what makes another process see the same.
+    """
+    from layerlab.cleanup import clean
+
+    variables = {**foreign, "LAYERLAB_HOME": str(borrowed_home(tmp_path / "home", lab_home)), "LAYERLAB_HUB": "no"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("LAYERLAB_ENGINE", raising=False)
+    yield variables
+    clean()

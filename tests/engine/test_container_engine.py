@@ -1,0 +1,109 @@
+"""Machines as containers in the Docker that a person already has; here that is a dockerd of another home."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+from support import python, small_app, wait_for
+
+from layerlab import Machine
+from layerlab.cleanup import clean
+from layerlab.home import home_id, machine_dir
+
+ID = """
+from layerlab import Machine
+print(Machine.start("guest", say=lambda _: None).docker("info", "--format", "{{.ID}}").strip())
+"""
+
+
+def person(foreign: dict[str, str], *arguments: str) -> str:
+    """What the person sees in their own Docker."""
+    return subprocess.run(["docker", *arguments], env=foreign, capture_output=True, text=True, check=True).stdout
+
+
+def inventory(foreign: dict[str, str]) -> list[str]:
+    """Containers, volumes, images and networks of the person's Docker."""
+    lists = [
+        ["ps", "--all", "--quiet", "--no-trunc"],
+        ["volume", "ls", "--quiet"],
+        ["images", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"],
+        ["network", "ls", "--no-trunc"],
+    ]
+    return [person(foreign, *words) for words in lists]
+
+
+def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, foreign, tmp_path):
+    """One test, because making the machine is what takes long: its life from start to clean."""
+    before = inventory(foreign)
+    machine = Machine.start("guest")
+    assert (machine.engine, machine.running) == ("container", True)
+    called = f"layerlab-{home_id()}-guest"
+
+    # It builds, answers for itself, and another process finds it.
+    with small_app(tmp_path / "app") as app:
+        first = machine.build(app, "Dockerfile", progress="none")
+        assert first.state("sleep 0.2") == "RAN"
+        assert machine.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
+        identity = machine.docker("info", "--format", "{{.ID}}").strip()
+        assert python(ID) == identity
+        assert identity not in person(foreign, "info", "--format", "{{.ID}}")
+        assert first.image not in person(foreign, "images", "--format", "{{.Repository}}:{{.Tag}}")
+
+        # Killed, it is reclaimed with its cache.
+        person(foreign, "kill", called)
+        assert wait_for(lambda: not machine.running)
+        again = Machine.start("guest")
+        assert again.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
+
+        # Reset, it is cold; a second machine is separate.
+        again.reset()
+        with Machine.start("runner") as runner:
+            for cold in (again, runner):
+                assert cold.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "RAN"
+
+    only_with_our_certificate("guest")
+    only_on_loopback(foreign, called)
+
+    # Everything of ours says so, and goes.
+    assert set(person(foreign, "ps", "--all", "--quiet").split()) - set(before[0].split())
+    for kind in ("container", "volume"):
+        inspected = json.loads(person(foreign, kind, "inspect", called))[0]
+        assert (inspected.get("Labels") or inspected["Config"]["Labels"])["layerlab.home"] == home_id()
+    again.stop()
+    assert called not in person(foreign, "ps", "--all") + person(foreign, "volume", "ls")
+    assert not machine_dir("guest").exists()
+    assert clean().problems == ()
+    assert inventory(foreign) == before
+
+
+def only_with_our_certificate(name: str) -> None:
+    folder, port = machine_dir(name) / "certificates", (machine_dir(name) / "port").read_text()
+    assert (folder / "key.pem").stat().st_mode & 0o077 == 0
+    trusting = ssl.create_default_context(cafile=folder / "ca.pem")
+    no_proxy = urllib.request.ProxyHandler({})
+
+    def version() -> int:
+        opener = urllib.request.build_opener(no_proxy, urllib.request.HTTPSHandler(context=trusting))
+        return opener.open(f"https://127.0.0.1:{port}/version", timeout=10).status
+
+    with pytest.raises((urllib.error.URLError, ssl.SSLError, ConnectionError)):
+        version()
+    with pytest.raises((urllib.error.URLError, ConnectionError)):  # plain text: "client sent an HTTP request to HTTPS"
+        urllib.request.build_opener(no_proxy).open(f"http://127.0.0.1:{port}/version", timeout=10)
+    trusting.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    assert version() == 200
+
+
+def only_on_loopback(foreign: dict[str, str], called: str) -> None:
+    ports = json.loads(person(foreign, "inspect", "--format", "{{json .NetworkSettings.Ports}}", called))
+    published = [p for places in ports.values() for p in places or []]
+    assert [p["HostIp"] for p in published] == ["127.0.0.1"]
+    number = int(published[0]["HostPort"])
+    listening = {c.laddr.ip for c in psutil.net_connections() if c.status == "LISTEN" and c.laddr.port == number}
+    assert listening == {"127.0.0.1"}

@@ -1,0 +1,248 @@
+"""Machines come, are found again, are cold after a reset, and go without a trace; here as private processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+from support import (
+    engine_family,
+    finish,
+    kill,
+    left_of,
+    python,
+    running,
+    small_app,
+    start_python,
+    wait_for,
+)
+
+from layerlab import Machine
+from layerlab.errors import MachineBusy, MachineError
+from layerlab.home import machine_dir, run_dir
+
+pytestmark = pytest.mark.usefixtures("private")
+
+#: Prints the id of the engine of the machine that the first argument names.
+ENGINE_ID = """
+import sys
+from layerlab import Machine
+machine = Machine.start(sys.argv[1], say=lambda _: None)
+print(machine.docker("info", "--format", "{{.ID}}").strip())
+"""
+
+
+def engine_id(machine: Machine) -> str:
+    return machine.docker("info", "--format", "{{.ID}}").strip()
+
+
+@pytest.fixture(scope="module")
+def second(lab_home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERLAB_ENGINE", "process")
+        with Machine.start("other") as machine:
+            yield machine
+
+
+@pytest.fixture
+def other(second):
+    """A second machine, cold, with which a test may do what it likes."""
+    machine = Machine.start("other")
+    machine.reset()
+    return machine
+
+
+# -- found again -------------------------------------------------------------------------------------------------------
+
+
+def test_another_process_finds_the_machine_by_name(machine):
+    """As a restarted kernel does; the engine outlives the process that started it."""
+    assert python(ENGINE_ID, "test") == python(ENGINE_ID, "test") == engine_id(machine)
+    assert "test" in [m.name for m in Machine.all()]
+
+
+def test_two_processes_that_start_a_machine_at_once_get_the_same(machine):
+    try:
+        both = [start_python(ENGINE_ID, "twice") for _ in range(2)]
+        first, second = map(finish, both)
+        assert first == second != engine_id(machine)
+    finally:
+        Machine.start("twice").stop()
+
+
+@pytest.mark.parametrize("victim", ["dockerd", "unshare", "everything"])
+def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
+    with small_app(tmp_path) as app:
+        build = other.build(app, "Dockerfile", progress="none")
+        other.docker("run", "--detach", build.image, "sleep", "7301")
+        family = engine_family("other")
+        kill([p for p in family if victim in ("everything", p.name())])
+        assert wait_for(lambda: not other.running and not running("sleep 7301"))
+        with pytest.raises(MachineError, match=r"not running\n.*Machine\.start\('other'\)"):
+            other.build(app, "Dockerfile", progress="none")
+        again = Machine.start("other", say=lambda _: None)
+        assert "RAN" not in again.build(app, "Dockerfile", progress="none").states()
+
+
+# -- separate ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_machine_is_separate(machine, other, tmp_path):
+    with small_app(tmp_path) as app:
+        build = machine.build(app, "Dockerfile", progress="none")
+        assert build.image in machine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+        assert build.image not in other.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
+        assert "CACHED" not in other.build(app, "Dockerfile", progress="none").states()
+
+
+def test_docker_of_this_process_stays_where_it_was(machine):
+    assert "LAYERLAB_PERSON" not in os.environ
+
+
+def test_only_the_laptop_becomes_what_docker_in_a_notebook_reaches(machine):
+    code = """
+import os, subprocess
+from layerlab import Machine
+from layerlab.client import person_environment
+machine = Machine.start("laptop", say=lambda _: None)
+typed = subprocess.run(["docker", "info", "--format", "{{.Labels}}"], capture_output=True, text=True).stdout
+print("layerlab.machine=laptop" in typed, "buildx" in subprocess.getoutput("docker buildx version"))
+print(person_environment()["DOCKER_HOST"])
+machine.stop()
+"""
+    assert python(code, DOCKER_HOST="unix:///person.sock").splitlines() == ["True True", "unix:///person.sock"]
+
+
+@pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed"])
+def test_a_bad_name_is_refused(lab_home, name):
+    with pytest.raises(MachineError, match="cannot name a machine"):
+        Machine.start(name)
+
+
+# -- cold --------------------------------------------------------------------------------------------------------------
+
+
+def test_reset_makes_it_cold_and_keeps_the_base_images(other, tmp_path):
+    with small_app(tmp_path) as app:
+        bases = other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        build = other.build(app, "Dockerfile", progress="none")
+        other.docker("volume", "create", "data")
+        other.docker("network", "create", "net")
+        other.docker("run", "--detach", "--network=net", "--volume=data:/data", build.image, "sleep", "600")
+        other.reset()
+        assert other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split() == bases != []
+        assert other.docker("ps", "--all", "--quiet") == other.docker("volume", "ls", "--quiet") == ""
+        assert other.docker("network", "ls", "--format", "{{.Name}}").split() == ["bridge", "host", "none"]
+        assert "CACHED" not in other.build(app, "Dockerfile", progress="none").states()
+
+
+def test_reset_of_a_dead_machine_makes_a_new_one(other):
+    kill(engine_family("other"))
+    other.reset()
+    assert other.running
+
+
+# -- gone --------------------------------------------------------------------------------------------------------------
+
+
+def test_stop_leaves_nothing(machine, tmp_path):
+    gone = Machine.start("gone")
+    with small_app(tmp_path) as app:
+        image = gone.build(app, "Dockerfile", progress="none").image
+    gone.docker("network", "create", "net")
+    gone.docker("run", "--detach", "--network=net", image, "sleep", "7302")
+    assert left_of("gone")
+    gone.stop()
+    assert left_of("gone") == []
+    assert not running("sleep 7302")
+    assert machine.running
+
+
+def test_stop_of_a_machine_whose_engine_was_killed_leaves_nothing(lab_home):
+    gone = Machine.start("gone")
+    kill(engine_family("gone"))
+    gone.stop()
+    assert left_of("gone") == []
+
+
+# -- shared ------------------------------------------------------------------------------------------------------------
+
+BUILD_OR_RESET = """
+import sys
+from layerlab import App, Machine, machine
+what, wait, folder = sys.argv[1:]
+machine.BUSY_SECONDS = float(wait)
+other = Machine.start("other", say=lambda _: None)
+if what == "reset":
+    other.reset()
+else:
+    with App.from_path(folder) as app:
+        print(other.build(app, "Dockerfile", progress="none").error or "built")
+"""
+
+
+def test_a_reset_waits_for_the_build_of_another_process(other, tmp_path):
+    with small_app(tmp_path, "FROM python:3.11-slim\nRUN sleep 4.303\n"):
+        builder = start_python(BUILD_OR_RESET, "build", 60, tmp_path)
+        assert wait_for(lambda: running("sleep 4.303"))
+        impatient = start_python(BUILD_OR_RESET, "reset", 0.5, tmp_path)
+        _, error = impatient.communicate(timeout=60)
+        assert "MachineBusy: another LayerLab process" in error
+        python(BUILD_OR_RESET, "reset", 60, tmp_path)
+        assert builder.poll() == 0, "the reset did not wait"
+        assert finish(builder) == "built"
+        assert other.docker("buildx", "du").count("exec") == 0
+    assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
+
+
+def test_an_experiment_keeps_others_off_its_machine(other, tmp_path):
+    with small_app(tmp_path) as app, other.alone():
+        impatient = start_python(BUILD_OR_RESET, "build", 0.5, tmp_path)
+        assert "MachineBusy" in impatient.communicate(timeout=60)[1]
+        other.build(app, "Dockerfile", progress="none")
+        other.reset()
+    assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
+
+
+def test_a_busy_machine_says_what_to_do(other, monkeypatch):
+    monkeypatch.setattr("layerlab.machine.BUSY_SECONDS", 0.2)
+    with other.alone(), pytest.raises(MachineBusy, match=r"wait until it is done, or use a machine of your own"):
+        Machine.start("other").reset()
+
+
+# -- interrupted -------------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home):
+    """Killed while base images go into the seed."""
+    first = start_python(ENGINE_ID, "new")
+    assert wait_for((run_dir() / "seed" / "docker.sock").exists)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert not (fresh_home / "cache" / "seed").exists()
+    with Machine.start("new") as new:
+        assert new.docker("images", "--quiet")
+        assert left_of("seed") == []
+    assert left_of("new") == []
+
+
+def test_an_interrupted_start_is_repaired_by_the_next(lab_home):
+    """Killed while the seed is copied: half a copy must not be taken for a machine's data."""
+    first = start_python(ENGINE_ID, "half")
+    assert wait_for((machine_dir("half") / "data.part").exists)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    with Machine.start("half") as half:
+        assert half.docker("images", "--quiet")
+
+
+def test_an_engine_that_cannot_start_says_why_and_leaves_nothing(lab_home):
+    folder = machine_dir("broken")
+    folder.mkdir(parents=True)
+    (folder / "data").write_text("a file where the engine wants a folder")
+    with pytest.raises(MachineError, match=r"did not start\n(.*\n)*its log: "):
+        Machine.start("broken")
+    subprocess.run(["rm", "-rf", folder, run_dir() / "broken"], check=True)
+    assert left_of("broken") == []
