@@ -49,8 +49,16 @@ class BuildFailed(CommandFailed):
             [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
         )
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
-        message = "\n".join([f"{where}: {fault.what}" if fault else where, *shown])
-        super().__init__(message, build.command, exit_code, output, fault.remedy if fault else "")
+        why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
+        message = "\n".join([f"{where}: {why}" if why else where, *shown])
+        super().__init__(message, build.command, exit_code, output, remedy)
+
+
+def _killed(exit_code: int) -> tuple[str, str]:
+    """What to say of a client that a signal ended, which then says nothing itself; empty for one that ended by itself."""
+    if exit_code >= 0:
+        return "", ""
+    return f"the docker command was killed ({signal.Signals(-exit_code).name})", "build again: what was done is cached"
 
 
 def run_build(

@@ -98,10 +98,17 @@ def engine_family(name: str) -> list[psutil.Process]:
 
 
 def kill(processes: list[psutil.Process]) -> None:
+    """Kill, and wait without taking an exit code from whoever started them."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.send_signal(signal.SIGKILL)
-    psutil.wait_procs(processes, timeout=10)
+    wait_for(lambda: not any(map(_alive, processes)), 10)
+
+
+def _alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def tool(*command: str) -> str:

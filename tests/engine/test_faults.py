@@ -1,0 +1,214 @@
+"""What goes wrong on the way: each time a clear message, nothing left behind, and the next build works."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support import SMALL, engine_family, finish, kill, running, small_app, start_python, wait_for, write_project
+
+from layerlab import App, BuildFailed, Machine
+from layerlab.errors import LayerLabError, SetupError
+from layerlab.home import apps_dir, machine_dir
+
+pytestmark = pytest.mark.usefixtures("private")
+
+#: One step that is still running when the fault comes. The number is how a test finds its process.
+NAP = "FROM python:3.11-slim\nWORKDIR /app\nCOPY main.py .\nRUN echo started && sleep 71.{number}\n"
+BUILD = """
+import sys
+from layerlab import App, Machine
+machine = Machine.start("faults", say=lambda _: None)
+with App.from_path(sys.argv[1]) as app:
+    machine.build(app, "Dockerfile", progress="none")
+"""
+
+
+@pytest.fixture(scope="module")
+def started(lab_home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERLAB_ENGINE", "process")
+        with Machine.start("faults") as machine:
+            yield machine
+
+
+@pytest.fixture
+def faulty(started):
+    """A machine in which a test may break what it likes."""
+    return Machine.start("faults")
+
+
+def temporary() -> set[str]:
+    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("layerlab-") and "dev" not in name}
+
+
+def clients() -> list[psutil.Process]:
+    """docker commands, and their plugins, that reach the machine."""
+    place = str(machine_dir("faults"))
+    found = []
+    for process in running("buildx", "build"):
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("DOCKER_CONFIG", "").startswith(place):
+                found.append(process)
+    return found
+
+
+@contextlib.contextmanager
+def nothing_left_behind(nap: str) -> Iterator[None]:
+    """After the body no step runs, no client waits, and no file of it is there; a build as usual works."""
+    files, apps = temporary(), set(apps_dir().iterdir())
+    yield
+    assert wait_for(lambda: not running(nap), 10), "the engine still runs the step"
+    assert wait_for(lambda: not clients(), 10), "a docker command was left"
+    with tempfile.TemporaryDirectory() as folder, small_app(Path(folder) / "next") as app:  # a new App sweeps
+        assert set(apps_dir().iterdir()) - apps == {app.path.parent}, "a scratch copy was left"
+        assert Machine.start("faults").build(app, "Dockerfile", progress="none").error == ""
+    assert temporary() == files
+
+
+@contextlib.contextmanager
+def when_running(nap: str, action) -> Iterator[None]:
+    """Do `action` as soon as the step is running, whatever the body is doing then."""
+
+    def watch() -> None:
+        if wait_for(lambda: running(nap)):
+            action()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        watcher.join()
+
+
+# -- killed and interrupted --------------------------------------------------------------------------------------------
+
+
+def test_the_engine_is_killed_during_a_build(faulty, tmp_path):
+    nap = "sleep 71.1"
+    with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=1)) as app:
+        with when_running(nap, lambda: kill(engine_family("faults"))), pytest.raises(LayerLabError) as caught:
+            faulty.build(app, "Dockerfile", progress="none")
+        assert "the engine of machine 'faults' died during the build" in str(caught.value)
+        assert "Machine.start('faults')" in caught.value.remedy
+        app.write("Dockerfile", NAP.format(number=1).replace("sleep 71.1", "true"))
+        again = Machine.start("faults").build(app, "Dockerfile", progress="none")
+        assert again.state("COPY") == "CACHED", "its cache was lost"
+
+
+def test_the_client_is_killed_during_a_build(faulty, tmp_path):
+    nap = "sleep 71.2"
+    with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=2)) as app:
+        with when_running(nap, lambda: kill(clients())), pytest.raises(BuildFailed) as caught:
+            faulty.build(app, "Dockerfile", progress="none")
+        assert caught.value.exit_code == -signal.SIGKILL
+        assert "the docker command was killed" in str(caught.value)
+
+
+@pytest.mark.parametrize(("number", "sent"), [(3, signal.SIGKILL), (4, signal.SIGINT), (5, signal.SIGTERM)])
+def test_the_kernel_is_killed_or_interrupted_during_a_build(faulty, tmp_path, number, sent):
+    nap = f"sleep 71.{number}"
+    project = write_project(tmp_path / "project", NAP.format(number=number))
+    with nothing_left_behind(nap):
+        kernel = start_python(BUILD, project)
+        assert wait_for(lambda: running(nap))
+        kernel.send_signal(sent)
+        _, errors = kernel.communicate(timeout=20)
+        assert kernel.returncode == -sent
+        assert ("KeyboardInterrupt" in errors) == (sent == signal.SIGINT)
+
+
+def test_stop_in_a_notebook_cancels_the_build(faulty, tmp_path):
+    """KeyboardInterrupt is what a kernel raises in the cell that runs."""
+    nap = "sleep 71.6"
+    with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=6)) as app:
+        interrupt = lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # noqa: E731
+        with pytest.raises(KeyboardInterrupt), when_running(nap, interrupt):
+            faulty.build(app, "Dockerfile", progress="none")
+        assert not clients(), "the cell returned before its build had ended"
+
+
+# -- no room, no index, no engine --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(lab_home):
+    """A machine whose data is on a disk of 600 MB."""
+    folder = machine_dir("small-disk")
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "layerlab-test", folder], check=True)
+    try:
+        yield Machine.start("small-disk")
+    finally:
+        Machine.start("small-disk").stop()
+        subprocess.run(["umount", folder], check=True)
+        folder.rmdir()
+
+
+def test_the_disk_is_full(small_disk, tmp_path):
+    big = "FROM python:3.11-slim\nRUN dd if=/dev/urandom of=/big bs=1M count=900\n"
+    with small_app(tmp_path, big) as app:
+        with pytest.raises(LayerLabError) as caught:
+            small_disk.build(app, "Dockerfile", progress="none")
+        assert "the disk is full" in str(caught.value)
+        assert "layerlab reset" in caught.value.remedy
+        small_disk.reset()
+        app.write("Dockerfile", SMALL)
+        assert small_disk.build(app, "Dockerfile", progress="none").error == ""
+
+
+def test_no_index_answers(faulty, tmp_path):
+    pip = "RUN pip install --retries 0 humanize==4.12.0"
+    dockerfile = f"FROM python:3.11-slim\nARG PIP_INDEX_URL\n{pip}\n"
+    with small_app(tmp_path, dockerfile) as app:
+        with pytest.raises(BuildFailed) as caught:
+            faulty.build(app, "Dockerfile", args={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, progress="none")
+        assert "line 3, RUN in stage stage-0, failed" in str(caught.value)
+        assert "pip could not get a package from its index" in str(caught.value)
+        assert "pip" in caught.value.remedy
+        app.write("Dockerfile", f"FROM python:3.11-slim\n{pip}\n")
+        assert faulty.build(app, "Dockerfile", progress="none").error == ""
+
+
+def test_no_engine_can_be_had(fresh_home, monkeypatch):
+    monkeypatch.delenv("LAYERLAB_ENGINE")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(SetupError, match=r"no Docker engine answers here.*not root(.|\n)*start Docker") as caught:
+        Machine.start("none")
+    assert "layerlab doctor" in caught.value.remedy
+    assert not (fresh_home / "machines" / "none").exists()
+
+
+def test_an_unknown_engine_is_refused(fresh_home, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_ENGINE", "podman")
+    with pytest.raises(SetupError, match=r"'podman'\n.*container, process"):
+        Machine.start("none")
+
+
+# -- at the same time --------------------------------------------------------------------------------------------------
+
+
+def test_two_layerlabs_build_on_one_machine_at_once(faulty, tmp_path):
+    projects = [write_project(tmp_path / name, SMALL.replace("sleep 0.2", "sleep 2")) for name in ("one", "two")]
+    for process in [start_python(BUILD, project) for project in projects]:
+        finish(process)
+
+
+def test_projects_whose_names_differ_after_a_dot_do_not_share_a_copy(lab_home, tmp_path):
+    with (
+        App.from_path(write_project(tmp_path / "service.v1")) as one,
+        App.from_path(write_project(tmp_path / "service.v2")) as two,
+        App.from_path(tmp_path / "service.v1") as three,
+    ):
+        assert len({one.path, two.path, three.path}) == 3
+    assert not {one.path.parent, two.path.parent, three.path.parent} & set(apps_dir().iterdir())
