@@ -108,6 +108,43 @@ def test_no_recording_names_a_host_or_a_path_of_the_recorder(name):
         assert not re.search(r"(?<!\w)/(tmp|work|home)/", text)
 
 
+def times(*told: tuple[str, str, bool]) -> dict:
+    """An event that tells of one vertex's times: started, completed, cached."""
+    return {
+        "vertexes": [
+            {"digest": "sha256:a", "name": "[1/1] COPY a .", "started": s, "completed": c, "cached": hit}
+            for s, c, hit in told
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([("2026-01-01T00:00:01.5Z", "2026-01-01T00:00:01.6Z", True)], CACHED),
+        # A registry hit: found first, pulled then.
+        (
+            [
+                ("2026-01-01T00:00:01.5Z", "2026-01-01T00:00:01.6Z", True),
+                ("2026-01-01T00:00:01.65Z", "2026-01-01T00:00:02Z", False),
+            ],
+            CACHED,
+        ),
+        # It ran, and a step that needed its result loaded it from the cache: seen once in a notebook on a busy computer.
+        (
+            [
+                ("2026-01-01T00:00:01.5Z", "2026-01-01T00:00:01.6Z", False),
+                ("2026-01-01T00:00:01.65Z", "2026-01-01T00:00:02Z", True),
+            ],
+            RAN,
+        ),
+    ],
+)
+def test_the_first_time_says_whether_it_was_a_hit(told, expected):
+    progress = Progress()
+    assert progress.feed(times(*told))[0].state == expected
+
+
 class TestSteps:
     def test_stage_text_and_lines(self):
         parsed = read("code_edit")
@@ -316,10 +353,20 @@ class TestDownloads:
     def test_told(self, log, expected):
         assert downloaded_bytes(log) == expected
 
-    @given(st.lists(st.sampled_from([
-        "Collecting näme\n", "  Downloading six-1.whl (11 kB)\n     ━━━━ 11.3/11.3 kB 2.0 MB/s eta 0:00:00\n",
-        "Downloading numpy (1.5MiB)\n", "Get:1 http://m a [5 kB]\nFetched 5 kB in 0s\n", "Reading… 5%\rReading… 9%\r\n",
-    ])), st.integers())
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    "Collecting näme\n",
+                    "  Downloading six-1.whl (11 kB)\n     ━━━━ 11.3/11.3 kB 2.0 MB/s eta 0:00:00\n",
+                    "Downloading numpy (1.5MiB)\n",
+                    "Get:1 http://m a [5 kB]\nFetched 5 kB in 0s\n",
+                    "Reading… 5%\rReading… 9%\r\n",
+                ]
+            )
+        ),
+        st.integers(),
+    )
     def test_how_a_log_is_cut_makes_no_difference(self, lines, seed):
         data, chance = "".join(lines).encode(), random.Random(seed)
         cuts = sorted(chance.randrange(len(data) + 1) for _ in range(10))

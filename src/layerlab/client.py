@@ -88,6 +88,15 @@ def answers(endpoint: Mapping[str, str], machine: str) -> bool:
         return False
 
 
+def reachable(endpoint: Mapping[str, str]) -> bool:
+    """Whether any engine answers at `endpoint`; a tenth of what `answers` costs."""
+    try:
+        with contextlib.closing(connect(endpoint, timeout=5)) as client:
+            return client.ping()
+    except (docker.errors.DockerException, OSError):
+        return False
+
+
 def docker_program() -> str:
     """The docker client: of the packages that LayerLab unpacked, else the person's. Raises SetupError if there is none."""
     unpacked = packages.tool_path().get("PATH", "").split(":")

@@ -52,11 +52,20 @@ class Vertex:
     names: list[str] = dataclasses.field(default_factory=list)
     inputs: tuple[str, ...] = ()
     times: dict[str, str] = dataclasses.field(default_factory=dict)
-    cached: bool = False
+    hits: set[str] = dataclasses.field(default_factory=set)
     error: str = ""
     weak: bool = False
     logs: list[tuple[int, str]] = dataclasses.field(default_factory=list)
     transfers: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def cached(self) -> bool:
+        """Whether it was a hit: the first of its times says so.
+
+        Later ones do not tell: a hit in a registry cache is followed by uncached times that pull it (FACTS.md), and a step
+        that ran may be loaded from the cache again by a step that needs its result.
+        """
+        return bool(self.times) and min(self.times, key=_seconds) in self.hits
 
     @property
     def running(self) -> bool:
@@ -144,12 +153,13 @@ class Progress:
             if (name := told.get("name", "")) and name not in vertex.names:
                 vertex.names.append(name)
             vertex.inputs = tuple(told.get("inputs") or vertex.inputs)
-            vertex.cached |= told.get("cached", False)
             vertex.error = told.get("error") or vertex.error
             if group := told.get("progressGroup"):
                 vertex.weak = group.get("weak", False)
             if started := told.get("started"):
                 vertex.times[started] = told.get("completed") or vertex.times.get(started, "")
+                if told.get("cached"):
+                    vertex.hits.add(started)
         for told in event.get("statuses") or ():
             vertex = self._vertex(told["vertex"])
             touched.append(vertex.digest)

@@ -26,7 +26,9 @@ def write_settings() -> None:
 
 def command(arguments: list[str]) -> list[str]:
     """JupyterLab's command: token on and loopback only, as its defaults are, whatever a configuration file says."""
-    fixed = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}"]
+    fixed = ["--ServerApp.ip=127.0.0.1"]
+    if not any(a.startswith(("--ServerApp.root_dir", "--notebook-dir")) for a in arguments):
+        fixed.append(f"--ServerApp.root_dir={ROOT}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         fixed.append("--allow-root")
     return [sys.executable, "-m", "jupyterlab", *fixed, *arguments, FIRST_NOTEBOOK]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -119,6 +121,13 @@ class Machine:
         """Whether its engine answers."""
         return self._engine.alive(self.name)
 
+    @property
+    def _reachable(self) -> bool:
+        """The same at less cost: socket and certificates are the machine's own, so nobody else can answer there."""
+        with contextlib.suppress(OSError):
+            return client.reachable(self._engine.environment(self.name))
+        return False
+
     # -- reaching its engine -----------------------------------------------------------------------------------------
 
     @property
@@ -169,7 +178,7 @@ class Machine:
         """
         from . import build
 
-        if not self.running:
+        if not self._reachable:
             raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
         with self._in_use():
             return build.run_build(
@@ -181,13 +190,33 @@ class Machine:
         return serve.ask(self, app, build.image)
 
     def named_contexts(self) -> dict[str, str]:
-        """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}."""
+        """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}.
+
+        Asked of the engine once and then remembered, because its answer takes long beside a fully cached build.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads(self._contexts_file.read_text())
         tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
-        return {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
+        contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
+        fresh = self._contexts_file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(contexts))
+        fresh.replace(self._contexts_file)  # in one step: another process may be reading
+        return contexts
+
+    def forget_contexts(self) -> None:
+        """Ask the engine again at the next build: a base image came, or one may have been removed by hand."""
+        self._contexts_file.unlink(missing_ok=True)
+
+    @property
+    def _contexts_file(self) -> Path:
+        return machine_dir(self.name) / "contexts.json"
 
     def add_base(self, image: str, *, say: Say = print) -> str:
         """Have another base image here, pulled or as a stand-in; return its name. It survives `reset`."""
-        return images.ensure(image, self.docker, say)
+        try:
+            return images.ensure(image, self.docker, say)
+        finally:
+            self.forget_contexts()
 
     def reset(self) -> None:
         """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""

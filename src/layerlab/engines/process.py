@@ -92,7 +92,7 @@ class ProcessEngine:
             part = data.with_name("data.part")
             shutil.rmtree(part, ignore_errors=True)
             # cp knows reflinks, sparse files, hard links and overlayfs' extended attributes; shutil does not.
-            run("cp", "--archive", "--reflink=auto", str(self._seed), str(part), what="could not copy the base images")
+            run("cp", "--archive", "--reflink=auto", str(self._seed.resolve()), str(part), what="could not copy the base images")
             (part / "engine-id").unlink(missing_ok=True)  # or every machine would say it is the seed
             part.rename(data)
 
@@ -126,7 +126,7 @@ class ProcessEngine:
             process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
                  "sh", "-c", script, "layerlab-machine", str(folder / "daemon.json")],
-                env=environment({**packages.tool_path(), "DOCKER_HOST": "", "NOTIFY_SOCKET": ""}),
+                env=environment({**packages.tool_path(), "DOCKER_HOST": "", "NOTIFY_SOCKET": "", "TMPDIR": str(machine_dir(name))}),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
                 start_new_session=True,  # it outlives the kernel, and Ctrl-C is not for it
             )  # fmt: skip
