@@ -125,12 +125,16 @@ def differences(saved: nbformat.NotebookNode, now: nbformat.NotebookNode) -> lis
     found = []
     for number, (before, after) in enumerate(zip(saved.cells, now.cells, strict=True), 1):
         if CHECKED in before.metadata.get("tags", []) and _texts(before) != _texts(after):
-            found.append(f"cell {number}: {before.source.splitlines()[0]}\n  saved: {_texts(before)}\n  now:   {_texts(after)}")
+            found.append(
+                f"cell {number}: {before.source.splitlines()[0]}\n  saved: {_texts(before)}\n  now:   {_texts(after)}"
+            )
     return found
 
 
 def _texts(cell: nbformat.NotebookNode) -> list[str]:
-    return [o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in _joined(cell.outputs)]
+    return [
+        o.text if o.output_type == "stream" else o.get("data", {}).get("text/plain", "") for o in _joined(cell.outputs)
+    ]
 
 
 def run(path: Path, check: bool) -> bool:

@@ -50,7 +50,10 @@ def printed(cell: nbformat.NotebookNode) -> str:
     parts = []
     for output in cell.outputs:
         data = output.get("data", {})
-        parts += [output.get("text", ""), *(str(value) for kind, value in data.items() if not kind.startswith("image/"))]
+        parts += [
+            output.get("text", ""),
+            *(str(value) for kind, value in data.items() if not kind.startswith("image/")),
+        ]
     return "\n".join(parts)
 
 
@@ -87,7 +90,9 @@ def test_cells_are_tiny(path):
     lines = [len(cell.source.splitlines()) for cell in code(path)]
     assert max(lines) <= 12
     assert sum(lines) / len(lines) <= 3
-    assert max(len(line) for cell in code(path) for line in cell.source.splitlines()) <= 112, "or it is cut off on a laptop"
+    assert max(len(line) for cell in code(path) for line in cell.source.splitlines()) <= 112, (
+        "or it is cut off on a laptop"
+    )
 
 
 @everywhere
@@ -101,7 +106,9 @@ def test_the_words_are_plain(path):
     for text in map(without_code, prose(path)):
         assert "!" not in text, text
         assert not re.search("[\U0001f300-\U0001faff\u2600-\u26ff]", text), text
-        assert not re.search(r"\b(simply|obviously|awesome|blazing\w*|magic\w*|super|easy|easily|just works)\b", text, re.I)
+        assert not re.search(
+            r"\b(simply|obviously|awesome|blazing\w*|magic\w*|super|easy|easily|just works)\b", text, re.I
+        )
 
 
 @everywhere
@@ -114,7 +121,11 @@ def test_seconds_in_prose_are_of_the_saved_run_or_quoted(path):
 @everywhere
 def test_folded_answers_unfold(path):
     text = "\n".join(prose(path))
-    assert text.count("<details>") == text.count("</details>") == len(re.findall(r"<details><summary>.+</summary>\n\n", text))
+    assert (
+        text.count("<details>")
+        == text.count("</details>")
+        == len(re.findall(r"<details><summary>.+</summary>\n\n", text))
+    )
     assert not re.search(r"[^\n]\n</details>", text), "an empty line before </details>, or Markdown is not read in it"
 
 
@@ -139,7 +150,9 @@ def test_only_what_is_worth_keeping_is_kept(path):
     for cell in notebook.cells:
         assert set(cell.metadata) <= {"tags"}
         assert re.fullmatch("[0-9a-f]{8}", cell.id), "written by scripts/execute_notebooks.py"
-    assert not [o for c in code(path) for o in c.outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert not [
+        o for c in code(path) for o in c.outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})
+    ]
 
 
 @everywhere
@@ -165,7 +178,9 @@ def test_charts_have_a_picture_for_pages_without_scripts(path):
 @everywhere
 def test_nothing_of_the_computer_shows(path):
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r"/(?:tmp|root|home|Users|work)/(?!\.)[\w-]+", "\n".join([*prose(path), *map(printed, code(path))]))
+    assert not re.search(
+        r"/(?:tmp|root|home|Users|work)/(?!\.)[\w-]+", "\n".join([*prose(path), *map(printed, code(path))])
+    )
     addresses = set(re.findall(r"https?://[^\s\"')\\<]+", text))
     known = (*LINKS, "http://localhost:8000")
     assert not [a for a in addresses if not a.startswith(known)]

@@ -107,7 +107,9 @@ def _wasted(again: Build) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     copied = []
     for step in (s for s in large if s.instruction in ("COPY", "ADD")):
         # Packages that a stage outside the image installed again arrive in it by a COPY.
-        hidden = [s for s in _above(step, by_digest) if s.state == RAN and s.instruction == "RUN" and s.size_bytes is None]
+        hidden = [
+            s for s in _above(step, by_digest) if s.state == RAN and s.instruction == "RUN" and s.size_bytes is None
+        ]
         installed += [s for s in hidden if s not in installed]
         copied += [] if hidden else [step]
     return tuple(installed), tuple(copied)

@@ -21,19 +21,25 @@ STALE = (
     "RUN --mount=type=bind,target=/now --mount=type=cache,id=lab-01-stale,target=/then "
     "sh -c '[ -e /then/code ] || cp -r /now /then/code; cp -r /then/code/main.py /then/code/radiassist .'\n"
 )
-#: A virtual environment from a stage of its own, installed after the code was copied there.
+#: Something large is made in a stage of its own, after the code was copied there, as with a virtual environment.
 VENV = (
-    f"{BASE}COPY . .\n"
-    "RUN --mount=type=cache,target=/root/.cache/pip python -m venv /venv && /venv/bin/pip install -r requirements.txt\n"
-    f"{BASE}COPY --from=0 /venv /venv\n{WEIGHTS}{CODE}ENV PATH=/venv/bin:$PATH\n"
+    f"{BASE}COPY . .\nRUN mkdir /venv && dd if=/dev/urandom of=/venv/packages bs=1M count=2\n"
+    f"{BASE}{PACKAGES}COPY --from=0 /venv /venv\n{WEIGHTS}{CODE}"
 )
 
 #: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
 WRONG = {
     "weights below the code": (PACKAGES + CODE + WEIGHTS, 5, ["copied the weights again", "line 6 (COPY)"]),
-    "packages below the code": (WEIGHTS + CODE + PACKAGES, 4, ["install the packages again", "line 5 (COPY) above it ran"]),
-    "code and weights in one copy": (PACKAGES + "COPY . .\n", 5, ["the weights together with the code", "line 5 (COPY)"]),
-    "weights, then all again": (PACKAGES + WEIGHTS + "COPY . .\n", 5, ["the weights together with the code", "line 6 (COPY)"]),
+    "packages below the code": (
+        WEIGHTS + CODE + PACKAGES,
+        4,
+        ["install the packages again", "line 5 (COPY) above it ran"],
+    ),
+    "code and weights in one copy": (
+        PACKAGES + "COPY . .\n",
+        5,
+        ["the weights together with the code", "line 5 (COPY)"],
+    ),
     "no weights": (PACKAGES + CODE, 2, ["weights in the image"]),
     "no packages": (WEIGHTS + CODE, 1, ["does not start"]),
     "no code": (PACKAGES + WEIGHTS, 1, ["does not start"]),
@@ -45,9 +51,8 @@ WRONG = {
 RIGHT = {
     "weights first": WEIGHTS + PACKAGES + CODE,
     "weights below, linked": PACKAGES + CODE + WEIGHTS.replace("COPY", "COPY --link"),
-    "packages bind-mounted": (
-        "RUN --mount=type=bind,source=requirements.txt,target=/r.txt pip install --no-cache-dir -r /r.txt\n" + WEIGHTS + CODE
-    ),
+    # The weights that are there already add nothing to the layer: BuildKit keeps only what differs.
+    "weights, then all again": PACKAGES + WEIGHTS + "COPY . .\n",
 }
 
 
