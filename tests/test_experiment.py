@@ -1,0 +1,101 @@
+"""compare: what is prepared before each build, with a machine and an app that only write down what is asked of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+
+import pytest
+
+from layerlab import App, Build, compare
+from layerlab.errors import AppError
+from layerlab.records import RAN, Phase, Step
+
+STEP = Step(1, 1, "stage-0", "RUN", "RUN true", RAN, 0.0, 1.5, 10, 20, "", "sha256:1", ())
+BUILD = Build(
+    app="shop", variant="", edit="", machine="fake", command=(), dockerfile="", started_at="", seconds=2.0,
+    steps_=(STEP, dataclasses.replace(STEP, line=2, size_bytes=None)),
+    phases=(Phase("export", "exporting", 1.5, 0.4, 0),), context_bytes=7, image="shop", image_bytes=30, warnings=(),
+    trace="", provenance={},
+)  # fmt: skip
+
+
+class FakeMachine:
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.free = True
+
+    @contextlib.contextmanager
+    def alone(self):
+        self.free = False
+        yield
+        self.free = True
+
+    def reset(self) -> None:
+        assert not self.free
+        self.done.append("reset")
+
+    def build(self, app, variant: str, progress: str) -> Build:
+        assert not self.free
+        self.done.append(f"build {variant}")
+        return dataclasses.replace(BUILD, variant=variant)
+
+
+class FakeApp:
+    name = "shop"
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self.machine = machine
+
+    def variant(self, name: str) -> None:
+        if name == "missing":
+            raise AppError("no such variant")
+
+    def edit(self, kind: str) -> None:
+        self.machine.done.append(kind)
+
+
+@pytest.fixture
+def machine():
+    return FakeMachine()
+
+
+def test_each_build_has_its_right_preparation(machine):
+    compare(machine, FakeApp(machine), ["slow"], ["code", "cold"], repeats=2)
+    assert machine.done == ["reset", "build slow", "code", "build slow"] * 2
+    assert machine.free
+
+
+def test_an_edit_comes_on_top_of_a_build_of_the_same_variant(machine):
+    compare(machine, FakeApp(machine), ["slow", "good"], ["none", "code"], repeats=1)
+    assert machine.done == [
+        "build slow", "none", "build slow", "code", "build slow",
+        "build good", "none", "build good", "code", "build good",
+    ]  # fmt: skip
+
+
+def test_one_row_a_build_and_step(machine):
+    frame = compare(machine, FakeApp(machine), ["slow", "good"], ["cold", "none"], repeats=3)
+    assert len(frame) == 2 * 2 * 3 * 2
+    assert frame.build.nunique() == 12
+    assert set(frame.groupby(["variant", "edit"]).repeat.nunique()) == {3}
+    row = frame.iloc[0]
+    assert (row.wall_seconds, row.export_seconds, row.context_bytes, row.build_downloaded_bytes) == (2.0, 0.4, 7, 40)
+    assert (row.line, row.state, row.seconds, row.size_bytes) == (1, RAN, 1.5, 10)
+
+
+@pytest.mark.parametrize(
+    ("variants", "edits", "repeats"), [(["missing"], ["cold"], 1), (["slow"], ["magic"], 1), (["slow"], ["cold"], 0)]
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_built(machine, variants, edits, repeats):
+    with pytest.raises(AppError):
+        compare(machine, FakeApp(machine), variants, edits, repeats)
+    assert machine.done == []
+
+
+def test_the_sample_app_knows_its_own_variants(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path))
+    with App("radiology_api") as app:
+        assert [app.variant(name).dockerfile for name in app.variants] == [
+            f"{name}.Dockerfile" for name in app.variants
+        ]

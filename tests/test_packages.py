@@ -1,0 +1,93 @@
+"""Which packages and base images fit this computer: pure parts, with apt's answers as it prints them."""
+
+from __future__ import annotations
+
+import pytest
+
+from layerlab import images, packages
+from layerlab.errors import CommandFailed, SetupError
+
+#: apt-cache madison docker-buildx on Debian 12 with the suites stable and testing added.
+MADISON = {
+    "": "",
+    "stable": "docker-buildx | 0.13.1+ds1-3 | http://mirror/debian stable/main amd64 Packages\n",
+    "testing": "docker-buildx | 0.29.1+ds1-1 | http://mirror/debian testing/main amd64 Packages\n"
+    "docker-buildx | 0.13.1+ds1-3 | http://mirror/debian stable/main amd64 Packages\n",
+}
+
+
+@pytest.fixture
+def apt(monkeypatch):
+    """An apt that knows MADISON, whose suites are there once they were added."""
+    fake = object.__new__(packages._Apt)
+    suites = [""]
+    monkeypatch.setattr(fake, "_add_suite", suites.append, raising=False)
+    monkeypatch.setattr(fake, "_run", lambda *_: MADISON[suites[-1]], raising=False)
+    monkeypatch.setattr(packages, "_at_least", lambda version, oldest: version.startswith("0.29"))
+    return fake
+
+
+def test_the_first_suite_that_is_new_enough_is_taken(apt):
+    assert apt.suite_for("docker-buildx", "0.17") == "testing"
+
+
+def test_where_no_suite_is_new_enough_it_says_what_to_install(apt, monkeypatch):
+    monkeypatch.setattr(packages, "_at_least", lambda *_: False)
+    with pytest.raises(SetupError, match=r"no suite .* docker-buildx 9 or newer\n.*Docker's own packages"):
+        apt.suite_for("docker-buildx", "9")
+
+
+@pytest.mark.parametrize(
+    ("root", "debian", "says"), [(False, True, "not root"), (True, False, "neither Debian nor Ubuntu")]
+)
+def test_where_no_engine_can_be_installed_it_says_what_to_do(monkeypatch, root, debian, says):
+    monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/apt-get" if debian else None)
+    with pytest.raises(SetupError, match=says) as caught:
+        packages._check_possible()
+    assert "install Docker Engine" in caught.value.remedy
+
+
+def test_a_stand_in_never_takes_the_real_name():
+    name = images.standin_name("python:3.11-slim")
+    assert name == "layerlab-standin/python:3.11-slim"
+    assert images.is_base(name)
+    assert images.is_base("python:3.11-slim")
+    assert not images.is_base("radiassist-api:before")
+
+
+def test_a_base_image_that_is_there_is_neither_pulled_nor_made():
+    calls = []
+
+    def docker(*words: str, **_) -> str:
+        calls.append(words)
+        return ""
+
+    assert images.ensure("python:3.11-slim", docker, print) == "python:3.11-slim"
+    assert [words[:2] for words in calls] == [("image", "inspect")]
+
+
+def test_a_base_image_is_pulled_where_a_hub_answers(monkeypatch):
+    monkeypatch.delenv("LAYERLAB_HUB", raising=False)
+    calls = []
+
+    def docker(*words: str, **_) -> str:
+        calls.append(words)
+        if words[0] == "image":
+            raise CommandFailed("", words, 1, "")
+        return ""
+
+    assert images.ensure("python:3.11-slim", docker, lambda _: None) == "python:3.11-slim"
+    assert calls[-1] == ("pull", "--quiet", "python:3.11-slim")
+
+
+@pytest.mark.parametrize("image", ["node:20-slim", "python:2.7-slim", "python:3.11-alpine"])
+def test_without_a_hub_it_names_the_images_that_have_a_stand_in(monkeypatch, image):
+    monkeypatch.setenv("LAYERLAB_HUB", "no")
+    monkeypatch.setattr(images, "_distribution", lambda: "debian")
+
+    def docker(*words: str, **_) -> str:
+        raise CommandFailed("", words, 1, "")
+
+    with pytest.raises(SetupError, match=r"no stand-in for it\n.*python:3\.11-slim, python:3\.13-slim"):
+        images.ensure(image, docker, print)
