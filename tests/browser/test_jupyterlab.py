@@ -132,12 +132,13 @@ def open_notebook(page: Page, lab: Lab, path: str) -> None:
 
 def run_all(page: Page, minutes: float) -> None:
     """Run > Run All Cells, and wait until the kernel has nothing left to do."""
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    choose_run_all(page)
     page.wait_for_timeout(1500)
     select = page.locator(".jp-Dialog button", has_text="Select")
-    if select.count():  # a notebook that JupyterLab has never seen may be asked for its kernel
+    if select.count():  # a notebook that JupyterLab has never seen may be asked for its kernel, and is not run then
         select.first.click()
+        page.wait_for_timeout(3000)
+        choose_run_all(page)
     cells = code_cells(page)
     # Every cell shows its number when it is done; a failed cell stops the run, and shows its error.
     deadline = time.monotonic() + minutes * 60
@@ -147,6 +148,11 @@ def run_all(page: Page, minutes: float) -> None:
         time.sleep(1)
     page.screenshot(path=PICTURES / "not-done.png")
     raise AssertionError(f"not done after {minutes} minutes: {prompts(page)}")
+
+
+def choose_run_all(page: Page) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
 def code_cells(page: Page) -> int:
