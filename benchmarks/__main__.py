@@ -21,16 +21,25 @@ from . import builds, machines, traces
 from .result import Result
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+#: The table stands between these in README.md.
+MARKS = ("<!-- bench -->", "<!-- /bench -->")
 ALL = {"build": builds.overhead, "rebuild": builds.rebuild, "machines": machines.run, "traces": traces.run}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("benchmarks", None, description, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(ALL)}; all, if none is given")
-    names = parser.parse_args(arguments).names or list(ALL)
+    parser.add_argument(
+        "--readme", action="store_true", help="put the table into README.md; only when all are measured"
+    )
+    options = parser.parse_args(arguments)
+    names = options.names or list(ALL)
     unknown = [name for name in names if name not in ALL]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(ALL)}")
+    if options.readme and set(names) != set(ALL):
+        parser.error("--readme wants all benchmarks: name none")
     console = Console()
     remove_machines()
     results: dict[str, list[Result]] = {}
@@ -48,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         remove_machines()
     show(console, results)
     save(results)
+    if options.readme:
+        into_readme(markdown(results))
     return 0 if all(r.passed for rs in results.values() for r in rs) else 1
 
 
@@ -88,6 +99,13 @@ def save(results: dict[str, list[Result]]) -> None:
         }
         (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     (RESULTS / "table.md").write_text(markdown(results) + "\n")
+
+
+def into_readme(table: str) -> None:
+    """Replace what stands between the README's marks."""
+    text = README.read_text(encoding="utf-8")
+    start, end = (text.index(mark) for mark in MARKS)
+    README.write_text(f"{text[:start]}{MARKS[0]}\n{table}\n{text[end:]}", encoding="utf-8")
 
 
 def computer() -> str:

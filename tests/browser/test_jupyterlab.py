@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Screenshots of the last run, to look at.
@@ -116,7 +116,8 @@ def lab(lab_home, folder):
 
 @pytest.fixture(scope="module")
 def page(lab):
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM)
         page = browser.new_page(viewport=LAPTOP)
@@ -195,6 +196,20 @@ def show_charts(page: Page) -> list[dict[str, float]]:
     return found
 
 
+def bring_into_view(page: Page, source: str) -> Locator:
+    """The chart of the cell with this code, scrolled to as a person would: JupyterLab draws cells out of sight late."""
+    index = page.evaluate(_MODEL + f"cells.findIndex(c => c.sharedModel.getSource().trim() === {source!r})")
+    assert index >= 0, f"no cell says {source!r}"
+    page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({index}, 'start')")
+    chart = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .js-plotly-plot")
+    chart.wait_for(timeout=20_000)
+    page.wait_for_timeout(1000)
+    box = chart.bounding_box()
+    seen = min(box["y"] + box["height"], LAPTOP["height"]) - max(box["y"], 0)
+    assert seen > 300, f"of the chart {seen:.0f} pixels are in sight"
+    return chart
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG 2 contrast ratio of two colours as the browser computes them, `rgb(r, g, b)`."""
 
@@ -228,8 +243,7 @@ def test_notebook_00_runs_to_the_bottom_and_shows_its_charts(page, lab):
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
         page.wait_for_timeout(1500)
-        chart = page.locator(".js-plotly-plot").first
-        chart.scroll_into_view_if_needed()
+        chart = bring_into_view(page, "timeline(first)")
         page.screenshot(path=PICTURES / f"notebook-00-{theme.split()[1].lower()}.png")
         ink = chart.locator(".main-svg text").first.evaluate("e => getComputedStyle(e).fill")
         ground = page.evaluate("getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor")
