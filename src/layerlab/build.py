@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,8 +79,9 @@ def run_build(
     if service and not variant.compose:
         variant = Variant(variant.name, compose=variant.dockerfile, service=service)
     edit, app.last_edit = app.last_edit, "none"
-    with tempfile.TemporaryDirectory(prefix="build-", dir=app.scratch) as scratch:
-        metadata = Path(scratch) / "metadata.json"
+    with contextlib.ExitStack() as afterwards:
+        metadata = app.scratch / f"metadata-{secrets.token_hex(4)}.json"
+        afterwards.callback(metadata.unlink, missing_ok=True)
         if variant.compose:
             image, dockerfile = "", _service_dockerfile(machine, app, variant.compose, service)
             command = _bake_command(machine, variant, service, target or variant.target, args, options)
