@@ -68,7 +68,8 @@ def _measure_inside(outer: Machine) -> dict[str, list[float]]:
 
 def _results(kind: str, seconds: dict[str, list[float]]) -> Iterator[Result]:
     for action, what in (("start", "a new machine"), ("reset", "a reset after a real build")):
-        yield Result(f"{what}: {WORDS[kind]}", statistics.median(seconds[action]), LIMIT, "s", detail=spread(seconds[action], "s"))
+        times = seconds[action]
+        yield Result(f"{what}: {WORDS[kind]}", statistics.median(times), LIMIT, "s", detail=spread(times, "s"))
 
 
 if __name__ == "__main__":
