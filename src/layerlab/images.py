@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import ssl
 import sys
 from collections.abc import Callable
@@ -153,8 +154,14 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
         if archive.exists():
             return archive
         say(f"No hub answers: making a stand-in for {image} from the packages of {suite} (about 20 s) …")
-        part = archive.with_suffix(".part.tar")
-        command = ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
+        # A folder of ours, and a mount namespace that ends with the process: a killed run leaves nothing mounted, and
+        # nothing that the next run or `layerlab clean` does not remove.
+        work = archive.with_suffix(".part")
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        part = work / archive.name
+        command = ["unshare", "--mount", "--propagation", "private"]
+        command += ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
         for path in ("man", "doc", "locale", "info"):  # as the official slim images do
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
         command += [f"--customize-hook={hook}" for hook in hooks]
@@ -164,13 +171,12 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
                 suite,
                 str(part),
                 mirror,
-                env=packages.tool_path(),
+                env={**packages.tool_path(), "TMPDIR": str(work)},
                 what=f"could not make a stand-in for {image}",
             )
-        except CommandFailed:
-            part.unlink(missing_ok=True)
-            raise
-        part.rename(archive)
+            part.rename(archive)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     return archive
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -113,9 +114,14 @@ def _alive(process: psutil.Process) -> bool:
 
 def tool(*command: str) -> str:
     """Output of one of the programs that LayerLab unpacked (ip, iptables), or the computer's own."""
-    return subprocess.run(
-        command, env={**os.environ, **packages.tool_path()}, capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run(command, env={**os.environ, **_tools()}, capture_output=True, text=True, check=True).stdout
+
+
+@functools.cache
+def _tools() -> dict[str, str]:
+    """Where the programs really are: the home that a test borrows them for may be gone when it looks at the host."""
+    tree = packages.ensure_engine()
+    return {name: value.replace(str(tree), str(tree.resolve())) for name, value in packages.tool_path().items()}
 
 
 def firewall() -> list[str]:
