@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import re
+
 import pytest
 
 from layerlab import check_lab
@@ -106,7 +108,8 @@ def test_packages_that_come_from_a_stage_are_seen_too(check):
 
 def test_a_verdict_says_the_same_each_time(check):
     text = BASE + CODE + WEIGHTS + START
-    assert str(check(text)) == str(check(text))
+    first, second = (re.sub(r"tini \(\d+\)", "tini (n)", str(check(text))) for _ in range(2))  # a process id
+    assert first == second
 
 
 def test_a_missing_dockerfile_says_how_to_get_it_back(machine, tmp_path):

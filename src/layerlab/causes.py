@@ -1,0 +1,188 @@
+"""Cause: why a step ran, in terms of what the person changed. The records that `explain` makes; no engine, no Docker."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+from typing import Any
+
+import pandas as pd
+
+from .records import CACHED, FAILED, RAN
+
+#: Every kind of cause, and what it says of a step that ran. The order is that in which `explain` looks for them.
+KINDS = {
+    "first build": "no build of this project on this machine before it",
+    "another machine": "the build it is compared with ran on another machine, whose cache this one does not have",
+    "no cache": "--no-cache or --no-cache-filter was given",
+    "instruction added": "the instruction is new",
+    "instruction removed": "an instruction above it is gone",
+    "text changed": "the instruction itself says something else",
+    "environment changed": "a variable (ENV) that RUN sees has another value",
+    "argument changed": "a build argument (ARG) that RUN sees has another value",
+    "working directory changed": "WORKDIR above it",
+    "user changed": "USER above it",
+    "shell changed": "SHELL above it",
+    "network changed": "--network",
+    "mount changed": "--mount: added, removed, or of another kind, source, target, id or sharing",
+    "option changed": "another option: --chmod, --chown, --link, --exclude, --parents, --security, platform, …",
+    "file added": "a file that it copies or mounts is new",
+    "file removed": "a file that it copies or mounts is gone",
+    "file changed": "a file that it copies or mounts has other content",
+    "file renamed": "a file that it copies or mounts has another name",
+    "mode changed": "a file that it copies or mounts has other permissions",
+    "ignore rules changed": ".dockerignore lets in, or keeps out, files that it copies or mounts",
+    "base moved": "the base image is another one under the same name",
+    "source changed": "what ADD fetches (a URL, a Git repository) is not what it was",
+    "stage output changed": "the files it copies from another stage or image are not what they were",
+    "step above ran": "the result it builds on was made anew",
+    "record gone": "nothing that decides has changed, so its cache record was pruned or collected",
+    "unknown": "the evidence does not decide",
+}
+
+#: Kinds of cause that are a consequence of another step of the same build.
+CONSEQUENCES = ("step above ran", "stage output changed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What was compared: `what` in words, its value in the build before and in this one ("" where there is none)."""
+
+    what: str
+    before: str
+    now: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Cause:
+    """One reason.
+
+    Attributes:
+        kind: a key of KINDS.
+        text: a sentence for a person, without the full stop: "app/main.py changed".
+        evidence: what was compared.
+    """
+
+    kind: str
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class StepCause:
+    """Why one step is in the state it is in.
+
+    Attributes:
+        line: first line of the instruction in the Dockerfile.
+        stage: name of the stage.
+        instruction: "RUN", "COPY", ...
+        text: the whole instruction.
+        state: as in `records.Step`.
+        causes: of a step that ran, at least one, the most telling first; of a hit, empty.
+        root: whether it ran for a reason of its own, not merely because a step above ran.
+        above: lines of the steps whose new result made it run, where it is no root.
+        still_hit: of a hit although something it might depend on changed: why it is a hit all the same; else "".
+        ruled_out: what was looked at and found equal, in words.
+    """
+
+    line: int
+    stage: str
+    instruction: str
+    text: str
+    state: str
+    causes: tuple[Cause, ...] = ()
+    root: bool = False
+    above: tuple[int, ...] = ()
+    still_hit: str = ""
+    ruled_out: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The reasons in one line; "" for a step without any."""
+        return "; ".join(c.text for c in self.causes) or self.still_hit
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """Why each step of a build ran or did not.
+
+    Attributes:
+        app: name of the app.
+        variant: name of the variant.
+        against: what the build was compared with, in words; "" where there was nothing.
+        steps: in file order, one for each step of the build.
+    """
+
+    app: str
+    variant: str
+    against: str
+    steps: tuple[StepCause, ...]
+
+    @property
+    def roots(self) -> tuple[StepCause, ...]:
+        """The steps that ran for a reason of their own."""
+        return tuple(s for s in self.steps if s.root)
+
+    def of(self, fragment: str) -> StepCause:
+        """The one step whose text contains `fragment`. Raises KeyError where none or several do."""
+        found = [s for s in self.steps if fragment in s.text]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} steps contain {fragment!r}")
+        return found[0]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Columns: line, stage, state, root, kind (of the first cause, "" for a hit), why, text."""
+        rows = [
+            (s.line, s.stage, s.state, s.root, s.causes[0].kind if s.causes else "", s.why, s.text) for s in self.steps
+        ]
+        return pd.DataFrame(rows, columns=["line", "stage", "state", "root", "kind", "why", "text"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `layerlab explain --json` prints it."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def __str__(self) -> str:
+        """A line a step that ran, `▸` before the root causes; hits are counted. The same on every machine."""
+        lines = []
+        for step in self.steps:
+            if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
+                place = f"line {step.line}" if step.line else ""
+                lines.append(f"{'▸' if step.root else ' '} {place:>8}  {step.state:<6}  {shortened(step.text, 48)}")
+                lines.append(f"{'':20}{step.why}")
+        if not any(s.causes for s in self.steps):
+            lines.append("Every step was cached." if any(s.state == CACHED for s in self.steps) else "No step ran.")
+        return "\n".join(lines)
+
+    def evidence(self) -> str:
+        """What was compared for each step that ran, before → now, and what was ruled out."""
+        lines = [f"compared with: {self.against or 'nothing'}"]
+        for step in self.steps:
+            if not (step.causes or step.still_hit):
+                continue
+            lines.append(f"line {step.line}  {step.state}  {shortened(step.text)}")
+            for cause in step.causes:
+                lines.append(f"  {cause.kind}: {cause.text}")
+                lines += [f"    {e.what}: {e.before or '(none)'} → {e.now or '(none)'}" for e in cause.evidence]
+            if step.still_hit:
+                lines.append(f"  cached: {step.still_hit}")
+            if step.ruled_out:
+                lines.append(f"  equal: {', '.join(step.ruled_out)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for step in self.steps:
+            mark = "▸ " if step.root else ""
+            weight = " style='font-weight:600'" if step.root else ""
+            cells = (str(step.line or ""), step.state, shortened(step.text, 60), mark + step.why)
+            rows.append(f"<tr{weight}>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in cells))
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("line", "state", "step", "why"))
+        note = f"<p>Compared with {html.escape(self.against)}. ▸ marks root causes.</p>" if self.against else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"
+
+
+def shortened(text: str, width: int = 72) -> str:
+    """`text` on one line of at most `width` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
