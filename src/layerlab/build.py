@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import client, faults, trace
+from . import client, definition, faults, trace
 from .app import App, Variant
 from .errors import CommandFailed, LayerLabError
 from .progress import chosen_progress
@@ -143,13 +143,7 @@ def _bake_command(
 
 def _service_dockerfile(machine: Machine, app: App, compose: str, service: str) -> str:
     """Text of the Dockerfile that a Compose service is built from, as bake reads the Compose file."""
-    app.read(compose)  # a clear error if there is none
-    command = [client.docker_program(), "buildx", "bake", f"--file={compose}", "--print", service]
-    done = subprocess.run(command, cwd=app.path, env=environment(machine.environment), capture_output=True, text=True)
-    if done.returncode:
-        raise CommandFailed(f"bake cannot read {compose}", command, done.returncode, done.stderr)
-    target = json.loads(done.stdout)["target"][service]
-    return app.read(Path(target.get("context", ".")) / target.get("dockerfile", "Dockerfile"))
+    return definition.service_dockerfile(app, definition.service_settings(app, compose, service, machine.environment))
 
 
 def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: Any) -> tuple[float, int, list[str]]:

@@ -46,7 +46,12 @@ def person_environment() -> dict[str, str]:
 
 def machine_environment(name: str, endpoint: Mapping[str, str]) -> dict[str, str]:
     """The variables with which `docker` and its plugins reach machine `name` at `endpoint`, and nothing of the person's."""
-    config, programs = _configuration(machine_dir(name) / "docker")
+    return environment_in(machine_dir(name) / "docker", endpoint)
+
+
+def environment_in(folder: Path, endpoint: Mapping[str, str]) -> dict[str, str]:
+    """The same with a Docker configuration in `folder`; with no endpoint, for commands that need no engine."""
+    config, programs = _configuration(folder)
     path = person_environment()["PATH"] or os.defpath
     # BuildKit is what we teach; the person's DOCKER_BUILDKIT=0 is for their own builds (doctor tells them).
     return {**dict.fromkeys(POINTERS, ""), **endpoint, "DOCKER_CONFIG": str(config), "PATH": f"{programs}:{path}"}
