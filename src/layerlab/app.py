@@ -12,14 +12,16 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
+from .snapshot import Snapshot, take
 
 MANIFEST = "layerlab.toml"
 #: In every app's folder: locked while the app is in use.
@@ -59,6 +61,7 @@ class App:
     Attributes:
         name: the app's name.
         path: the scratch copy; look at it and change it as you like.
+        source: the folder it was copied from.
         last_edit: the edit made since the last build ("none" if there was none).
         last_mark: the text that the last code edit added, by which its code is recognised in an image.
     """
@@ -85,7 +88,9 @@ class App:
             raise AppError(f"{source} is not a folder")
         self._manifest = _read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
+        self.source = source
         self.last_edit, self.last_mark = "none", ""
+        self._snapshots: dict[tuple[str, str], Snapshot] = {}
         self._edits = itertools.count(1)
         self._folder, self._owner = _new_folder()
         self.path = self._folder / source.name
@@ -164,6 +169,28 @@ class App:
     def run(self) -> Mapping[str, Any]:
         """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
         return self._manifest.get("run", {})
+
+    @contextlib.contextmanager
+    def looking_at(self, folders: Mapping[str, Path], dockerfile: str) -> Iterator[dict[str, Snapshot]]:
+        """Take snapshots of build contexts (name → folder) beside what happens in the `with`; they are there at its end.
+
+        A folder that cannot be read is left out. What has not changed since the last time is not read again.
+        """
+        found: dict[str, Snapshot] = {}
+
+        def look() -> None:
+            for name, folder in folders.items():
+                file = dockerfile if name == "context" else ""
+                with contextlib.suppress(OSError, NotImplementedError):
+                    found[name] = take(folder, file, self._snapshots.get((str(folder), file)))
+                    self._snapshots[str(folder), file] = found[name]
+
+        thread = threading.Thread(target=look, name="layerlab-snapshot")
+        thread.start()
+        try:
+            yield found
+        finally:
+            thread.join()
 
     # -- edits -------------------------------------------------------------------------------------------------------
 

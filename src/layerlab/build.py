@@ -6,16 +6,17 @@ import contextlib
 import datetime
 import json
 import secrets
+import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from . import client, definition, faults, trace
+from . import client, definition, faults, history, trace
 from .app import App, Variant
 from .errors import CommandFailed, LayerLabError
 from .progress import chosen_progress
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: The engine cancels a build within 3 s of its client's end (FACTS.md); after this a client that does not go is killed.
 CANCEL_SECONDS = 5.0
+#: How long the build's output is waited for before the view's clock is moved on.
+TICK_SECONDS = 0.1
+_CHUNK_BYTES = 1 << 16  # what a pipe holds
 #: "parent snapshot ... does not exist" on a fast retag (BuildKit #6521): seen once, gone on the next try.
 RETRY_ON = "parent snapshot"
 
@@ -82,18 +86,28 @@ def run_build(
     with contextlib.ExitStack() as afterwards:
         metadata = app.scratch / f"metadata-{secrets.token_hex(4)}.json"
         afterwards.callback(metadata.unlink, missing_ok=True)
+        args = {**variant.args, **args}
         if variant.compose:
-            image, dockerfile = "", _service_dockerfile(machine, app, variant.compose, service)
+            settings = definition.service_settings(app, variant.compose, service, machine.environment)
+            image, dockerfile = "", definition.service_dockerfile(app, settings)
             command = _bake_command(machine, variant, service, target or variant.target, args, options)
+            args = {**(settings.get("args") or {}), **args}
+            folders = _local_contexts(app, settings.get("context", "."), settings.get("contexts") or {})
+            file = settings.get("dockerfile", "Dockerfile")
         else:
             image, dockerfile = f"{app.image}:{variant.name.lower()}", app.read(variant.dockerfile)
             command = _build_command(machine, variant, image, target or variant.target, args, options)
+            folders, file = _local_contexts(app, ".", _named_contexts(options)), variant.dockerfile
         for attempt in (1, 2):
-            show = chosen_progress(progress, f"{app.name} {variant.name}")
-            started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            seconds, exit_code, lines = _run(
-                [*command, f"--metadata-file={metadata}"], app.path, machine.environment, show
+            stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")
+            show = chosen_progress(
+                progress, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service
             )
+            started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+            with app.looking_at(folders, file) as contexts:
+                seconds, exit_code, lines = _run(
+                    [*command, f"--metadata-file={metadata}"], app.path, machine.environment, show
+                )
             raw = "".join(lines)
             provenance, image_name = _read_metadata(metadata, service)
             parsed = trace.parse(raw, provenance, dockerfile, service)
@@ -103,13 +117,14 @@ def run_build(
                 context_bytes=parsed.context_bytes, image=image_name or image, image_bytes=_image_bytes(provenance),
                 warnings=parsed.warnings, trace=raw, provenance=provenance,
                 error=(parsed.error or f"exit code {exit_code}") if exit_code else "",
+                project=str(app.source), args=args, contexts=contexts,
             )  # fmt: skip
+            history.remember(build)
+            show.finish(build)
             if exit_code == 0:
-                show.finish(build)
                 return build
             if not (attempt == 1 and RETRY_ON in build.error):
                 break
-        show.finish(build)
         machine.forget_contexts()  # a stand-in that was removed by hand may be the reason
         if parsed.failed is None and not machine.running:
             raise LayerLabError(
@@ -125,7 +140,7 @@ def _build_command(
 ) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={variant.dockerfile}", f"--tag={image}"]
     command += [f"--target={target}"] if target else []
-    command += [f"--build-arg={key}={value}" for key, value in {**variant.args, **args}.items()]
+    command += [f"--build-arg={key}={value}" for key, value in args.items()]
     command += [f"--build-context={name}={source}" for name, source in machine.named_contexts().items()]
     return [*command, *options, "."]
 
@@ -134,20 +149,28 @@ def _bake_command(
     machine: Machine, variant: Variant, service: str, target: str, args: Mapping[str, str], options: Sequence[str]
 ) -> list[str]:
     command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={variant.compose}"]
-    settings = {f"args.{key}": value for key, value in {**variant.args, **args}.items()}
+    settings = {f"args.{key}": value for key, value in args.items()}
     settings |= {f"contexts.{name}": source for name, source in machine.named_contexts().items()}
     settings |= {"target": target} if target else {}
     command += [f"--set={service}.{key}={value}" for key, value in settings.items()]
     return [*command, *options, service]
 
 
-def _service_dockerfile(machine: Machine, app: App, compose: str, service: str) -> str:
-    """Text of the Dockerfile that a Compose service is built from, as bake reads the Compose file."""
-    return definition.service_dockerfile(app, definition.service_settings(app, compose, service, machine.environment))
+def _named_contexts(options: Sequence[str]) -> dict[str, str]:
+    """What the --build-context options say: name → folder, image or address."""
+    words = " ".join(options).replace("--build-context ", "--build-context=").split(" ")
+    given = (word.removeprefix("--build-context=") for word in words if word.startswith("--build-context="))
+    return dict(word.partition("=")[::2] for word in given)
+
+
+def _local_contexts(app: App, main: str, named: Mapping[str, str]) -> dict[str, Path]:
+    """The folders that a build sends: name → folder. Contexts that are images or addresses are none."""
+    folders = {name: app.path / place for name, place in {"context": main, **named}.items() if "://" not in place}
+    return {name: folder for name, folder in folders.items() if folder.is_dir()}
 
 
 def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: Any) -> tuple[float, int, list[str]]:
-    """Run the client and feed `show` with its events; returns seconds, exit code and the lines it printed.
+    """Run the client and show it (see `progress`); returns seconds, exit code and the lines it printed.
 
     Whatever ends this function early (Ctrl-C, Cancel, an error in `show`) ends the client too, and with it the build.
     """
@@ -156,15 +179,16 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: A
     started = time.monotonic()
     process = subprocess.Popen(
         actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-        errors="replace", bufsize=1,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
         start_new_session=True,  # Ctrl-C reaches us, and we tell the client once
     )  # fmt: skip
     try:
-        for line in process.stderr:
-            lines.append(line)
-            for event in trace.read_events([line]):
+        tick = getattr(show, "tick", lambda: None)
+        for new in _as_they_come(process.stderr):
+            lines += new
+            for event in trace.read_events(new):
                 show.feed(event)
+            tick()
         exit_code = process.wait()
     except BaseException:
         _end(process)
@@ -173,6 +197,23 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: A
     finally:
         process.stderr.close()
     return time.monotonic() - started, exit_code, lines
+
+
+def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:
+    """The lines of a pipe in batches; an empty batch where none came for TICK_SECONDS, so that clocks run on."""
+    rest = b""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while True:
+            new: list[bytes] = []
+            if waiting.select(TICK_SECONDS):
+                chunk = pipe.read(_CHUNK_BYTES)
+                if not chunk:
+                    break
+                *new, rest = (rest + chunk).split(b"\n")
+            yield [line.decode(errors="replace") + "\n" for line in new]
+    if rest:
+        yield [rest.decode(errors="replace")]
 
 
 def _end(process: subprocess.Popen) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from . import client, engines, images, serve
+from . import client, engines, history, images, serve
 from .errors import MachineBusy, MachineError
 from .home import home, locked, machine_dir
 from .packages import Say
@@ -221,6 +221,7 @@ class Machine:
     def reset(self) -> None:
         """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
         with self.alone():
+            history.forget(self.name)
             if not (self.running and self._emptied()):
                 # Rather a new machine than one that is only nearly cold.
                 with locked(f"machine-{self.name}"):

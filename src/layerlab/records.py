@@ -9,16 +9,21 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .causes import Explanation
 
 #: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we
 #: do not classify it. FAILED, CANCELED and NOT_REACHED occur only in a build that did not succeed.
 RAN, CACHED, BASE, FAILED, CANCELED, NOT_REACHED = "RAN", "CACHED", "BASE", "FAILED", "CANCELED", "NOT REACHED"
 
 #: Version of the JSON written by `Build.save`.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +105,9 @@ class Build:
         trace: the raw output of `--progress=rawjson`.
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         error: "" for a build that succeeded, otherwise BuildKit's error.
+        project: the folder that the app was copied from; builds of one project are compared with one another.
+        args: build arguments, those of a Compose file included.
+        contexts: what was in the build contexts, by name; the one that every build has is called "context".
     """
 
     app: str
@@ -119,6 +127,9 @@ class Build:
     trace: str = dataclasses.field(repr=False)
     provenance: Mapping[str, Any] = dataclasses.field(repr=False, hash=False)
     error: str = ""
+    project: str = ""
+    args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
+    contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
 
     @property
     def steps(self) -> pd.DataFrame:
@@ -157,23 +168,46 @@ class Build:
         """What all steps together say they downloaded."""
         return sum(s.downloaded_bytes for s in self.steps_)
 
+    def explain(self, previous: Build | None = None) -> Explanation:
+        """Why each step ran or did not: against `previous`, or the builds of this project before it on this machine."""
+        from . import explain, history
+
+        return explain.explain(self, history.before(self) if previous is None else [previous])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `save` writes it."""
+        shallow = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        contexts = {name: snapshot.to_json() for name, snapshot in self.contexts.items()}
+        # Not asdict of the whole: it would copy every dict of the provenance.
+        parts = {name: [dataclasses.asdict(part) for part in shallow[name]] for name in ("steps_", "phases")}
+        return {"format": FORMAT, **shallow, **parts, "contexts": contexts}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Build:
+        """The record that `to_json` told of. Raises ValueError for another format."""
+        data = dict(data)
+        if data.pop("format", None) != FORMAT:
+            raise ValueError(f"not a LayerLab build of format {FORMAT}")
+        data["steps_"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps_"])
+        data["phases"] = tuple(Phase(**p) for p in data["phases"])
+        data["contexts"] = {name: Snapshot.from_json(told) for name, told in data["contexts"].items()}
+        for name in ("command", "warnings"):
+            data[name] = tuple(data[name])
+        return cls(**data)
+
     def save(self, path: str | Path) -> Path:
         """Write the record as JSON."""
         path = Path(path)
-        path.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> Build:
         """Read a record that `save` wrote. Raises ValueError for a file of another format."""
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        if data.pop("format", None) != FORMAT:
-            raise ValueError(f"{path} is not a LayerLab build of format {FORMAT}")
-        data["steps_"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps_"])
-        data["phases"] = tuple(Phase(**p) for p in data["phases"])
-        for name in ("command", "warnings"):
-            data[name] = tuple(data[name])
-        return cls(**data)
+        try:
+            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} is not a LayerLab build: {error}") from None
 
 
 def _shortened(text: str, width: int = 72) -> str:

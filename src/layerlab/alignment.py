@@ -1,0 +1,99 @@
+"""Which step of one build is which step of another, although lines moved and texts changed. Pure, over the Dockerfiles."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Sequence
+
+from .instructions import Instruction, read
+from .records import Build
+
+#: Two instructions of equal text belong together rather than two of equal keyword and similar text.
+_EQUAL, _SAME_KEYWORD = 4.0, 1.0
+#: BuildKit's own names for stages without one; they count, so they say little about which stage it was before.
+_UNNAMED = re.compile(r"\bstage-\d+$")
+#: Keywords that a person may swap without meaning another step.
+_KIN = {"ADD": "COPY"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A step as the Dockerfile has it: `text` with its variables, white space squeezed."""
+
+    stage: str
+    keyword: str
+    text: str
+
+
+def written(build: Build) -> tuple[Written, ...]:
+    """One for each of `build.steps_`."""
+    at = {i.line: i for i in read(build.dockerfile)}
+    return tuple(_written(step.stage, step.instruction, step.text, at.get(step.line)) for step in build.steps_)
+
+
+def _written(stage: str, keyword: str, text: str, instruction: Instruction | None) -> Written:
+    value = text if instruction is None else f"{instruction.keyword} {instruction.value}"
+    return Written(stage, keyword, " ".join(value.split()))
+
+
+def aligned(now: Sequence[Written], before: Sequence[Written]) -> dict[int, int]:
+    """Index of a step now → index of the same step before; steps that are new are left out."""
+    found: dict[int, int] = {}
+    for mine, theirs in _stages(now, before):
+        for a, b in _paired([now[i] for i in mine], [before[j] for j in theirs]):
+            found[mine[a]] = theirs[b]
+    return found
+
+
+def _stages(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[list[int], list[int]]]:
+    """Pairs of stages, each as indices of its steps: of one name, or, where a stage was renamed, most alike."""
+    mine, theirs = _by_stage(now), _by_stage(before)
+    given = [name for name in mine if name in theirs and not _UNNAMED.search(name)]
+    pairs = [(mine.pop(name), theirs.pop(name)) for name in given]
+    for own_name, steps in mine.items():
+        texts = {now[i].text for i in steps}
+        likeness = {
+            name: sum(before[j].text in texts for j in others) + (name == own_name) * 0.5
+            for name, others in theirs.items()
+        }
+        best = max(likeness, key=likeness.__getitem__, default=None)
+        if best is not None:
+            pairs.append((steps, theirs.pop(best)))
+    return pairs
+
+
+def _by_stage(steps: Sequence[Written]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, step in enumerate(steps):
+        found.setdefault(step.stage, []).append(index)
+    return found
+
+
+def _paired(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[int, int]]:
+    """The pairs, in order on both sides, with the greatest sum of likeness (as Needleman and Wunsch align)."""
+    best = [[0.0] * (len(before) + 1) for _ in range(len(now) + 1)]
+    like = [[_likeness(a, b) for b in before] for a in now]
+    for i in range(len(now) - 1, -1, -1):
+        for j in range(len(before) - 1, -1, -1):
+            paired = best[i + 1][j + 1] + like[i][j] if like[i][j] else 0.0
+            best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
+    pairs, i, j = [], 0, 0
+    while i < len(now) and j < len(before):
+        if like[i][j] and best[i][j] == best[i + 1][j + 1] + like[i][j]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _likeness(a: Written, b: Written) -> float:
+    if _KIN.get(a.keyword, a.keyword) != _KIN.get(b.keyword, b.keyword):
+        return 0.0
+    if a.text == b.text:
+        return _EQUAL
+    return _SAME_KEYWORD + difflib.SequenceMatcher(None, a.text, b.text, autojunk=False).ratio()

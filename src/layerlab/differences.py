@@ -1,0 +1,302 @@
+"""How one operation differs from the same operation in another build, as causes. Pure, over records.
+
+The order and the sentences are for people; what counts at all is what BuildKit's cache keys are made of: an operation's own
+definition (solver/llbsolver/ops: exec.go, file.go, CacheMap) and the content of the files it reads (cache/contenthash).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from .causes import Cause, Evidence, shortened
+from .instructions import Instruction, read
+from .masking import masked
+from .operations import Operation, Reading, Source
+from .records import Build
+from .selection import changes, files_of
+from .snapshot import Snapshot
+
+#: Files named in a sentence; of more, the number is given.
+NAMED = 3
+#: Facts of a copy action that a flag of COPY or ADD sets.
+_COPY_FLAGS = {
+    "mode": "--chmod",
+    "modeStr": "--chmod",
+    "owner": "--chown",
+    "exclude_patterns": "--exclude",
+    "include_patterns": "--parents",
+    "attemptUnpackDockerCompatibility": "unpacking (ADD or --unpack)",
+    "alwaysReplaceExistingDestPaths": "--link",
+}
+_PLAIN = {"cwd": "working directory changed", "user": "user changed", "network": "network changed"}
+_VERBS = {
+    "file added": "is new",
+    "file removed": "is gone",
+    "file changed": "changed",
+    "file renamed": "was renamed",
+    "mode changed": "has other permissions",
+}
+_CHANGE_KINDS = {
+    "added": "file added",
+    "removed": "file removed",
+    "changed": "file changed",
+    "kind changed": "file changed",
+    "target changed": "file changed",
+    "renamed": "file renamed",
+    "mode changed": "mode changed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """What is known of an operation in one build: the operation, how the Dockerfile has it, and the contexts."""
+
+    operation: Operation
+    text: str
+    build: Build
+
+    @property
+    def dockerfile(self) -> tuple[Instruction, ...]:
+        return read(self.build.dockerfile)
+
+
+def own(now: Side, before: Side) -> list[Cause]:
+    """How its definition differs."""
+    return list(_definition(now, before))
+
+
+def files(now: Side, before: Side) -> tuple[list[Cause], list[str]]:
+    """How the files of local contexts that it reads differ, and what could not be compared."""
+    causes: list[Cause] = []
+    unknown: list[str] = []
+    for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
+        if not (isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context"):
+            continue
+        after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
+        if after is None or earlier is None:
+            unknown.append(f"the files of context {mine.of.name!r}")
+            continue
+        causes += _file_causes(mine, after, earlier)
+        unknown += [f"the content of {path}" for path in files_of(after, mine.copy) if not after.entries[path].known]
+    return causes, unknown
+
+
+def sources(now: Operation, before: Operation) -> list[Cause]:
+    """How what it fetches or copies from images differs: ADD of a URL or repository, COPY --from=image."""
+    causes = []
+    for mine, theirs in _pairs(now.readings, before.readings):
+        if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind not in ("context",):
+            causes += moved(mine.of, theirs.of, "source changed")
+    return causes
+
+
+def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
+    """That an image is another one than it was; nothing where its layers are the same, which is all that counts.
+
+    (BuildKit source/containerimage/pull.go: the second cache key is the chain of layers.)
+    """
+    if now.name != before.name:
+        return [
+            Cause(
+                "base changed",
+                f"the base image is {now.name}, was {before.name}",
+                (Evidence("image", before.name, now.name),),
+            )
+        ]
+    if now.layers and before.layers and now.layers == before.layers:
+        return []
+    if now.digest != before.digest:
+        what = "image" if now.kind == "image" else "what is at"
+        text = f"{what} {now.name} moved: {_digest(before.digest)} → {_digest(now.digest)}"
+        return [Cause(kind, text, (Evidence(now.name, before.digest, now.digest),))]
+    return []
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def _definition(now: Side, before: Side) -> Iterator[Cause]:
+    mine, theirs = now.operation.facts, before.operation.facts
+    changed = [k for k in dict.fromkeys([*theirs, *mine]) if mine.get(k) != theirs.get(k)]
+    variables = [k.removeprefix("env ") for k in changed if k.startswith("env ") and k != "env order"]
+    same_text = now.text == before.text
+    if "command" in changed:
+        yield _text_changed(theirs.get("command", ""), mine.get("command", ""))
+    if "shell" in changed and "command" in mine and "command" in theirs:
+        yield _simple("shell changed", "SHELL", theirs.get("shell", ""), mine.get("shell", ""))
+    yield from _variables(variables, now, before)
+    if not variables and "env order" in changed:
+        evidence = Evidence("order of variables", theirs.get("env order", ""), mine.get("env order", ""))
+        yield Cause("environment changed", "the variables are set in another order", (evidence,))
+    for key, kind in _PLAIN.items():
+        if key in changed and (key in mine or key in theirs) and "command" in mine:
+            yield _simple(kind, kind.removesuffix(" changed"), theirs.get(key, ""), mine.get(key, ""))
+    for key in changed:
+        if key.startswith(("mount ", "secret in ")):
+            yield _simple("mount changed", key, theirs.get(key, ""), mine.get(key, ""))
+        elif key.startswith("option ") or key in ("security", "platform", "link"):
+            name = "--link" if key == "link" else key.removeprefix("option ")
+            yield _simple("option changed", name, theirs.get(key, ""), mine.get(key, ""))
+    yield from _copy(changed, now, before, same_text)
+
+
+def _copy(changed: Sequence[str], now: Side, before: Side, same_text: bool) -> Iterator[Cause]:
+    """What differs in file actions: COPY, ADD, WORKDIR."""
+    mine, theirs = now.operation.facts, before.operation.facts
+    told: set[str] = set()
+    for key in changed:
+        if not (action := re.fullmatch(r"(copy|mkdir|mkfile|rm|symlink|operation) ?(\d*) ?(.*)", key)):
+            continue
+        field = action[3]
+        if field in _COPY_FLAGS:
+            flag = _COPY_FLAGS[field]
+            cause = _simple("option changed", flag, _flag(theirs.get(key)), _flag(mine.get(key)))
+        elif field == "text":
+            cause = _text_changed(theirs.get(key, ""), mine.get(key, ""))
+        elif field == "from":
+            cause = _simple("option changed", "--from", theirs.get(key, ""), mine.get(key, ""))
+        elif same_text:
+            cause = _expanded(now, before, theirs.get(key, ""), mine.get(key, ""))
+        else:
+            cause = _text_changed(before.text, now.text)
+        if cause.text not in told:
+            told.add(cause.text)
+            yield cause
+
+
+def _expanded(now: Side, before: Side, old: str, new: str) -> Cause:
+    """The same instruction means something else: by a variable in it, or by the working directory."""
+    evidence = (Evidence("path", old, new),)
+    names = set(re.findall(r"\$\{?(\w+)", now.text))
+    if names:
+        declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.value.partition("=")[0] in names]
+        kind, word = ("argument changed", "ARG") if declared else ("environment changed", "ENV")
+        return Cause(
+            kind, f"{word} {', '.join(sorted(names))} makes it {shortened(new, 60)}, was {shortened(old, 60)}", evidence
+        )
+    return Cause(
+        "working directory changed", f"WORKDIR makes it {shortened(new, 60)}, was {shortened(old, 60)}", evidence
+    )
+
+
+def _variables(names: Sequence[str], now: Side, before: Side) -> Iterator[Cause]:
+    """ARGs first: an ENV that takes its value from one changes with it."""
+    arguments = {
+        i.value.partition("=")[0].strip()
+        for side in (now, before)
+        for i in side.dockerfile
+        if i.keyword == "ARG" and i.stage >= 0
+    }
+    set_by_env = {
+        name for side in (now, before) for i in side.dockerfile if i.keyword == "ENV" for name in _env_names(i.value)
+    }
+    for name in sorted(names, key=lambda n: (n not in arguments, names.index(n))):
+        is_argument = name in arguments and name not in set_by_env
+        kind, word = ("argument changed", "ARG") if is_argument else ("environment changed", "ENV")
+        old, new = before.operation.facts.get(f"env {name}"), now.operation.facts.get(f"env {name}")
+        shown_old, shown_new = (None if v is None else masked(name, v) for v in (old, new))
+        evidence = (Evidence(f"{word} {name}", shown_old or "", shown_new or ""),)
+        if old is None:
+            text = f"{word} {name}={shortened(shown_new or '', 40)} is new"
+        elif new is None:
+            text = f"{word} {name} is gone"
+        else:
+            text = f"{word} {name}: {shortened(shown_old or '(empty)', 40)} → {shortened(shown_new or '(empty)', 40)}"
+        yield Cause(kind, text, evidence)
+
+
+def _env_names(value: str) -> list[str]:
+    return re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", value) or value.split()[:1]
+
+
+def _text_changed(old: str, new: str) -> Cause:
+    evidence = (Evidence("instruction", old, new),)
+    words = re.compile(r"\s+|[^\s]+")
+    a, b = words.findall(old), words.findall(new)
+    if old.split() == new.split():
+        return Cause("text changed", "only white space in it changed, which counts", evidence)
+    blocks = [o for o in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if o[0] != "equal"]
+    first, last = blocks[0], blocks[-1]
+    gone, come = ("".join(x).strip() for x in (a[first[1] : last[2]], b[first[3] : last[4]]))
+    if not gone:
+        text = f"{shortened(come, 60)} was added to it"
+    elif not come:
+        text = f"{shortened(gone, 60)} was taken out of it"
+    else:
+        text = f"its text changed: {shortened(gone, 50)} → {shortened(come, 50)}"
+    return Cause("text changed", text, evidence)
+
+
+def _simple(kind: str, what: str, old: str, new: str) -> Cause:
+    text = f"{what}: {shortened(old, 60) or '(none)'} → {shortened(new, 60) or '(none)'}"
+    return Cause(kind, text, (Evidence(what, old, new),))
+
+
+def _flag(value: str | None) -> str:
+    """A mode as people write it; other values as they are."""
+    if value is None or value == "-1":
+        return ""
+    return oct(int(value))[2:] if value.isdigit() else value
+
+
+def _digest(digest: str) -> str:
+    return digest.partition(":")[2][:12] or "(unknown)"
+
+
+def _pairs(now: Sequence[Reading], before: Sequence[Reading]) -> list[tuple[Reading, Reading]]:
+    return list(zip(now, before, strict=False))
+
+
+def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[Cause]:
+    after = {path: now.entries[path] for path in files_of(now, reading.copy)}
+    earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for change in changes(earlier, after):
+        kind = _CHANGE_KINDS[change.kind]
+        if (kind == "file added" and _ignored(change.path, before)) or (
+            kind == "file removed" and _ignored(change.path, now)
+        ):
+            kind = "ignore rules changed"
+        old, new = earlier.get(change.old_path or change.path), after.get(change.path)
+        found.setdefault(kind, []).append((change.path, _entry(old), _entry(new)))
+        if change.kind == "renamed":
+            found[kind][-1] = (f"{change.old_path} → {change.path}", _entry(old), _entry(new))
+    for kind, paths in found.items():
+        evidence = tuple(Evidence(path, old, new) for path, old, new in paths[:20])
+        names = [path for path, _, _ in paths]
+        if kind == "ignore rules changed":
+            text = (
+                f"{now.ignore_file or before.ignore_file or '.dockerignore'} changed what it sees of {_listed(names)}"
+            )
+            rules = Evidence("rules", ", ".join(before.rules), ", ".join(now.rules))
+            evidence = (rules, *evidence)
+        elif kind == "file renamed":
+            text = f"{_listed(names)} renamed"
+        else:
+            verb = _VERBS[kind] if len(names) == 1 else _VERBS[kind].replace("is ", "are ").replace("has ", "have ")
+            text = f"{_listed(names)} {verb}"
+            if kind == "mode changed" and len(names) == 1:
+                text += f": {paths[0][1].partition(' ')[0]} → {paths[0][2].partition(' ')[0]}"
+        yield Cause(kind, text, evidence)
+
+
+def _ignored(path: str, snapshot: Snapshot) -> bool:
+    """Whether the path was there, but kept out by the ignore rules."""
+    return any(path == kept_out or path.startswith(f"{kept_out}/") for kept_out in snapshot.ignored)
+
+
+def _entry(entry: object) -> str:
+    return "" if entry is None else str(entry)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
+
+
+def by_name(operation: Operation) -> Mapping[str, str]:
+    """Its facts with values that look secret left out, for showing."""
+    return {k: masked(k.removeprefix("env "), v) for k, v in operation.facts.items()}

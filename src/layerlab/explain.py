@@ -1,0 +1,359 @@
+"""Why each step of a build ran or did not: `Build.explain`. Pure, over this build's record and those before it.
+
+For a step that ran, in the order of causes.KINDS: `--no-cache` was given; the instruction is new; its operation differs; a
+file it reads differs; the image it builds on moved; what it builds on was made anew by a step above. Where a step above was
+a hit, and yet other than in the build it is compared with (an earlier, failed build made it), its differences count as the
+reason. If all of it is equal the cache record must be gone. What could not be looked at makes it "unknown" instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from . import differences, plan
+from .alignment import Written, aligned, written
+from .causes import Cause, Evidence, Explanation, StepCause, shortened
+from .differences import Side
+from .instructions import Instruction, read
+from .operations import Operation, Source, operations
+from .records import CACHED, FAILED, RAN, Build
+
+#: States of a step whose result is in the cache afterwards.
+DONE = (RAN, CACHED)
+#: Instructions that only set the image's configuration, or what RUN sees.
+_CONFIGURATION = (
+    "ENV",
+    "ARG",
+    "LABEL",
+    "CMD",
+    "ENTRYPOINT",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "STOPSIGNAL",
+    "VOLUME",
+    "USER",
+    "SHELL",
+)
+
+
+def explain(build: Build, earlier: Sequence[Build]) -> Explanation:
+    """Why each step of `build` is in the state it is in.
+
+    Args:
+        build: the build to explain.
+        earlier: builds of the same project before it, the newest first; on the same machine, unless that is the question.
+    """
+    same = [b for b in earlier if _key(b) == _key(build)] or list(earlier)
+    comparisons = [_Comparison(build, b) for b in same]
+    steps = tuple(_Step(build, index, comparisons).explained() for index in range(len(build.steps_)))
+    return Explanation(build.app, build.variant, _against(build, same), _with_notes(build, steps, comparisons))
+
+
+def _key(build: Build) -> tuple[str, str]:
+    """Builds of one variant are compared with one another, before those of other variants."""
+    target = next((w for w in build.command if w.startswith("--target=")), "")
+    return build.variant, target
+
+
+def _against(build: Build, earlier: Sequence[Build]) -> str:
+    if not earlier:
+        return ""
+    before = earlier[0]
+    where = f" on machine {before.machine}" if before.machine != build.machine else ""
+    failed = ", which failed" if before.error else ""
+    return f"the build of {before.app} {before.variant} before it{where}{failed}"
+
+
+class _Comparison:
+    """This build beside one before it: which step is which, and both sides' operations."""
+
+    def __init__(self, now: Build, before: Build) -> None:
+        self.now, self.before = now, before
+        self.written_now, self.written_before = written(now), written(before)
+        self.was = aligned(self.written_now, self.written_before)
+        self._llb = bool(now.provenance) and bool(before.provenance)
+        # A build that failed has no provenance: then both are read from their Dockerfiles, so that like is compared with like.
+        read_operations = operations if self._llb else plan.operations
+        self.operations_now, self.operations_before = read_operations(now), read_operations(before)
+
+    def reached(self, index: int) -> bool:
+        """Whether the build before got through the same step."""
+        return index in self.was and self.before.steps_[self.was[index]].state in DONE
+
+    def sides(self, index: int) -> tuple[Side, Side] | None:
+        mine, theirs = self.operations_now[index], self.operations_before[self.was[index]]
+        if mine is None or theirs is None:
+            return None
+        texts = self.written_now[index].text, self.written_before[self.was[index]].text
+        return Side(mine, texts[0], self.now), Side(theirs, texts[1], self.before)
+
+
+@dataclasses.dataclass
+class _Found:
+    """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps."""
+
+    own: list[Cause] = dataclasses.field(default_factory=list)
+    above: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
+    unknown: list[str] = dataclasses.field(default_factory=list)
+    equal: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.own or self.above)
+
+
+class _Step:
+    """One step of the build that is explained."""
+
+    def __init__(self, build: Build, index: int, comparisons: Sequence[_Comparison]) -> None:
+        self.build, self.index, self.step = build, index, build.steps_[index]
+        self.comparisons = comparisons
+
+    def explained(self) -> StepCause:
+        if self.step.state in (RAN, FAILED):
+            return self._ran()
+        if self.step.state == CACHED:
+            return self._result(still_hit=self._still_hit())
+        return self._result()
+
+    def _ran(self) -> StepCause:
+        if option := _no_cache(self.build, self.step.stage):
+            return self._result((Cause("no cache", f"{option} was given"),), root=True)
+        if not self.comparisons:
+            return self._result((Cause("first build", "the first build of it on this machine"),), root=True)
+        comparison = next((c for c in self.comparisons if c.reached(self.index)), None)
+        if comparison is None:
+            return self._new()
+        found = _compared(comparison, self.index)
+        causes = [*found.own, *(self._consequence(k, reads) for k, reads in found.above)]
+        above = tuple(sorted({self.build.steps_[k].line for k, _ in found.above}))
+        if causes:
+            return self._result(tuple(causes), bool(found.own), above, tuple(found.equal))
+        equal = tuple(found.equal)
+        if comparison.before.machine != self.build.machine:
+            text = (
+                f"the build before ran on machine {comparison.before.machine}; {self.build.machine} has not its cache"
+            )
+            return self._result((Cause("another machine", text),), True, (), equal)
+        if found.unknown:
+            text = f"unknown: {_joined(found.unknown)} could not be compared, and all else is equal"
+            return self._result((Cause("unknown", text),), True, (), equal)
+        text = (
+            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
+        )
+        return self._result((Cause("record gone", text),), True, (), equal)
+
+    def _new(self) -> StepCause:
+        """A step that no build before got through."""
+        newest = self.comparisons[0]
+        ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
+        above = tuple(sorted({self.build.steps_[k].line for k in ran_above}))
+        if self.index in newest.was and newest.before.error:
+            text = "no build before got through it"
+            return self._result((Cause("instruction added", text),), True, above)
+        mine = newest.written_now[self.index]
+        elsewhere = [
+            j
+            for j, other in enumerate(newest.written_before)
+            if (other.keyword, other.text) == (mine.keyword, mine.text)
+        ]
+        if elsewhere:
+            text = f"it stands elsewhere: line {newest.before.steps_[elsewhere[0]].line} → {self.step.line}"
+            return self._result((Cause("instruction moved", text),), True, above)
+        return self._result((Cause("instruction added", "it is new"),), True, above)
+
+    def _consequence(self, above: int, reads: bool) -> Cause:
+        step = self.build.steps_[above]
+        if reads:
+            return Cause(
+                "stage output changed", f"the files it takes from stage {step.stage} changed (line {step.line} ran)"
+            )
+        return Cause("step above ran", f"line {step.line} above ran again")
+
+    def _still_hit(self) -> str:
+        """Why a hit is one although something it might depend on changed; "" where nothing did."""
+        comparison = next((c for c in self.comparisons if c.reached(self.index)), None)
+        if comparison is None:
+            return "an earlier build left its result, with the same operation and files" if self.comparisons else ""
+        operation = comparison.operations_now[self.index]
+        if operation is None:
+            return ""
+        reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
+        if reads_ran:
+            line = self.build.steps_[reads_ran[0]].line
+            return f"line {line} ran again, but the files taken from there are the same"
+        found = _compared(comparison, self.index)
+        if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
+            return "COPY --link does not depend on the steps above it"
+        if found.own:
+            same = next(
+                (
+                    n
+                    for n, c in enumerate(self.comparisons, 1)
+                    if c.reached(self.index) and _compared(c, self.index).nothing
+                ),
+                0,
+            )
+            was = f"as it was {same} builds ago" if same else "an earlier build had it so, or an imported cache"
+            return f"{found.own[0].text}, but the cache has it: {was}"
+        mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
+        if mine.text != theirs.text:
+            return "it is written in another way, but says the same"
+        return ""
+
+    def _state(self, index: int) -> str:
+        return self.build.steps_[index].state
+
+    def _result(
+        self,
+        causes: tuple[Cause, ...] = (),
+        root: bool = False,
+        above: tuple[int, ...] = (),
+        ruled_out: tuple[str, ...] = (),
+        still_hit: str = "",
+    ) -> StepCause:
+        s = self.step
+        return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
+
+
+def _compared(comparison: _Comparison, index: int, depth: int = 0) -> _Found:
+    """Everything in which a step, and what it builds on, differs from the build before."""
+    found = _Found()
+    sides = comparison.sides(index)
+    if sides is None:
+        found.unknown.append("the operation")
+        return found
+    now, before = sides
+    found.own += differences.own(now, before)
+    file_causes, unknown = differences.files(now, before)
+    found.own += file_causes
+    found.own += differences.sources(now.operation, before.operation)
+    found.unknown += unknown
+    if not found.own:
+        found.equal.append("the operation")
+        found.equal += ["the files it reads"] if now.operation.readings and not unknown else []
+    linked = bool(now.operation.facts.get("link"))
+    pairs = [] if linked else [(now.operation.base, before.operation.base, False)]
+    readings = zip(now.operation.readings, before.operation.readings, strict=False)
+    pairs += [(mine.of, theirs.of, True) for mine, theirs in readings if isinstance(mine.of, int)]
+    for mine, theirs, reads in pairs:
+        _compare_input(comparison, found, mine, theirs, reads, depth)
+    return found
+
+
+def _compare_input(
+    comparison: _Comparison,
+    found: _Found,
+    mine: int | Source | None,
+    theirs: int | Source | None,
+    reads: bool,
+    depth: int,
+) -> None:
+    """Add to `found` what follows from one thing that a step builds on or reads."""
+    build = comparison.now
+    if isinstance(mine, int) and build.steps_[mine].state in (RAN, FAILED):
+        # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
+        if not (reads and (found.own or found.above)):
+            found.above.append((mine, reads))
+    elif isinstance(mine, Source) and isinstance(theirs, Source):
+        found.own += differences.moved(mine, theirs)
+        found.equal.append("the base image")
+    elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
+        # A hit, but perhaps one that an earlier build made after the one that we compare with.
+        inner = _compared(comparison, mine, depth + 1)
+        line = build.steps_[mine].line
+        found.own += [dataclasses.replace(c, text=f"{c.text} (line {line})") for c in inner.own]
+        found.above += [a for a in inner.above if a not in found.above]
+        found.unknown += inner.unknown
+    else:
+        found.own.append(_other_base(comparison, mine, theirs, reads))
+
+
+def _other_base(comparison: _Comparison, mine: int | Source | None, theirs: int | Source | None, reads: bool) -> Cause:
+    """It builds on another step than before, and that step was a hit: something above is gone, or moved."""
+    before = comparison.before
+    kept = set(comparison.was.values())
+    gone = []
+    while isinstance(theirs, int) and theirs not in kept:
+        gone.append(theirs)
+        operation = comparison.operations_before[theirs]
+        theirs = operation.base if operation else None
+    if gone:
+        step = before.steps_[gone[-1]]
+        text = f"{shortened(step.text, 50)} above it is gone (line {step.line} then)"
+        return Cause("instruction removed", text, (Evidence("instruction", step.text, ""),))
+    names = [_name(comparison.now, mine), _name(before, theirs)]
+    word = "takes files from" if reads else "builds on"
+    return Cause("instruction moved", f"it {word} {names[0]}, then {names[1]}", (Evidence(word, names[1], names[0]),))
+
+
+def _name(build: Build, origin: int | Source | None) -> str:
+    if isinstance(origin, Source):
+        return f"{origin.kind} {origin.name}"
+    return (
+        "nothing"
+        if origin is None
+        else f"{shortened(build.steps_[origin].text, 40)} (line {build.steps_[origin].line})"
+    )
+
+
+def _inputs(operation: Operation | None) -> list[int]:
+    if operation is None:
+        return []
+    return [x for x in (operation.base, *_read_steps(operation)) if isinstance(x, int)]
+
+
+def _read_steps(operation: Operation) -> list[int]:
+    return [r.of for r in operation.readings if isinstance(r.of, int)]
+
+
+def _no_cache(build: Build, stage: str) -> str:
+    """The option that made the steps of a stage run whatever the cache has; "" if none did."""
+    for number, word in enumerate(build.command):
+        if word in ("--no-cache", "--no-cache=true", "--set=*.no-cache=true", "--set=*.no-cache"):
+            return "--no-cache"
+        if word.startswith("--no-cache-filter"):
+            value = word.partition("=")[2] or "".join(build.command[number + 1 : number + 2])
+            if stage.rpartition(" ")[2] in value.lower().split(","):
+                return f"--no-cache-filter={value}"
+    return ""
+
+
+def _with_notes(
+    build: Build, steps: tuple[StepCause, ...], comparisons: Sequence[_Comparison]
+) -> tuple[StepCause, ...]:
+    """Say of a configuration instruction that changed why the hits above it are hits: at the last one of its stage."""
+    if not comparisons:
+        return steps
+    notes: dict[int, str] = {}
+    for instruction in _changed_configuration(comparisons[0]):
+        above = [i for i, s in enumerate(steps) if s.line < instruction.line and _stage(s) == instruction.stage_name]
+        if above and steps[above[-1]].state == CACHED and not steps[above[-1]].still_hit:
+            name = (
+                re.split(r"[=\s]", instruction.value, maxsplit=1)[0]
+                if instruction.keyword in ("ENV", "ARG", "LABEL")
+                else ""
+            )
+            what = f"{instruction.keyword} {name}".strip()
+            notes.setdefault(above[-1], f"{what} in line {instruction.line} changed, which is below it")
+    return tuple(dataclasses.replace(s, still_hit=notes.get(i, s.still_hit)) for i, s in enumerate(steps))
+
+
+def _changed_configuration(comparison: _Comparison) -> list[Instruction]:
+    before = {_squeezed(i) for i in read(comparison.before.dockerfile)}
+    return [i for i in read(comparison.now.dockerfile) if i.keyword in _CONFIGURATION and _squeezed(i) not in before]
+
+
+def _squeezed(instruction: Instruction) -> Written:
+    return Written(instruction.stage_name, instruction.keyword, " ".join(instruction.value.split()))
+
+
+def _stage(step: StepCause) -> str:
+    return step.stage.rpartition(" ")[2]
+
+
+def _joined(words: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(words))
+    return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")

@@ -1,0 +1,183 @@
+"""What each step asks the engine to do, read from the Dockerfile's text: for builds that failed, which have no provenance.
+
+Coarser than `operations`, of which it gives the same records: variables are named, with the values that the file and the
+build arguments give them, not what the base image sets. Both sides of a comparison are always read in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from .instructions import Instruction, read
+from .operations import Operation, Reading, Source
+from .records import Build
+
+_FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
+
+
+def operations(build: Build) -> tuple[Operation | None, ...]:
+    """One for each of `build.steps_`, None for FROM and steps of no known line."""
+    return _Reader(build).read()
+
+
+class _Scope:
+    """What the instructions above have set, in one stage."""
+
+    def __init__(self, base: int | Source | None, inherited: _Scope | None) -> None:
+        self.last = base
+        self.env: dict[str, str] = dict(inherited.env) if inherited else {}
+        self.cwd, self.user = (inherited.cwd, inherited.user) if inherited else ("/", "")
+        self.shell = inherited.shell if inherited else ""
+
+
+class _Reader:
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self.given = build.args
+        self.index_at = {step.line: i for i, step in reversed(list(enumerate(build.steps_))) if step.line}
+        self.scopes: dict[str, _Scope] = {}
+        self.found: list[Operation | None] = [None] * len(build.steps_)
+
+    def read(self) -> tuple[Operation | None, ...]:
+        global_args: dict[str, str] = {}
+        scope = _Scope(None, None)
+        for instruction in read(self.build.dockerfile, self.given):
+            if instruction.keyword == "FROM":
+                inherited = self.scopes.get(instruction.base.lower())
+                scope = _Scope(inherited.last if inherited else _image(instruction.base), inherited)
+                self.scopes[instruction.stage_name] = self.scopes[str(instruction.stage)] = scope
+            elif instruction.stage < 0:
+                name, _, default = instruction.value.partition("=")
+                global_args[name] = self.given.get(name, default)
+            else:
+                self._take(instruction, scope, global_args)
+        return tuple(self.found)
+
+    def _take(self, instruction: Instruction, scope: _Scope, global_args: Mapping[str, str]) -> None:
+        keyword, value = instruction.keyword, instruction.value
+        if keyword == "ARG":
+            name, _, default = value.partition("=")
+            scope.env[name] = self.given.get(name, default or global_args.get(name, ""))
+        elif keyword == "ENV":
+            scope.env |= _assignments(value)
+        elif keyword == "USER":
+            scope.user = value
+        elif keyword == "SHELL":
+            scope.shell = value
+        index = self.index_at.get(instruction.line)
+        if index is None:
+            return
+        if keyword == "WORKDIR":
+            scope.cwd = value if value.startswith("/") else f"{scope.cwd.rstrip('/')}/{value}"
+            self._made(index, scope, {"mkdir 1 path": scope.cwd}, ())
+        elif keyword == "RUN":
+            self._run(index, value, scope)
+        elif keyword in ("COPY", "ADD"):
+            self._copy(index, keyword, value, scope)
+
+    def _run(self, index: int, value: str, scope: _Scope) -> None:
+        flags, command = _flags(value)
+        facts = {f"env {k}": v for k, v in scope.env.items()}
+        facts |= {"command": self._body(index, command), "cwd": scope.cwd, "user": scope.user, "shell": scope.shell}
+        readings = []
+        for name, setting in flags:
+            if name != "mount":
+                facts[name] = setting
+                continue
+            parts = dict(part.partition("=")[::2] for part in setting.split(","))
+            target = parts.get("target") or parts.get("dst") or parts.get("destination") or parts.get("id", "")
+            facts[f"mount {target}"] = setting
+            if parts.get("type", "bind") == "bind":
+                source = parts.get("source") or parts.get("src") or "/"
+                readings.append(Reading(self._origin(parts.get("from", "")), {"src": _rooted(source)}, mounted=True))
+        self._made(index, scope, facts, tuple(readings))
+
+    def _copy(self, index: int, keyword: str, value: str, scope: _Scope) -> None:
+        flags, rest = _flags(value)
+        options = dict(flags)
+        words = _words(rest)
+        facts = {f"option --{k}": v for k, v in flags if k not in ("link", "from")}
+        facts |= {
+            "command of copy": self._body(index, rest),
+            "copy 1 from": options.get("from", "context"),
+            "cwd": scope.cwd,
+        }
+        used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", value)}
+        facts |= {f"env {k}": v for k, v in used.items()}
+        if "link" in options:
+            facts["link"] = "true"
+        readings = []
+        for source in words[:-1]:
+            source = re.sub(r"\$\{?(\w+)\}?", lambda m: scope.env.get(m[1], ""), source)
+            if keyword == "ADD" and re.match(r"(https?|git|ssh)://|git@", source):
+                readings.append(Reading(Source("http", source), {}))
+            elif not source.startswith("<<"):
+                copy: dict[str, Any] = {
+                    "src": _rooted(source),
+                    "allowWildcard": True,
+                    "followSymlink": True,
+                    "dirCopyContents": True,
+                }
+                excluded = [v for k, v in flags if k == "exclude"]
+                readings.append(
+                    Reading(
+                        self._origin(options.get("from", "")),
+                        copy | ({"exclude_patterns": excluded} if excluded else {}),
+                    )
+                )
+        self._made(index, scope, facts, tuple(readings))
+
+    def _made(self, index: int, scope: _Scope, facts: dict[str, str], readings: tuple[Reading, ...]) -> None:
+        self.found[index] = Operation(facts, scope.last, readings)
+        scope.last = index
+
+    def _origin(self, name: str) -> int | Source | None:
+        if not name:
+            return Source("context", "context")
+        if scope := self.scopes.get(name.lower()):
+            return scope.last
+        return _image(name)
+
+    def _body(self, index: int, text: str) -> str:
+        """The text with its heredocs, which `instructions.read` leaves out."""
+        step = self.build.steps_[index]
+        if "<<" not in text:
+            return text
+        return "\n".join(self.build.dockerfile.splitlines()[step.line - 1 : step.end_line])
+
+
+def _image(name: str) -> Source | None:
+    return None if name in ("", "scratch") else Source("image", name)
+
+
+def _flags(value: str) -> tuple[list[tuple[str, str]], str]:
+    """The leading --flags, and the rest."""
+    flags, rest = [], value.lstrip()
+    while match := _FLAG.match(rest):
+        flags.append((match[1], match[2] if match[2] is not None else "true"))
+        rest = rest[match.end() :].lstrip()
+    return flags, rest
+
+
+def _words(rest: str) -> list[str]:
+    try:
+        return list(re.findall(r'"((?:[^"\\]|\\.)*)"', rest)) if rest.startswith("[") else shlex.split(rest)
+    except ValueError:
+        return rest.split()
+
+
+def _assignments(value: str) -> dict[str, str]:
+    if "=" not in value.split(" ")[0]:
+        name, _, rest = value.partition(" ")
+        return {name: rest.strip()}
+    try:
+        return dict(word.partition("=")[::2] for word in shlex.split(value))
+    except ValueError:
+        return dict(word.partition("=")[::2] for word in value.split())
+
+
+def _rooted(path: str) -> str:
+    return "/" + path.removeprefix("./").lstrip("/") if path not in (".", "./") else "/"
