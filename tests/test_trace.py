@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from layerlab import instructions
 from layerlab.downloads import downloaded_bytes
-from layerlab.events import RUNNING, Progress, read_events
+from layerlab.events import Progress, read_events, state
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from layerlab.trace import parse
 
@@ -142,7 +142,8 @@ def times(*told: tuple[str, str, bool]) -> dict:
 )
 def test_the_first_time_says_whether_it_was_a_hit(told, expected):
     progress = Progress()
-    assert progress.feed(times(*told))[0].state == expected
+    progress.absorb(times(*told))
+    assert state(list(progress.vertices.values())) == expected
 
 
 class TestSteps:
@@ -300,30 +301,6 @@ class TestPhases:
         assert all(p.started + p.seconds <= parsed.seconds + 1e-6 for p in parsed.phases)
 
 
-class TestProgress:
-    def test_follows_a_step(self):
-        trace, _, _, _ = recording("apt")
-        progress, seen = Progress(), []
-        for event in read_events(trace.splitlines()):
-            seen += [now for now in progress.feed(event) if "apt-get install -y --no" in now.name]
-        assert [now.state for now in (seen[0], seen[1], seen[-1])] == [NOT_REACHED, RUNNING, RAN]
-        assert seen[0].started is None
-        assert seen[-1].completed > seen[-1].started
-        assert any(now.line.startswith("Get:2 ") for now in seen)
-
-    def test_follows_a_pull(self):
-        trace, _, _, _ = recording("base_pull")
-        progress = Progress()
-        last = {now.name: now for event in read_events(trace.splitlines()) for now in progress.feed(event)}
-        pull = next(now for name, now in last.items() if " FROM " in name)
-        assert pull.current == pull.total == 76_417_106
-
-    def test_lines_that_are_not_json(self):
-        rest = []
-        assert list(read_events(['{"a":1}\n', "ERROR: no\n", "{broken\n", "[1]\n"], rest)) == [{"a": 1}]
-        assert rest == ["ERROR: no", "{broken", "[1]"]
-
-
 class TestDownloads:
     @pytest.mark.parametrize(
         ("name", "downloads"),
@@ -384,6 +361,12 @@ class TestDownloads:
     @given(st.text())
     def test_any_log_can_be_read(self, log):
         assert downloaded_bytes(log) >= 0
+
+
+def test_lines_that_are_not_json():
+    rest = []
+    assert list(read_events(['{"a":1}\n', "ERROR: no\n", "{broken\n", "[1]\n"], rest)) == [{"a": 1}]
+    assert rest == ["ERROR: no", "{broken", "[1]"]
 
 
 class TestDockerfile:

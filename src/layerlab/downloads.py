@@ -15,41 +15,92 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LINE = re.compile(
     r"\s*(?:"
     # pip "Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)", uv "Downloading numpy (16.1MiB)"
-    rf"Downloading \S+(?: \(download\))?(?: \({_SIZE.format('announced')}\))?\s*$"
+    rf"Downloading (?P<name>\S+)(?: \(download\))?(?: \({_SIZE.format('announced')}\))?\s*$"
     # pip's bar "━━━━━ 1.2/1.2 MB 5.0 MB/s eta 0:00:00"
     rf"|(?:[━╸╺╴╶\-]+ +)(?P<part>\d[\d.,]*)/{_SIZE.format('whole')}"
     # apt "Get:2 <mirror> bookworm/main amd64 Packages [8790 kB]"
     rf"|Get:\d+ .*\[{_SIZE.format('got')}\]\s*$"
     # apt "Fetched 15.0 MB in 1s (14.4 MB/s)"
     rf"|Fetched {_SIZE.format('fetched')} in "
+    # apt "Need to get 387 kB of archives.", or of what is there in part "Need to get 100 kB/387 kB of archives."
+    rf"|Need to get {_SIZE.format('need')}[ /]"
+    # uv " Downloaded numpy"
+    r"|Downloaded (?P<arrived>\S+)\s*$"
     r")"
 )
-_HINTS = ("Downloading ", "Get:", "Fetched ", "/")
+_HINTS = ("Download", "Get:", "Fetched ", "Need to get ", "/")
 
 
-def downloaded_bytes(log: str) -> int:
-    """Bytes that a step's log says it downloaded; 0 for what came from a cache, ("Using cached")
-    and for quiet tools, which say nothing.
+class Downloads:
+    """Follows one stream of a step's log as it grows.
 
     A pip or uv line counts once, when announced; its progress bar counts only where no size was announced. apt's own
     total ("Fetched") counts in place of the files it names, and the files only where apt was stopped before its total.
     """
-    done, apt, bar, unsized = 0, 0, 0, False
-    for line in re.split(r"[\r\n]+", _COLOUR.sub("", log)):
+
+    def __init__(self) -> None:
+        self._line = ""  # one that has not ended yet
+        self._done = self._apt = self._bar = self._need = 0
+        self._unsized = False
+        self._awaited: dict[str, int] = {}
+
+    def feed(self, text: str) -> None:
+        """Take in what the step has printed since."""
+        *lines, self._line = re.split(r"[\r\n]+", self._line + text)
+        for line in lines:
+            self._read(_COLOUR.sub("", line))
+
+    def end(self) -> None:
+        """No more will come: what has no line end is a line too."""
+        self.feed("\n")
+
+    @property
+    def bytes(self) -> int:
+        """What it says it downloads, what is on its way included; 0 for quiet tools, which say nothing."""
+        return self._done + self._apt + self._bar
+
+    @property
+    def arrived(self) -> int:
+        """The part of `bytes` that is here: pip and uv name a file before it comes."""
+        return self.bytes - sum(self._awaited.values())
+
+    @property
+    def expected(self) -> int:
+        """What `arrived` will be when all that was announced is here; apt says beforehand how much it needs."""
+        return self.bytes + max(0, self._need - self._apt)
+
+    def _read(self, line: str) -> None:
         # A log can be long and few lines tell of a download: the substring test spares the expression.
         found = _LINE.match(line) if any(hint in line for hint in _HINTS) else None
         if not found:
-            continue
-        if found["fetched"]:
-            done, apt = done + _bytes(found["fetched"], found["fetched_unit"]), 0
+            if line.strip():
+                self._awaited.clear()  # pip goes on when a file is here, uv when all are
+        elif found["fetched"]:
+            self._done, self._apt, self._need = self._done + _bytes(found["fetched"], found["fetched_unit"]), 0, 0
         elif found["got"]:
-            apt += _bytes(found["got"], found["got_unit"])
+            self._apt += _bytes(found["got"], found["got_unit"])
+        elif found["need"]:
+            self._need = self._apt + _bytes(found["need"], found["need_unit"])
+        elif found["arrived"]:
+            self._awaited.pop(found["arrived"], None)
         elif found["part"]:
-            bar = max(bar, _bytes(found["part"], found["whole_unit"])) if unsized else 0
+            self._bar = max(self._bar, _bytes(found["part"], found["whole_unit"])) if self._unsized else 0
         else:
-            done, bar, unsized = done + bar, 0, not found["announced"]
-            done += _bytes(found["announced"], found["announced_unit"]) if found["announced"] else 0
-    return done + apt + bar
+            size = _bytes(found["announced"], found["announced_unit"]) if found["announced"] else 0
+            self._done, self._bar, self._unsized = self._done + self._bar + size, 0, not size
+            if "i" not in (found["announced_unit"] or ""):
+                self._awaited.clear()  # pip takes one file after the other; uv, which counts in MiB, many at a time
+            self._awaited[found["name"]] = size
+
+
+def downloaded_bytes(log: str) -> int:
+    """Bytes that a step's log says it downloaded; 0 for what came from a cache, ("Using cached")
+    and for quiet tools, which say nothing. `Downloads` says what counts.
+    """
+    downloads = Downloads()
+    downloads.feed(log)
+    downloads.end()
+    return downloads.bytes
 
 
 def _bytes(number: str, unit: str) -> int:

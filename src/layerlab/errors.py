@@ -41,6 +41,10 @@ class CommandFailed(LayerLabError):
         super().__init__(f"{message} (exit code {exit_code})\n  command: {' '.join(command)}\n{tail}", remedy)
 
 
+class BuildCancelled(LayerLabError):
+    """Somebody pressed Cancel while a build ran. The cell ends with this, so that Run All does not go on without the build."""
+
+
 class MachineError(LayerLabError):
     """A machine could not be started, found, reset or stopped."""
 

@@ -1,7 +1,7 @@
 """The events of a build as they come: what `docker buildx build --progress=rawjson` prints, gathered by vertex.
 
-The lines are BuildKit's `SolveStatus` (BuildKit client/graph.go). `Progress` is all that live progress needs; `trace`
-reads a whole build with it.
+The lines are BuildKit's `SolveStatus` (BuildKit client/graph.go). `Progress` gathers them: `trace` reads a whole build with
+it, `live` one that still runs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from .records import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 #: A state only live progress shows: started and not completed.
 RUNNING = "RUNNING"
 
-#: Pieces of log that live progress looks through for the last line.
-_TAIL = 8
+#: Pieces of log that the tail of a step's log is looked for in: one line may come in several.
+_TAIL_PIECES = 100
+#: Terminal colours and other control characters, tab excepted.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def read_events(lines: Iterable[str], rest: list[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -90,10 +92,15 @@ class Vertex:
                 parts.append(decoders[source].decode(base64.b64decode(data)))
         return "".join(parts) + "".join(decoder.decode(b"", final=True) for decoder in decoders.values())
 
-    def last_line(self) -> str:
-        """The last line it printed that is not empty."""
-        tail = b"".join(base64.b64decode(data) for _, data in self.logs[-_TAIL:]).decode(errors="replace")
-        return next((line for line in reversed(re.split(r"[\r\n]+", tail)) if line.strip()), "")
+    def tail(self, lines: int) -> list[str]:
+        """The last lines it printed that are not empty, as a terminal would show them; reads no more than it needs."""
+        data = b""
+        for _, piece in reversed(self.logs[-_TAIL_PIECES:]):
+            data = base64.b64decode(piece) + data
+            if data.count(b"\n") > 2 * lines:  # some may be empty
+                break
+        shown = (plain_line(line) for line in data.decode(errors="replace").split("\n"))
+        return [line for line in shown if line.strip()][-lines:]
 
     @property
     def downloaded(self) -> int:
@@ -108,41 +115,12 @@ class Vertex:
         return sum(current for id_, (current, _) in self.transfers.items() if id_.startswith("transferring "))
 
 
-@dataclasses.dataclass(frozen=True)
-class Now:
-    """What live progress shows of one vertex.
-
-    Attributes:
-        digest: of the vertex, to tell rows apart.
-        name: as BuildKit names it.
-        state: RUNNING, RAN, CACHED, FAILED, CANCELED, or NOT_REACHED for not yet.
-        started: seconds since 1970; None if it did not start.
-        completed: seconds since 1970; None while it runs.
-        line: the last line it printed.
-        current: bytes transferred so far, context or layers.
-        total: bytes to transfer; 0 where BuildKit does not know.
-    """
-
-    digest: str
-    name: str
-    state: str
-    started: float | None
-    completed: float | None
-    line: str
-    current: int
-    total: int
-
-
 class Progress:
-    """Follows the events of a build: `feed` each one, in order."""
+    """Follows the events of a build: `absorb` each one, in order."""
 
     def __init__(self) -> None:
         self.vertices: dict[str, Vertex] = {}
         self.warnings: list[str] = []
-
-    def feed(self, event: Mapping[str, Any]) -> list[Now]:
-        """Take in one event; gives the vertices it tells of as they now are."""
-        return [_now(self.vertices[digest]) for digest in dict.fromkeys(self.absorb(event))]
 
     def absorb(self, event: Mapping[str, Any]) -> list[str]:
         """Take in one event; gives the digests of the vertices it tells of, perhaps more than once."""
@@ -207,19 +185,9 @@ def state(vertices: Sequence[Vertex]) -> str:
     return RUNNING if any(v.running for v in vertices) else RAN
 
 
-def _now(vertex: Vertex) -> Now:
-    spans = vertex.spans()
-    moving = [t for id_, t in vertex.transfers.items() if t[1] or id_.startswith("transferring ")]
-    return Now(
-        digest=vertex.digest,
-        name=vertex.names[0] if vertex.names else "",
-        state=state([vertex]),
-        started=spans[0][0] if spans else None,
-        completed=spans[-1][1] if spans and not vertex.running else None,
-        line=vertex.last_line(),
-        current=sum(current for current, _ in moving),
-        total=sum(total for _, total in moving),
-    )
+def plain_line(line: str) -> str:
+    """A line as a terminal leaves it: without colours, and of a bar that rewrites itself the last version."""
+    return _CONTROL.sub("", line.rstrip("\r").rsplit("\r", 1)[-1])
 
 
 def _seconds(timestamp: str) -> float:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import placement
-from .events import RUNNING, Now, Progress, Vertex, joined_spans, read_events, state
+from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
 from .records import BASE, CANCELED, FAILED, NOT_REACHED, Phase, Step
 
-__all__ = ["Now", "Parsed", "Progress", "parse", "read_events"]
+__all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events"]
 
 #: Kinds of phase by the name of the vertex, in order: the first that matches counts.
 _KINDS = (
@@ -121,8 +121,13 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
     )
 
 
+def phase_kind(name: str) -> str:
+    """The kind of phase (`records.Phase.kind`) a vertex of this name is."""
+    return next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
+
+
 def _phase(vertex: Vertex, name: str, clock: tuple[float, float]) -> Phase:
-    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
+    kind = phase_kind(name)
     started, seconds = _times([vertex], clock)
     return Phase(kind, name, started, seconds, vertex.transferred + (vertex.downloaded if kind == "pull" else 0))
 

@@ -1,0 +1,260 @@
+"""What is known of a build while it runs: its steps with their states, times, logs and bytes. Pure, apart from the clock.
+
+The Dockerfile's instructions are known beforehand and wait; the trace says what becomes of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .. import instructions, placement
+from ..downloads import Downloads
+from ..events import RUNNING, Progress, Vertex, state
+from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..trace import phase_kind
+
+#: A state only a build that runs has: told of, or known from the Dockerfile, and not started.
+WAITING = NOT_REACHED
+#: Shapes and words, not only colours, tell the states apart. FROM is not classified (records.BASE): when it is there, it
+#: is done.
+SIGNS = {WAITING: "·", RUNNING: "▶", RAN: "■", CACHED: "○", FAILED: "✗", CANCELED: "✗", BASE: "■"}
+WORDS = {
+    WAITING: "waiting", RUNNING: "running", RAN: "done", CACHED: "cached", FAILED: "failed", CANCELED: "cancelled",
+    BASE: "done",
+}  # fmt: skip
+#: Lines of the log of a running step that are shown.
+TAIL_LINES = 4
+#: What the phases of a build (records.Phase) are called; those not named here are over at once and not shown.
+PHASES = {
+    "context": "send the build context", "pull": "pull an image", "export": "export the image",
+    "cache import": "read the exported cache", "cache export": "export the cache", "metadata": "look up the base image",
+}  # fmt: skip
+#: Phases that were shorter and moved less are not worth a line.
+LEAST_SECONDS, LEAST_BYTES = 0.5, 100_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """Bytes on their way: build context, layers, or what a step downloads.
+
+    Attributes:
+        what: "sent", "pulled", "pushed" or "downloaded".
+        current: bytes so far.
+        total: bytes there will be; 0 where nobody knows.
+    """
+
+    what: str
+    current: int
+    total: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One step, or one phase, at a moment.
+
+    Attributes:
+        line: the Dockerfile's line; 0 for a phase and where it is not known.
+        stage: name of the stage; "" for a phase.
+        text: the instruction, or what the phase does.
+        state: WAITING, RUNNING, RAN, CACHED, BASE, FAILED or CANCELED.
+        seconds: how long it has run; None while it waits.
+        busy: whether the engine works on it: it runs, or it is cached and its layers are being pulled.
+        tail: the last lines of its log, if it runs or failed.
+        transfers: bytes it moved or moves.
+    """
+
+    line: int
+    stage: str
+    text: str
+    state: str
+    seconds: float | None
+    busy: bool
+    tail: tuple[str, ...]
+    transfers: tuple[Transfer, ...]
+
+    @property
+    def sign(self) -> str:
+        return SIGNS[self.state]
+
+    @property
+    def word(self) -> str:
+        return WORDS[self.state]
+
+
+class LiveBuild:
+    """Follows a build: `feed` it each event, and look at `steps`, `phases` and `elapsed` whenever you like.
+
+    Feeding is quick, looking takes a few milliseconds: the events may come much faster than anybody looks.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        dockerfile: str = "",
+        *,
+        target: str = "",
+        args: Mapping[str, str] | None = None,
+        service: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        Args:
+            title: what is built, for people.
+            dockerfile: text of the Dockerfile; its instructions are shown as waiting.
+            target: stage the build stops at; "" for the last.
+            args: build arguments.
+            service: the bake target whose steps are shown.
+            clock: seconds, of any zero. Times of what still runs are taken with it, not from the trace: the engine's
+                clock may be another.
+        """
+        self.title = title
+        self._dockerfile, self._service, self._clock = dockerfile, service, clock
+        # As provenance names them, which is where `placement` looks for them.
+        self._given = {"invocation": {"parameters": {"args": {f"build-arg:{k}": v for k, v in (args or {}).items()}}}}
+        self._expected = _expected(dockerfile, target, args or {})
+        self._progress = Progress()
+        self._since: dict[str, float] = {}
+        self._logs = _Logs()
+        self._placed = placement.Placed((), ())
+        self._names = 0
+        self._started = clock()
+        self._ended: float | None = None
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take in one event of the trace."""
+        self._progress.absorb(event)
+        for told in event.get("vertexes") or ():
+            vertex = self._progress.vertices[told["digest"]]
+            if vertex.running:
+                self._since.setdefault(vertex.digest, self._clock())
+            else:
+                self._since.pop(vertex.digest, None)
+
+    def end(self) -> None:
+        """The build is over: clocks stop, and what still ran was cancelled."""
+        self._ended = self._clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the build began."""
+        return (self._clock() if self._ended is None else self._ended) - self._started
+
+    @property
+    def steps(self) -> list[Row]:
+        """The steps in file order, FROM lines of images included."""
+        rows = [self._row(p.vertices, p.line, p.stage, p.text, p.keyword == "FROM") for p in self._place().steps]
+        if any(not row.text.startswith("FROM") for row in rows):
+            return rows  # the trace names all steps of a build at once, and before the first of them starts
+        told = {row.line for row in rows}
+        return sorted([*rows, *(row for row in self._expected if row.line not in told)], key=lambda row: row.line)
+
+    @property
+    def phases(self) -> list[Row]:
+        """What takes time or moves bytes outside the steps, in the order of its start."""
+        by_kind: dict[str, list[Vertex]] = {}
+        for vertex, name in self._place().others:
+            if vertex.times and (kind := phase_kind(name)) in PHASES:
+                by_kind.setdefault(kind, []).append(vertex)
+        rows = [self._row(found, 0, "", PHASES[kind], False) for kind, found in by_kind.items()]
+        return [r for r in rows if r.busy or r.seconds >= LEAST_SECONDS or sum(t.current for t in r.transfers)]
+
+    def counts(self) -> str:
+        """How far it is: "2 of 7 steps done, 1 cached, 1 running"."""
+        rows = self.steps
+        words = Counter(row.word for row in rows)
+        others = [f"{words[w]} {w}" for w in ("cached", "running", "failed", "cancelled") if words[w]]
+        return ", ".join([f"{words['done']} of {len(rows)} step{'' if len(rows) == 1 else 's'} done", *others])
+
+    def _place(self) -> placement.Placed:
+        """Which vertices are which steps; looked up anew when a vertex or a name has come."""
+        vertices = self._progress.vertices.values()
+        names = sum(len(v.names) for v in vertices)
+        if names != self._names:
+            named = placement.named(vertices, {}, self._service)
+            self._placed, self._names = placement.place(named, self._given, self._dockerfile), names
+        return self._placed
+
+    def _row(self, vertices: Sequence[Vertex], line: int, stage: str, text: str, is_base: bool) -> Row:
+        now = state(vertices)
+        busy = self._ended is None and any(v.digest in self._since for v in vertices)
+        if now == RUNNING and not busy:
+            now = CANCELED
+        if is_base and now in (RAN, CACHED):
+            now = BASE
+        shows_log = busy or now in (FAILED, CANCELED)
+        return Row(
+            line, stage, " ".join(text.split()), now, self._seconds(vertices), busy,
+            tail=_merged_tail(vertices) if shows_log else (),
+            transfers=tuple(t for t in (_moved(vertices), self._logs.downloaded(vertices)) if t),
+        )  # fmt: skip
+
+    def _seconds(self, vertices: Sequence[Vertex]) -> float | None:
+        if not any(v.times for v in vertices):
+            return None
+        now = self._clock() if self._ended is None else self._ended
+        # The vertices of one step follow each other, and each may start several times; those that run have no end yet.
+        over = sum(end - start for v in vertices for start, end in v.spans() if end > start)
+        return over + max((now - self._since[v.digest] for v in vertices if v.digest in self._since), default=0.0)
+
+
+class _Logs:
+    """What the logs say of downloads; every piece is read once, when somebody looks."""
+
+    def __init__(self) -> None:
+        self._read: Counter[str] = Counter()
+        self._streams: dict[tuple[str, int], tuple[codecs.IncrementalDecoder, Downloads]] = {}
+
+    def downloaded(self, vertices: Sequence[Vertex]) -> Transfer | None:
+        found = [d for v in vertices for d in self._of(v)]
+        total = sum(d.expected for d in found)
+        return Transfer("downloaded", sum(d.arrived for d in found), total) if total else None
+
+    def _of(self, vertex: Vertex) -> list[Downloads]:
+        new: dict[int, list[bytes]] = {}
+        for stream, data in vertex.logs[self._read[vertex.digest] :]:
+            new.setdefault(stream, []).append(base64.b64decode(data))
+        self._read[vertex.digest] = len(vertex.logs)
+        for stream, pieces in new.items():
+            key = vertex.digest, stream
+            if key not in self._streams:
+                self._streams[key] = codecs.getincrementaldecoder("utf-8")(errors="replace"), Downloads()
+            decoder, downloads = self._streams[key]
+            downloads.feed(decoder.decode(b"".join(pieces)))
+        return [downloads for (digest, _), (_, downloads) in self._streams.items() if digest == vertex.digest]
+
+
+def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Row]:
+    """The steps a build of this Dockerfile should have, all waiting."""
+    found = instructions.read(dockerfile, args)
+    names = {i.stage_name: i.stage for i in found} | {str(i.stage): i.stage for i in found}
+    used = instructions.used_stages(found, {names[target.lower()]} if target.lower() in names else set())
+    earlier: set[str] = {"scratch"}
+    rows = []
+    for i in found:
+        is_image = i.keyword == "FROM" and i.base.lower() not in earlier
+        earlier |= {i.stage_name} if i.keyword == "FROM" else set()
+        if i.stage in used and (is_image or i.keyword in instructions.MAKES_A_STEP):
+            text = " ".join(f"{i.keyword} {i.value}".split())
+            rows.append(Row(i.line, i.stage_name, text, WAITING, None, False, (), ()))
+    return rows
+
+
+def _merged_tail(vertices: Sequence[Vertex]) -> tuple[str, ...]:
+    return tuple([line for v in vertices for line in v.tail(TAIL_LINES)][-TAIL_LINES:])
+
+
+def _moved(vertices: Sequence[Vertex]) -> Transfer | None:
+    """Context sent (of which BuildKit does not say how much there will be) or layers pulled or pushed."""
+    sent = sum(v.transferred for v in vertices)
+    layers = {id_: t for v in vertices for id_, t in v.transfers.items() if t[1]}
+    if layers:
+        pulled = all(id_.startswith("sha256:") for id_ in layers)
+        current, total = (sum(t[i] for t in layers.values()) for i in (0, 1))
+        return Transfer("pulled" if pulled else "pushed", current, total)
+    return Transfer("sent", sent, 0) if sent >= LEAST_BYTES else None

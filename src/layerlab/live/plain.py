@@ -1,0 +1,44 @@
+"""A line when a step is over, for logs and pipes; and one now and then for a step that takes long."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ..records import Build
+from . import settled
+from .model import RUNNING, WAITING, Row
+from .view import View, megabytes, seconds
+
+#: A step that runs on is told of this often, seconds: CI systems take a job for dead that prints nothing for minutes.
+REMINDER = 30.0
+
+
+class PlainView(View):
+    """Prints to standard error as things happen."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._told: dict[tuple[int, str, str], str] = {}
+        self._reminded: dict[tuple[int, str, str], float] = {}
+
+    def draw(self) -> None:
+        for row in [*self.live.steps, *self.live.phases]:
+            key = row.line, row.stage, row.text
+            if row.busy and row.seconds - self._reminded.get(key, 0.0) >= REMINDER:
+                self._reminded[key] = row.seconds
+                self._print(row, "still running", row.tail[-1].strip() if row.tail else "")
+            elif not row.busy and row.state not in (WAITING, RUNNING) and self._told.get(key) != row.state:
+                self._told[key] = row.state
+                self._print(row, row.word, "")
+
+    def settle(self, build: Build | None) -> None:
+        self.draw()
+        print(settled.summary(build, self.live.title), file=sys.stderr, flush=True)
+
+    def _print(self, row: Row, word: str, last_line: str) -> None:
+        where = f"line {row.line}" if row.line else ""
+        moved = "".join(f"  ({megabytes(t)})" for t in row.transfers)
+        said = f"  | {last_line[:80]}" if last_line else ""
+        line = f"{word:<13} {seconds(row):>8}  {where:>8}  {row.text[:100]}{moved}{said}"
+        print(line.rstrip(), file=sys.stderr, flush=True)

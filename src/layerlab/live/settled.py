@@ -1,0 +1,89 @@
+"""What stays of a build when it is over: one line, and of a build that failed the step and its last lines."""
+
+from __future__ import annotations
+
+import html
+
+from ..events import plain_line
+from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Step
+from .model import LiveBuild
+
+#: Lines of the log of a step that failed.
+LAST_LINES = 8
+#: How the states of a record are written for people, each with a shape of its own.
+_STATES = {
+    RAN: "■ ran", CACHED: "○ cached", BASE: "· base", FAILED: "✗ failed", CANCELED: "✗ cancelled",
+    NOT_REACHED: "  not reached",
+}  # fmt: skip
+#: A step's text in a table, characters.
+_WIDTH = 100
+
+
+def summary(build: Build | None, title: str) -> str:
+    """One line that says how a build went; the same facts in a notebook, a terminal and a CI log."""
+    if build is None:
+        return f"{title}: cancelled"
+    states = [s.state for s in build.steps_]
+    ran = states.count(RAN)
+    text = f"{title}: {ran} step{'' if ran == 1 else 's'} ran, {states.count(CACHED)} cached, {build.seconds:.1f} s"
+    if build.export_seconds >= 0.1:
+        text += f" (export {build.export_seconds:.1f} s)"
+    if build.downloaded_bytes:
+        text += f", {build.downloaded_bytes / 1e6:.1f} MB downloaded"
+    return f"{text}, FAILED" if build.error else text
+
+
+def text(build: Build | None, live: LiveBuild) -> str:
+    """The summary; of a build that did not succeed also where it stopped."""
+    first = (
+        summary(build, live.title) if build else f"{live.title}: cancelled after {live.elapsed:.1f} s, {live.counts()}"
+    )
+    return "\n".join([first, *_where(build, live)])
+
+
+def page(build: Build | None, live: LiveBuild) -> str:
+    """The same as HTML, with the steps folded away; it needs no style, script or widget, which code hosts take out."""
+    first, *rest = text(build, live).split("\n")
+    below = f"<pre>{html.escape(chr(10).join(rest))}</pre>" if rest else ""
+    rows = [_step_cells(s) for s in build.steps_] if build else [
+        (str(r.line or ""), f"{r.sign} {r.word}", f"{r.seconds:.1f}" if r.seconds is not None else "", r.text)
+        for r in live.steps
+    ]  # fmt: skip
+    if not rows:
+        return f"<p>{html.escape(first)}</p>{below}"
+    cells = "".join(
+        f"<tr><td align='right'>{line}</td><td align='left'>{html.escape(state)}</td><td align='right'>{seconds}</td>"
+        f"<td align='left'><code>{html.escape(_shortened(what))}</code></td></tr>"
+        for line, state, seconds, what in rows
+    )
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in ("line", "state", "seconds", "step"))
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
+    return f"<details><summary>{html.escape(first)}</summary>{table}</details>{below}"
+
+
+def _step_cells(step: Step) -> tuple[str, str, str, str]:
+    seconds = f"{step.seconds:.1f}" if step.started is not None else ""
+    return str(step.line or ""), _STATES[step.state], seconds, step.text
+
+
+def _where(build: Build | None, live: LiveBuild) -> list[str]:
+    """The steps a build stopped at and the end of what they printed; of one without such a step, its error."""
+    if build and not build.error:
+        return []
+    if build:
+        stopped = [(s.line, s.text, "failed", s.seconds, s.log) for s in build.steps_ if s.state == FAILED]
+        if not stopped:
+            return [f"  {line}" for line in build.error.strip().splitlines()[-LAST_LINES:]]
+    else:
+        stopped = [(r.line, r.text, r.word, r.seconds, "\n".join(r.tail)) for r in live.steps if r.state == CANCELED]
+    lines = []
+    for line, what, how, seconds, log in stopped:
+        lines.append(f"{f'line {line}, ' if line else ''}{_shortened(what)}: {how} after {seconds or 0:.1f} s")
+        shown = [plain_line(each) for each in log.rstrip().split("\n")]
+        lines += [f"  {each}" for each in shown if each.strip()][-LAST_LINES:]
+    return lines
+
+
+def _shortened(what: str) -> str:
+    what = " ".join(what.split())
+    return what if len(what) <= _WIDTH else what[: _WIDTH - 1] + "…"
