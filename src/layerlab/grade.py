@@ -1,0 +1,122 @@
+"""Grade: a prediction beside what the build did, step by step. Pure records; `predict` makes them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from . import markup
+from .causes import shortened
+from .records import CACHED, RAN
+
+#: Signs tell right from wrong without colours.
+RIGHT, WRONG, OPEN = "✓", "✗", "·"
+
+_HTML = """
+<div style="font-size:13px"><p style="margin:4px 8px"><b>{{ g.summary }}</b>
+{%- if g.course %} <span style="{{ s.quiet }}">Over the course: {{ g.course }}.</span>{% endif %}</p>
+<table style="{{ s.table }}">
+<thead><tr style="{{ s.row }}">
+<th style="{{ s.head }}">line</th><th style="{{ s.head }}">step</th>
+{% if g.of %}<th style="{{ s.head }}">you said</th>{% endif %}<th style="{{ s.head }}">it was</th></tr></thead>
+<tbody>
+{% for m in g.marks %}
+<tr style="{{ s.line }}"><td style="{{ s.word }}">{{ m.line }}</td>
+<td style="{{ s.cell }}"><code style="{{ s.code }};padding:0;background:none">{{ m.text }}</code>
+{%- if m.explained %}<br>↳ {{ m.explained }}{% endif %}</td>
+{% if g.of %}<td style="{{ s.word }}"><span style="{{ signs[m.sign] }}">{{ m.sign }}</span> {{ said[m.said] }}</td>{% endif %}
+<td style="{{ s.word }}">{{ (m.was or "not in the build") | lower }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What became of the prediction for one step.
+
+    Attributes:
+        line: its first line in the Dockerfile.
+        text: the instruction.
+        said: RAN or CACHED; "" where nothing was predicted in time.
+        was: the state it had in the build; "" where the build has no such step.
+        right: whether the prediction came true; None where there was none, or where the step was not reached.
+        why: the cause of its state, "" where none is known.
+    """
+
+    line: int
+    text: str
+    said: str
+    was: str
+    right: bool | None
+    why: str
+
+    @property
+    def sign(self) -> str:
+        return {True: RIGHT, False: WRONG, None: OPEN}[self.right]
+
+    @property
+    def explained(self) -> str:
+        """The cause, where the reader did not foresee the state."""
+        if self.right or not self.was:
+            return ""
+        return self.why or ("nothing that it depends on has changed" if self.was == CACHED else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Grade:
+    """A prediction beside what the build did. `str` gives a text that has no times in it.
+
+    Attributes:
+        app: name of the app.
+        variant: name of the variant.
+        edit: the edit made before the build.
+        marks: one for each step, in file order.
+        late: steps chosen only after the build had started, which do not count.
+        course: the score over the course in words, "" where this prediction added nothing to it.
+    """
+
+    app: str
+    variant: str
+    edit: str
+    marks: tuple[Mark, ...]
+    late: int = 0
+    course: str = dataclasses.field(default="", compare=False)
+
+    @property
+    def right(self) -> int:
+        """Steps predicted as they came."""
+        return sum(m.right is True for m in self.marks)
+
+    @property
+    def of(self) -> int:
+        """Steps predicted."""
+        return sum(m.right is not None for m in self.marks)
+
+    @property
+    def summary(self) -> str:
+        """The grade in one line."""
+        if self.of:
+            text = f"{self.variant}: {self.right} of {self.of} right"
+            left = sum(not m.said for m in self.marks)
+            text += f", {left} not predicted" if left else ""
+        else:
+            text = f"{self.variant}: no prediction was made"
+        return text + (f" ({self.late} chosen after the build had started: not counted)" if self.late else "")
+
+    def __str__(self) -> str:
+        lines = [self.summary]
+        for mark in self.marks:
+            told = {RAN: "you said run", CACHED: "you said cached", "": ""}[mark.said]
+            told = f"{told:<15}  " if self.of else ""
+            lines.append(
+                f"{mark.sign} {f'line {mark.line}':>8}  {mark.was or '-':<6}  {told}{shortened(mark.text, 48)}"
+            )
+            if mark.explained:
+                lines.append(f"{'':20}{mark.explained}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        signs = {RIGHT: markup.STYLES["right"], WRONG: markup.STYLES["wrong"], OPEN: markup.STYLES["quiet"]}
+        return markup.rendered(_HTML, g=self, signs=signs, said={RAN: "run", CACHED: "cached", "": "no prediction"})

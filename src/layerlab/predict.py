@@ -1,0 +1,285 @@
+"""Predict which steps of a build will run, before it runs; then let the build grade that, with the causes beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import re
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import definition as definitions
+from . import history, markup
+from . import score as scores
+from .app import App
+from .causes import Explanation, shortened
+from .definition import Definition
+from .errors import LayerLabError
+from .grade import Grade, Mark
+from .records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
+
+#: What a list may say for each state; None, "" and "?" say that no prediction is made.
+WORDS = {
+    "run": RAN, "ran": RAN, "runs": RAN, "will run": RAN,
+    "cached": CACHED, "cache": CACHED, "will be cached": CACHED,
+    "": "", "?": "", "none": "",
+}  # fmt: skip
+#: Said by a person: for each step a state, or "".
+Said = tuple[str, ...]
+
+_HTML = """
+<div style="font-size:13px"><p style="margin:4px 8px"><b>{{ variant }}: which steps will run?</b>
+{% if grade %}{{ grade.summary }}{% else %}Run this cell to choose.{% endif %}</p>
+<table style="{{ s.table }}"><thead><tr style="{{ s.row }}"><th style="{{ s.head }}">line</th>
+<th style="{{ s.head }}">step</th><th style="{{ s.head }}">you said</th></tr></thead><tbody>
+{% for step in steps %}
+<tr style="{{ s.line }}"><td style="{{ s.word }}">{{ step.line }}</td>
+<td style="{{ s.cell }}"><code style="{{ s.code }};padding:0;background:none">{{ step.keyword }} {{ step.value }}</code></td>
+<td style="{{ s.word }}">{{ (said[step.line] or "no prediction") | lower }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+"""
+
+
+class Prediction:
+    """A prediction that waits for its build. Shown at the end of a cell, it asks; `grade` settles it.
+
+    Attributes:
+        definition: what is to be built.
+        lines: the line of each step that is asked for, in file order.
+    """
+
+    def __init__(self, definition: Definition, asked_target: str, said: Said) -> None:
+        self.definition, self._target = definition, asked_target
+        self._steps = definition.steps
+        self.lines = tuple(i.line for i in self._steps)
+        self._identity = secrets.token_hex(8)
+        self._made = _now()
+        # All that was said, with its time: what counts is what stood when the build started.
+        self._said = [[(self._made, state)] for state in said]
+        self._graded: tuple[Build, Grade] | None = None
+        self._views: list[Any] = []
+        self._board: Any = None
+
+    @property
+    def said(self) -> dict[int, str]:
+        """What is predicted now: line → "RAN", "CACHED" or ""."""
+        return {i.line: said[-1][1] for i, said in zip(self._steps, self._said, strict=True)}
+
+    def say(self, line: int, state: str) -> None:
+        """Predict one step: "run" or "cached" for the step in `line`. Raises LayerLabError for another word or line."""
+        if line not in self.lines:
+            raise LayerLabError(f"no step of {self.definition.variant} is in line {line}", _listed(self.definition))
+        self._said[self.lines.index(line)].append((_now(), _state(state)))
+
+    def grade(self, build: Build, explanation: Explanation | None = None) -> Grade:
+        """Compare with a build of what was predicted; the score over the course counts it, once.
+
+        Args:
+            build: made after the prediction, of the same app, variant, Dockerfile and target.
+            explanation: why its steps ran; by default `build.explain()`.
+
+        Raises LayerLabError for a build that the prediction is not of, or if it was graded by another build.
+        """
+        self._check(build)
+        if self._graded and self._graded[0] == build:
+            return self._graded[1]
+        started = datetime.datetime.fromisoformat(build.started_at)
+        in_time = [[state for when, state in said if when <= started][-1] for said in self._said]
+        late = sum(said[-1][1] != state for said, state in zip(self._said, in_time, strict=True))
+        why = _causes(explanation or build.explain())
+        marks = tuple(
+            _mark(i.line, f"{i.keyword} {i.value}", state, _was(build, i.line), why.get(i.line, ""))
+            for i, state in zip(self._steps, in_time, strict=True)
+        )
+        grade = Grade(build.app, build.variant, build.edit, marks, late)
+        if grade.of:
+            record = {
+                "when": build.started_at, "notebook": _notebook(), "app": build.app, "variant": build.variant,
+                "edit": build.edit, "right": grade.right, "of": grade.of,
+            }  # fmt: skip
+            grade = dataclasses.replace(grade, course=str(scores.keep(self._identity, record)))
+        self._graded = build, grade
+        self._settle()
+        return grade
+
+    def _check(self, build: Build) -> None:
+        mine, variant = self.definition, self.definition.variant
+        if (build.app, build.variant) != (mine.app, variant):
+            raise LayerLabError(
+                f"this prediction is of {mine.app} {variant}, and the build is of {build.app} {build.variant}",
+                f"build it: machine.build(app, {variant!r})",
+            )
+        if build.dockerfile != mine.dockerfile:
+            raise LayerLabError(
+                f"the Dockerfile of {variant} was changed after the prediction, so this build is of another one",
+                "predict again, then build",
+            )
+        if _target(build.command) != self._target:
+            raise LayerLabError(
+                f"this prediction is for target {self._target or '(none)'}, and the build has "
+                f"{_target(build.command) or '(none)'}",
+                "give both the same target",
+            )
+        if datetime.datetime.fromisoformat(build.started_at) < self._made:
+            raise LayerLabError(
+                f"this build of {variant} is older than the prediction",
+                f"build now: build = machine.build(app, {variant!r}), then grade that",
+            )
+        again = "predict again, then build once"
+        if self._graded and self._graded[0] != build:
+            raise LayerLabError(f"this prediction of {variant} was graded by an earlier build", again)
+        if not self._graded and any(self._could_be(b) for b in history.before(build)):
+            raise LayerLabError(f"another build of {variant} came between the prediction and this one", again)
+
+    def _could_be(self, build: Build) -> bool:
+        """Whether the prediction was made for `build`."""
+        return (
+            not build.error
+            and (build.app, build.variant) == (self.definition.app, self.definition.variant)
+            and _target(build.command) == self._target
+            and datetime.datetime.fromisoformat(build.started_at) >= self._made
+        )
+
+    # -- showing it --------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        said = self.said
+        lines = [f"{self.definition.variant}: which steps will run?"]
+        for i in self._steps:
+            text = shortened(f"{i.keyword} {i.value}", 56)
+            lines.append(f"{f'line {i.line}':>8}  {said[i.line] or '?':<6}  {text}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        grade = self._graded[1] if self._graded and self._graded[1].of else None
+        return markup.rendered(_HTML, variant=self.definition.variant, steps=self._steps, said=self.said, grade=grade)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = {"text/plain": str(self), "text/html": self._repr_html_()}
+        if not self._graded and _in_notebook():
+            from .board import Board
+
+            self._board = self._board or Board(self.definition.variant, self._steps, self.said, self.say)
+            bundle = {**self._board.widget._repr_mimebundle_(), **bundle}
+        self._views.append(display(bundle, raw=True, display_id=secrets.token_hex(8)))
+
+    def _settle(self) -> None:
+        """Put a table where the toggles were: it stays in the saved notebook, and shows that nothing is asked any more."""
+        for view in self._views:
+            if view is not None:
+                view.update({"text/plain": str(self), "text/html": self._repr_html_()}, raw=True)
+        if self._board is not None:
+            self._board.close()
+        self._views, self._board = [], None
+
+
+def predict(
+    app: App,
+    variant: str,
+    states: Sequence[str | None] | Mapping[int, str | None] | None = None,
+    *,
+    target: str = "",
+    args: Mapping[str, str] | None = None,
+    service: str = "",
+) -> Prediction:
+    """Ask which steps of the next build of `app` will run, and which will be cached.
+
+        guess = predict(app, "before")
+        guess                                   # shows the steps with a toggle each
+        build = machine.build(app, "before")
+        guess.grade(build)                      # right or wrong, with the cause beside each wrong one
+
+    Args:
+        app: what will be built.
+        variant: name of one of its variants, or a Dockerfile or Compose file in it.
+        states: the prediction itself, where there are no toggles: "run" or "cached" for each step, or {line: state}
+            for some; None for a step that is not predicted.
+        target, args, service: as `machine.build` will get them.
+
+    Raises AppError where there is no such variant or target, LayerLabError for states that fit no step.
+    """
+    definition = definitions.of(app, variant, target=target, args=args, service=service)
+    said = _said(definition, states)
+    return Prediction(definition, target or app.variant(variant).target, said)
+
+
+def _said(definition: Definition, states: Sequence[str | None] | Mapping[int, str | None] | None) -> Said:
+    lines = [i.line for i in definition.steps]
+    if states is None:
+        return ("",) * len(lines)
+    if isinstance(states, Mapping):
+        if strange := [line for line in states if line not in lines]:
+            raise LayerLabError(f"no step of {definition.variant} is in line {strange[0]}", _listed(definition))
+        return tuple(_state(states.get(line)) for line in lines)
+    if isinstance(states, str):
+        raise LayerLabError(
+            "the prediction is one text", 'give a list with a state for each step: ["run", "cached", …]'
+        )
+    if len(states) != len(lines):
+        raise LayerLabError(
+            f"the prediction is for {len(states)} steps, and {definition.variant} has {len(lines)}", _listed(definition)
+        )
+    return tuple(map(_state, states))
+
+
+def _state(word: str | None) -> str:
+    state = WORDS.get(" ".join(str(word or "").lower().split()))
+    if state is None:
+        raise LayerLabError(f"{word!r} is no prediction", 'say "run" or "cached", or None for no prediction')
+    return state
+
+
+def _listed(definition: Definition) -> str:
+    steps = [f"  line {i.line}: {shortened(f'{i.keyword} {i.value}', 60)}" for i in definition.steps]
+    return "\n".join(["its steps are:", *steps])
+
+
+def _mark(line: int, text: str, said: str, was: str, why: str) -> Mark:
+    counted = said and was in (RAN, CACHED, FAILED)
+    return Mark(line, text, said, was, (said == CACHED) == (was == CACHED) if counted else None, why)
+
+
+def _was(build: Build, line: int) -> str:
+    """State of the step in a line; of several (a build for several platforms), RAN rather than CACHED."""
+    states = {s.state for s in build.steps_ if s.line == line and s.state != BASE}
+    return next((s for s in (FAILED, RAN, CACHED, CANCELED, NOT_REACHED) if s in states), "")
+
+
+def _causes(explanation: Explanation) -> dict[int, str]:
+    """Why, by line; of several steps in one line, of the first that says it."""
+    found: dict[int, str] = {}
+    for step in explanation.steps:
+        found[step.line] = found.get(step.line) or step.why
+    return found
+
+
+def _target(command: Sequence[str]) -> str:
+    """The target that a command of `build` gives; "" where it gives none."""
+    found = [m[1] for word in command if (m := re.fullmatch(r"(?:--target|--set=[^.]+\.target)=(.*)", word))]
+    return found[-1] if found else ""
+
+
+def _notebook() -> str:
+    """Name of the notebook this kernel runs, which Jupyter's server says; "" elsewhere."""
+    return Path(os.environ.get("JPY_SESSION_NAME", "")).stem
+
+
+def _now() -> datetime.datetime:
+    # As exact as `Build.started_at`, so that what was said before the build is never later by rounding.
+    now = datetime.datetime.now(datetime.UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return hasattr(shell, "kernel")

@@ -1,0 +1,82 @@
+"""The score over the course: every graded prediction of this home, in one small file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .errors import LayerLabError
+from .home import home, locked
+
+#: In LayerLab's home; `cleanup.OURS` has it too.
+FILE = "score.json"
+#: Columns of `Score.predictions`, and the entries of one record.
+COLUMNS = ["when", "notebook", "app", "variant", "edit", "right", "of"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """All predictions that were graded.
+
+    Attributes:
+        predictions: a row each, in the order in which they were first graded. Columns: when (start of the build, ISO
+            8601, UTC), notebook ("" where unknown), app, variant, edit, right, of (steps predicted).
+    """
+
+    predictions: pd.DataFrame
+
+    @property
+    def right(self) -> int:
+        """Steps predicted as they came."""
+        return int(self.predictions["right"].sum())
+
+    @property
+    def of(self) -> int:
+        """Steps predicted."""
+        return int(self.predictions["of"].sum())
+
+    def __str__(self) -> str:
+        count = len(self.predictions)
+        if not count:
+            return "No prediction was graded yet."
+        return f"{self.right} of {self.of} steps right, in {count} prediction{'' if count == 1 else 's'}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        table = self.predictions.to_html(index=False, escape=True) if len(self.predictions) else ""
+        return f"<p><b>{self}</b></p>{table}"
+
+
+def score() -> Score:
+    """The score over all notebooks of this home. Raises LayerLabError where its file cannot be read."""
+    return Score(pd.DataFrame(_read().values(), columns=COLUMNS))
+
+
+def keep(identity: str, record: Mapping[str, Any]) -> Score:
+    """Write down a graded prediction, in place of an earlier record of the same identity; returns the score with it."""
+    with locked("score"):
+        records = {**_read(), identity: dict(record)}
+        fresh = _file().with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(records, indent=1), encoding="utf-8")
+        fresh.replace(_file())  # in one step: a notebook may be reading
+    return score()
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    try:
+        return json.loads(_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LayerLabError(f"{_file()} cannot be read: {error}", "delete it, and the score begins anew") from None
+
+
+def _file() -> Path:
+    return home() / FILE
