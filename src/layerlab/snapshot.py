@@ -1,27 +1,58 @@
-"""Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine."""
+"""Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine.
+
+An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the times,
+not the owner, which the client resets. `selection` says which entries one COPY looks at, `changes` what became of them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+import hashlib
+import operator
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+from .patterns import BadPattern, Matched, Patterns, read_rules
+
+#: Stands for the content of a file, or the names in a folder, that could not be read: nobody can say if it changed.
+UNREADABLE = "unreadable"
+#: Files at least this large are read beside others, by threads; below, handing over costs more than it saves. Bytes.
+LARGE = 256 * 1024
+BLOCK = 1024 * 1024
+#: A file changed this short a time before a snapshot could change again without its times showing it, so it is read again
+#: the next time (git calls it "racily clean"). The coarsest clock of a file system in use is FAT's. Nanoseconds.
+CLOCK_STEP = 2_000_000_000
+#: Extended attributes that BuildKit's keys leave out (cache/contenthash/tarsum.go; fsutil, stat_unix.go).
+_NO_ATTRIBUTES = ("security.", "system.", "com.apple.")
+
+#: Size, time of last content change, time of last change of any kind (both ns), inode.
+Stat = tuple[int, int, int, int]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
     """One file, folder or link of a context, as far as BuildKit's cache keys depend on it.
 
     Attributes:
-        kind: "file", "folder", "link", "other".
-        mode: permission bits.
+        kind: "file", "folder", "link", "other". A socket is a file: BuildKit makes an empty one of it.
+        mode: permission bits, with set-user-id, set-group-id and sticky.
         size: bytes; 0 for what is no file.
-        content: hash of a file's bytes, target of a link, "" for a folder.
+        content: hash of a file's bytes (BLAKE2b, 128 bits, hex), target of a link, "" for a folder, kind and numbers of a
+            pipe or device; UNREADABLE where it could not be read.
+        attributes: hash of the extended attributes that count; "" without any, as nearly always.
     """
 
     kind: str
     mode: int
     size: int
     content: str
+    attributes: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,18 +60,335 @@ class Snapshot:
     """A context at one moment.
 
     Attributes:
-        entries: by path relative to the context, with "/"; only what the ignore rules let in.
-        rules: the ignore rules, as in the file, comments and empty lines left out.
-        ignore_file: name of the file they come from; "" where there is none.
+        entries: by path relative to the context, with "/"; only what the ignore rules let in. A name that is no UTF-8 has
+            its bytes as lone surrogates (os.fsdecode); BuildKit refuses such a context.
+        rules: the ignore rules as BuildKit cleans them, comments and empty lines left out.
+        ignore_file: name of the file they come from, relative to the context where it lies in it; "" where there is none.
         ignored: paths that the rules keep out, those inside an ignored folder left out.
+        stats: by path, what tells without reading that a file has not changed; only of files for which that is safe.
     """
 
     entries: Mapping[str, Entry]
     rules: tuple[str, ...] = ()
     ignore_file: str = ""
     ignored: tuple[str, ...] = ()
+    stats: Mapping[str, Stat] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: a list for each entry, of path, type and permission bits in one number, size, content, attributes, stat."""
+        rows = []
+        for path, entry in self.entries.items():
+            bits = _TYPES[entry.kind] | entry.mode
+            row: list[Any] = [path, bits, entry.size, entry.content]
+            if entry.attributes or path in self.stats:
+                row += [entry.attributes, *self.stats.get(path, ())]
+            rows.append(row)
+        return {
+            "entries": rows, "rules": list(self.rules), "ignore_file": self.ignore_file, "ignored": list(self.ignored),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
+        """What `to_json` made. Raises KeyError, ValueError, TypeError for anything else."""
+        entries, stats = {}, {}
+        for path, bits, size, content, *rest in data["entries"]:
+            entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
+            if len(rest) == 5:
+                stats[path] = tuple(rest[1:])
+        return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
+
+
+#: How `to_json` writes the kinds, in the upper bits of a Unix mode.
+_TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
+_KINDS = {bits: kind for kind, bits in _TYPES.items()}
 
 
 def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot | None = None) -> Snapshot:
-    """Look at `folder`. What has not changed since `previous` was taken of the same folder is not read again."""
-    raise NotImplementedError
+    """Look at `folder`. What has not changed since `previous` was taken of the same folder is not read again.
+
+    Args:
+        folder: the context.
+        dockerfile: path of the Dockerfile, relative to `folder` or absolute: NAME.dockerignore beside it replaces the
+            `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
+        previous: an earlier snapshot.
+
+    A file that vanishes meanwhile is left out, one that cannot be read is marked UNREADABLE. Rules of which one is malformed
+    let nothing out: such a build fails. Raises NotADirectoryError, FileNotFoundError if `folder` is no folder.
+    """
+    root = os.path.realpath(folder)
+    if not stat.S_ISDIR(os.stat(root).st_mode):
+        raise NotADirectoryError(f"{folder} is not a folder")
+    ignore_file, rules = _ignore_rules(root, dockerfile)
+    return _Walk(root, rules, ignore_file, previous).run()
+
+
+def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
+    """BuildKit frontend/dockerui: an ignore file beside the Dockerfile, of its name, wins unless it is empty."""
+    for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
+        if not name:
+            continue
+        try:
+            content = Path(root, name).read_bytes()
+        except OSError:
+            continue
+        if content or name == ".dockerignore":
+            place = os.path.relpath(os.path.join(root, name), root)
+            return (name if place.startswith("..") else place), read_rules(content)
+    return "", ()
+
+
+class _Walk:
+    """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
+
+    def __init__(self, root: str, rules: tuple[str, ...], ignore_file: str, previous: Snapshot | None) -> None:
+        self.root, self.rules, self.ignore_file = root, rules, ignore_file
+        try:
+            self.patterns = Patterns(rules)
+        except BadPattern:
+            self.patterns = Patterns(())
+        self.old_entries = previous.entries if previous else {}
+        self.old_stats = previous.stats if previous else {}
+        # With the same rules, what was let in or kept out before is so again: it depends on the path alone.
+        self.same_rules = previous is not None and previous.rules == rules
+        self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
+        self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
+        self.entries: dict[str, Entry] = {}
+        self.stats: dict[str, Stat] = {}
+        self.reading: list[tuple[str, os.stat_result, Future[tuple[int, str]]]] = []
+        self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+        self.safe_before = time.time_ns() - CLOCK_STEP
+
+    def run(self) -> Snapshot:
+        with self.threads:
+            ignored = self._folder(self.root, "", (), [])
+            for path, status, future in self.reading:
+                self._read(path, status, *future.result())
+        return Snapshot(self.entries, self.rules, self.ignore_file, tuple(ignored), self.stats)
+
+    def _folder(self, place: str, prefix: str, above: Matched, pending: list[tuple[str, Entry]]) -> list[str]:
+        """Look at what is in one folder; returns the outermost paths in it that are kept out.
+
+        `pending`: the ignored folders that lie above, which come along as soon as something in them is let in again.
+        """
+        ignored: list[str] = []
+        folders: list[tuple[str, os.stat_result]] = []
+        entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        try:
+            # By the open folder, not by path: the kernel need not go down from the root for each file.
+            opened = os.open(place, _OPEN | os.O_DIRECTORY)
+            try:
+                with os.scandir(opened) as found:
+                    for child in sorted(found, key=_NAME):
+                        path = prefix + child.name
+                        try:
+                            status = child.stat(follow_symlinks=False)
+                        except OSError:  # it is gone
+                            continue
+                        if child.is_dir(follow_symlinks=False):
+                            folders.append((path, status))
+                            continue
+                        before = old_stats.get(path)
+                        same = before == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                        if not (same and self.same_rules) and self._out(path, above):
+                            ignored.append(path)
+                            continue
+                        if pending:
+                            entries.update(pending)
+                            pending.clear()
+                        if same:
+                            entries[path], stats[path] = old_entries[path], before
+                        else:
+                            self._look(path, status)
+            finally:
+                os.close(opened)
+        except OSError:
+            if prefix and not pending and self.entries.get(prefix[:-1]):
+                entries[prefix[:-1]] = dataclasses.replace(entries[prefix[:-1]], content=UNREADABLE)
+        for path, status in folders:
+            ignored += self._subfolder(path, status, above, pending)
+        return ignored
+
+    def _out(self, path: str, above: Matched) -> bool:
+        """Whether the rules keep out a file, which depends on its path alone."""
+        if not self.patterns.rules or path in self.known_in:
+            return False
+        return path in self.known_out or self.patterns.matches(path, above)[0]
+
+    def _subfolder(
+        self, path: str, status: os.stat_result, above: Matched, pending: list[tuple[str, Entry]]
+    ) -> list[str]:
+        out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
+        if out and not self.patterns.may_let_in_below(path):
+            return [path]
+        place = os.path.join(self.root, path)
+        entry = Entry("folder", stat.S_IMODE(status.st_mode), 0, "", _attributes(place))
+        if not out:
+            self.entries.update(pending)
+            pending.clear()
+            self.entries[path] = entry
+            return self._folder(place, path + "/", matched, pending)
+        waiting = [*pending, (path, entry)]
+        inside = self._folder(place, path + "/", matched, waiting)
+        if waiting:  # nothing in it was let in again
+            return [path]
+        pending.clear()
+        return inside
+
+    def _look(self, path: str, status: os.stat_result) -> None:
+        place = os.path.join(self.root, path)
+        mode, permissions = status.st_mode, stat.S_IMODE(status.st_mode)
+        if stat.S_ISREG(mode):
+            if status.st_size >= LARGE:
+                self.entries[path] = Entry("file", permissions, status.st_size, UNREADABLE)  # keeps its place
+                self.reading.append((path, status, self.threads.submit(_hash, place)))
+            else:
+                self._read(path, status, *_hash(place))
+        elif stat.S_ISLNK(mode):
+            try:
+                target = os.readlink(place)
+            except OSError:
+                target = UNREADABLE
+            self.entries[path] = Entry("link", permissions, 0, target, _attributes(place))
+        elif stat.S_ISSOCK(mode):
+            self.entries[path] = Entry("file", permissions, 0, _NOTHING, _attributes(place))
+        else:
+            numbers = f" {os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+            what = "pipe" if stat.S_ISFIFO(mode) else ("block device" if stat.S_ISBLK(mode) else "device") + numbers
+            self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
+
+    def _read(self, path: str, status: os.stat_result, size: int, content: str) -> None:
+        """Note a file that was read. One that changes while it is read is taken as it came, and read again next time."""
+        if size < 0:
+            self.entries.pop(path, None)
+            return
+        attributes = _attributes(os.path.join(self.root, path))
+        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
+        if size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before:
+            self.stats[path] = (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+_NAME = operator.attrgetter("name")
+_blake = functools.partial(hashlib.blake2b, digest_size=16)
+_NOTHING = _blake().hexdigest()
+#: A name that meanwhile became a link or a pipe is neither followed nor waited for.
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def _hash(place: str) -> tuple[int, str]:
+    """Bytes read and their hash; (-1, "") for a file that is gone, (0, UNREADABLE) for one that cannot be read."""
+    try:
+        file = os.open(place, _OPEN)
+    except FileNotFoundError:
+        return -1, ""
+    except OSError:
+        return 0, UNREADABLE
+    try:
+        digest, size = _blake(), 0
+        while block := os.read(file, BLOCK if size else LARGE):
+            digest.update(block)
+            size += len(block)
+            if len(block) < LARGE:  # of a regular file, a short block is the last
+                break
+        return size, digest.hexdigest()
+    except OSError:
+        return 0, UNREADABLE
+    finally:
+        os.close(file)
+
+
+def _attributes(place: str) -> str:
+    """Hash of a file's extended attributes, as far as they count; "" where there are none or the system has no such thing."""
+    try:
+        names = os.listxattr(place, follow_symlinks=False)
+    except (OSError, AttributeError):
+        return ""
+    counted = [n for n in names if not n.startswith(_NO_ATTRIBUTES) or n == "security.capability"]
+    if not counted:
+        return ""
+    digest = _blake()
+    for name in sorted(counted):
+        try:
+            value = os.getxattr(place, name, follow_symlinks=False)
+        except OSError:
+            continue
+        digest.update(f"{name}\0{len(value)}\0".encode(errors="surrogateescape") + value)
+    return digest.hexdigest()
+
+
+# -- two snapshots ----------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What became of one path.
+
+    Attributes:
+        kind: "added", "removed", "renamed", "changed" (its content), "mode changed", "kind changed" (a file became a folder,
+            …), "link changed" (its target), "attributes changed" (extended ones), or "unknown" (could not be read).
+        path: the path; of what was removed, the former one.
+        old_path: of what was renamed, the former path; else "".
+        of: kind of entry it is, or was: "file", "folder", "link", "other".
+    """
+
+    kind: str
+    path: str
+    old_path: str = ""
+    of: str = "file"
+
+
+def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Change, ...]:
+    """What differs between two sets of entries, one Change a path, by path.
+
+    A folder that is new or gone is named only if it is empty: else what is in it tells. A file gone and a new one with the
+    same bytes are one renamed file; empty files are not paired, as all are alike.
+    """
+    found = []
+    for path, entry in now.items():
+        old = before.get(path)
+        if old is not None and old is not entry and (kind := _difference(old, entry)):
+            found.append(Change(kind, path, of=entry.kind))
+    added = {path: now[path] for path in now.keys() - before.keys()}
+    removed = {path: before[path] for path in before.keys() - now.keys()}
+    for old_path, path in _renamed(removed, added):
+        found.append(Change("renamed", path, old_path, added.pop(path).kind))
+        del removed[old_path]
+    for kind, paths, whole in (("added", added, now), ("removed", removed, before)):
+        if paths:
+            full = {path.rpartition("/")[0] for path in whole}
+            found += [Change(kind, p, of=e.kind) for p, e in paths.items() if not (e.kind == "folder" and p in full)]
+    return tuple(sorted(found, key=lambda change: change.path))
+
+
+def _difference(old: Entry, new: Entry) -> str:
+    """The kind of change, the most telling one of several; "" for none."""
+    if old.kind != new.kind:
+        return "kind changed"
+    if (old.content, old.size) != (new.content, new.size):
+        if UNREADABLE in (old.content, new.content):
+            return "unknown"
+        return "link changed" if new.kind == "link" else "kind changed" if new.kind == "other" else "changed"
+    if old.mode != new.mode:
+        return "mode changed"
+    if old.attributes != new.attributes:
+        return "attributes changed"
+    return "unknown" if new.content == UNREADABLE else ""
+
+
+def _renamed(removed: Mapping[str, Entry], added: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Pairs of former and new path; where several have the same bytes, those of the same name first, then in order."""
+    gone: dict[tuple[str, str], list[str]] = {}
+    for path, entry in removed.items():
+        if entry.kind == "link" or (entry.size and entry.content != UNREADABLE):
+            gone.setdefault((entry.kind, entry.content), []).append(path)
+    late = []
+    for path, entry in added.items():
+        candidates = gone.get((entry.kind, entry.content), [])
+        same = next((c for c in candidates if c.rpartition("/")[2] == path.rpartition("/")[2]), None)
+        if same is not None:
+            candidates.remove(same)
+            yield same, path
+        elif candidates:
+            late.append((path, candidates))
+    for path, candidates in late:
+        if candidates:
+            yield candidates.pop(0), path

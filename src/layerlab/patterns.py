@@ -1,0 +1,240 @@
+"""Patterns as BuildKit reads them: those of an ignore file, and those of COPY --exclude and --parents. Pure text.
+
+Our own, because no library in reach reads them so (compared with real builds, tests/engine/test_snapshot_engine.py):
+`docker.utils.build.PatternMatcher` follows the classic builder of 2015 (it always lets `.dockerignore` in and looks at
+one parent only), `pathspec` follows git (`*.pyc` there matches in every folder, a re-inclusion below an ignored folder never
+does). What counts is Go's, moby/patternmatcher: a pattern becomes a string comparison or a regular expression.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import re
+import warnings
+from collections.abc import Callable, Iterable
+
+#: What Go's strings.TrimSpace removes (unicode.IsSpace); Python's strip() would also take the separators \x1c to \x1f.
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+#: A pattern with one of these is no plain path (fsutil, filter.go).
+_SPECIAL = frozenset("*[]?^\\")
+#: Escapes of a letter or digit that Go's regular expressions know and Python's read alike; any other is an error there.
+_LETTERS = frozenset("dDwWsSbBAafnrtv")
+
+Matched = tuple[bool, ...]
+
+
+class BadPattern(ValueError):
+    """A pattern that BuildKit refuses; the build fails."""
+
+
+def read_rules(content: bytes) -> tuple[str, ...]:
+    """The patterns of an ignore file, cleaned as BuildKit cleans them; comments and empty lines are left out."""
+    rules = []
+    for line in content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape").split("\n"):
+        if line.startswith("#"):
+            continue
+        pattern = line.strip(_SPACE)
+        if not pattern:
+            continue
+        negated = pattern.startswith("!")
+        pattern = pattern.removeprefix("!").strip(_SPACE) if negated else pattern
+        if pattern:
+            pattern = clean(pattern)
+            pattern = pattern[1:] if len(pattern) > 1 and pattern[0] == "/" else pattern
+        rules.append("!" + pattern if negated else pattern)
+    return tuple(rules)
+
+
+def clean(path: str) -> str:
+    """The shortest equal path, as Go's path.Clean: unlike Python's normpath it makes "/a" of "//a"."""
+    parts: list[str] = []
+    rooted = path.startswith("/")
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in ("", ".") and not (part == ".." and rooted):
+            parts.append(part)
+    return "/" * rooted + "/".join(parts) or "."
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rule:
+    text: str
+    negated: bool
+    match: Callable[[str], object]
+
+
+class Patterns:
+    """Several patterns, of which the last that matches decides; one with "!" lets in again.
+
+    Raises BadPattern for what BuildKit refuses.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self.rules = tuple(rule for pattern in patterns if (rule := _rule(pattern)))
+        again = [_without_trailing_glob(r.text) for r in self.rules if r.negated]
+        self._again = [text + "/" for text in again]
+        self._anywhere = any(_SPECIAL & set(text) for text in again)
+
+    def matches(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
+        """Whether `path` ("a/b") is matched, and by which patterns: `parent` for what lies in it.
+
+        Without `parent` the folders above it are looked at one by one.
+        """
+        verdict, matched = False, []
+        for number, rule in enumerate(self.rules):
+            hit = bool(parent) and parent[number]
+            # As in BuildKit: a pattern that could not change the verdict is not tried, and counts as not matching.
+            if not hit and rule.negated == verdict:
+                hit = bool(rule.match(path)) or (not parent and any(rule.match(p) for p in _above(path)))
+            matched.append(hit)
+            if hit:
+                verdict = not rule.negated
+        return verdict, tuple(matched)
+
+    def may_let_in_below(self, folder: str) -> bool:
+        """Whether BuildKit looks into `folder`, which is matched, for something that a "!" pattern lets in again."""
+        return self._anywhere or any(again.startswith(folder + "/") for again in self._again)
+
+
+def go_match(pattern: str) -> Callable[[str], object]:
+    """What Go's path.Match(pattern, …) says, as a function of the path. Raises BadPattern."""
+    return _go_regex(pattern).fullmatch
+
+
+@functools.lru_cache(maxsize=4096)
+def _go_regex(pattern: str) -> re.Pattern[str]:
+    text, rest = "", iter(pattern)
+    for char in rest:
+        if char == "*":
+            text += "[^/]*"
+        elif char == "?":
+            text += "[^/]"
+        elif char == "\\":
+            text += re.escape(_next(rest))
+        elif char == "[":
+            rest, body = _character_class(rest)
+            text += body
+        else:
+            text += re.escape(char)
+    return re.compile(text, re.DOTALL)
+
+
+def _character_class(rest: Iterable[str]) -> tuple[Iterable[str], str]:
+    """A regular expression for what follows a "[", and what is left behind its "]"."""
+    chars = list(rest)
+    negated = chars[:1] == ["^"]
+    at, ranges = int(negated), []
+    while at < len(chars) and (chars[at] != "]" or not ranges):
+        low, at = _class_member(chars, at)
+        high = low
+        if at < len(chars) and chars[at] == "-":
+            high, at = _class_member(chars, at + 1)
+        if low <= high:  # Go takes a range upside down as one that nothing is in
+            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+        else:
+            ranges.append("")
+    if at >= len(chars):
+        raise BadPattern("[ without ]")
+    body = "".join(ranges)
+    text = f"[{'^' * negated}{body}]" if body else ("." if negated else "(?!)")
+    return iter(chars[at + 1 :]), text
+
+
+def _class_member(chars: list[str], at: int) -> tuple[str, int]:
+    if at >= len(chars) or chars[at] in "-]":
+        raise BadPattern("bad character class")
+    if chars[at] == "\\":
+        at += 1
+    if at >= len(chars):
+        raise BadPattern("bad character class")
+    return chars[at], at + 1
+
+
+def _next(rest: Iterable[str]) -> str:
+    for char in rest:
+        return char
+    raise BadPattern("\\ at the end")
+
+
+@functools.lru_cache(maxsize=4096)
+def _rule(pattern: str) -> _Rule | None:
+    pattern = pattern.strip(_SPACE)
+    if not pattern:
+        return None
+    pattern = clean(pattern)
+    negated = pattern.startswith("!")
+    pattern = pattern[1:] if negated else pattern
+    if not pattern:
+        raise BadPattern("! without a pattern")
+    _go_regex(pattern)  # for its syntax check
+    return _Rule(pattern, negated, _matcher(pattern))
+
+
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """How moby/patternmatcher compares: the kind of comparison follows from the characters, in order."""
+    kind, text, rest = "exact", "", list(pattern)
+    at = 0
+    for number in itertools.count():
+        if at >= len(rest):
+            break
+        char, at = rest[at], at + 1
+        if char == "*" and rest[at : at + 1] == ["*"]:
+            at += 1
+            at += rest[at : at + 1] == ["/"]
+            if at < len(rest):
+                kind, text = "regex", text + "(.*/)?"
+            elif kind == "exact":
+                kind = "prefix"
+            else:
+                kind, text = "regex", text + ".*"
+            if number == 0:
+                kind = "suffix"
+        elif char in "*?":
+            kind, text = "regex", text + ("[^/]*" if char == "*" else "[^/]")
+        elif char in ".+()|{}$":
+            text += "\\" + char
+        elif char == "\\":
+            kind, text, at = "regex", text + _escape(rest[at]), at + 1
+        else:
+            kind = "regex" if char in "[]" else kind
+            text += char
+    if kind == "exact":
+        return pattern.__eq__
+    if kind == "prefix":
+        return functools.partial(_starts_with, pattern[:-2])
+    if kind == "suffix":
+        return functools.partial(_ends_with, pattern[2:])
+    try:
+        with warnings.catch_warnings():  # of characters that a later Python may read as a set in a set
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(text, re.ASCII).fullmatch
+    except re.error as error:
+        raise BadPattern(str(error)) from None
+
+
+def _escape(char: str) -> str:
+    if char == "z":
+        return r"\Z"
+    if (char.isascii() and not char.isalnum()) or char in _LETTERS:
+        return "\\" + char
+    raise BadPattern(f"\\{char}")
+
+
+def _starts_with(prefix: str, path: str) -> bool:
+    return path.startswith(prefix)
+
+
+def _ends_with(suffix: str, path: str) -> bool:
+    return path.endswith(suffix) or (suffix.startswith("/") and path == suffix[1:])
+
+
+def _without_trailing_glob(text: str) -> str:
+    return text.removesuffix("/**").removesuffix("/*")
+
+
+def _above(path: str) -> Iterable[str]:
+    """The folders that `path` lies in, the outermost first."""
+    return itertools.accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}")
