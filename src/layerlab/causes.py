@@ -147,6 +147,9 @@ class Explanation:
     def __str__(self) -> str:
         """A line a step that ran, `▸` before the root causes; hits are counted. The same on every machine."""
         lines = []
+        ran = [s for s in self.steps if s.causes]
+        if ran and all(s.causes[0].kind == "first build" for s in ran):
+            return f"The first build of {self.app} {self.variant} on this machine: nothing to compare with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
                 place = f"line {step.line}" if step.line else ""

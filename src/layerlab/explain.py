@@ -47,8 +47,10 @@ def explain(build: Build, earlier: Sequence[Build]) -> Explanation:
     """
     same = [b for b in earlier if _key(b) == _key(build)] or list(earlier)
     comparisons = [_Comparison(build, b) for b in same]
-    steps = tuple(_Step(build, index, comparisons).explained() for index in range(len(build.steps_)))
-    return Explanation(build.app, build.variant, _against(build, same), _with_notes(build, steps, comparisons))
+    steps: list[StepCause] = []
+    for index in range(len(build.steps_)):  # a stage can only use those above it, so file order will do
+        steps.append(_Step(build, index, comparisons, steps).explained())
+    return Explanation(build.app, build.variant, _against(build, same), _with_notes(steps, comparisons))
 
 
 def _key(build: Build) -> tuple[str, str]:
@@ -107,9 +109,11 @@ class _Found:
 class _Step:
     """One step of the build that is explained."""
 
-    def __init__(self, build: Build, index: int, comparisons: Sequence[_Comparison]) -> None:
+    def __init__(
+        self, build: Build, index: int, comparisons: Sequence[_Comparison], explained: Sequence[StepCause]
+    ) -> None:
         self.build, self.index, self.step = build, index, build.steps_[index]
-        self.comparisons = comparisons
+        self.comparisons, self.before = comparisons, explained
 
     def explained(self) -> StepCause:
         if self.step.state in (RAN, FAILED):
@@ -123,12 +127,14 @@ class _Step:
             return self._result((Cause("no cache", f"{option} was given"),), root=True)
         if not self.comparisons:
             return self._result((Cause("first build", "the first build of it on this machine"),), root=True)
-        comparison = next((c for c in self.comparisons if c.reached(self.index)), None)
+        comparison = self._comparison()
         if comparison is None:
             return self._new()
         found = _compared(comparison, self.index)
-        causes = [*found.own, *(self._consequence(k, reads) for k, reads in found.above)]
-        above = tuple(sorted({self.build.steps_[k].line for k, _ in found.above}))
+        # A step above that ran with an unchanged key made nothing miss: this step's record is gone, too.
+        above_ran = [(k, reads) for k, reads in found.above if not _key_unchanged(self.before[k])]
+        causes = [*found.own, *(self._consequence(k, reads) for k, reads in above_ran)]
+        above = tuple(sorted({self.build.steps_[k].line for k, _ in above_ran}))
         if causes:
             return self._result(tuple(causes), bool(found.own), above, tuple(found.equal))
         equal = tuple(found.equal)
@@ -138,12 +144,21 @@ class _Step:
             )
             return self._result((Cause("another machine", text),), True, (), equal)
         if found.unknown:
-            text = f"unknown: {_joined(found.unknown)} could not be compared, and all else is equal"
+            text = f"{_joined(found.unknown)} could not be compared, and all else is equal"
             return self._result((Cause("unknown", text),), True, (), equal)
         text = (
             "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
         )
         return self._result((Cause("record gone", text),), True, (), equal)
+
+    def _comparison(self) -> _Comparison | None:
+        """The newest build before that got through this step; None where it is new, or none ever did."""
+        for comparison in self.comparisons:
+            if comparison.reached(self.index):
+                return comparison
+            if self.index not in comparison.was:
+                return None
+        return None
 
     def _new(self) -> StepCause:
         """A step that no build before got through."""
@@ -174,7 +189,7 @@ class _Step:
 
     def _still_hit(self) -> str:
         """Why a hit is one although something it might depend on changed; "" where nothing did."""
-        comparison = next((c for c in self.comparisons if c.reached(self.index)), None)
+        comparison = self._comparison()
         if comparison is None:
             return "an earlier build left its result, with the same operation and files" if self.comparisons else ""
         operation = comparison.operations_now[self.index]
@@ -218,8 +233,15 @@ class _Step:
         return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
 
 
-def _compared(comparison: _Comparison, index: int, depth: int = 0) -> _Found:
-    """Everything in which a step, and what it builds on, differs from the build before."""
+def _key_unchanged(step: StepCause) -> bool:
+    return bool(step.causes) and all(c.kind in ("record gone", "another machine") for c in step.causes)
+
+
+def _compared(comparison: _Comparison, index: int, *, as_base: bool = False) -> _Found:
+    """Everything in which a step, and what it builds on, differs from the build before.
+
+    COPY --link does not depend on what is below it, but what is built on it does: `as_base`.
+    """
     found = _Found()
     sides = comparison.sides(index)
     if sides is None:
@@ -234,22 +256,17 @@ def _compared(comparison: _Comparison, index: int, depth: int = 0) -> _Found:
     if not found.own:
         found.equal.append("the operation")
         found.equal += ["the files it reads"] if now.operation.readings and not unknown else []
-    linked = bool(now.operation.facts.get("link"))
+    linked = bool(now.operation.facts.get("link")) and not as_base
     pairs = [] if linked else [(now.operation.base, before.operation.base, False)]
     readings = zip(now.operation.readings, before.operation.readings, strict=False)
     pairs += [(mine.of, theirs.of, True) for mine, theirs in readings if isinstance(mine.of, int)]
     for mine, theirs, reads in pairs:
-        _compare_input(comparison, found, mine, theirs, reads, depth)
+        _compare_input(comparison, found, mine, theirs, reads)
     return found
 
 
 def _compare_input(
-    comparison: _Comparison,
-    found: _Found,
-    mine: int | Source | None,
-    theirs: int | Source | None,
-    reads: bool,
-    depth: int,
+    comparison: _Comparison, found: _Found, mine: int | Source | None, theirs: int | Source | None, reads: bool
 ) -> None:
     """Add to `found` what follows from one thing that a step builds on or reads."""
     build = comparison.now
@@ -262,7 +279,7 @@ def _compare_input(
         found.equal.append("the base image")
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
         # A hit, but perhaps one that an earlier build made after the one that we compare with.
-        inner = _compared(comparison, mine, depth + 1)
+        inner = _compared(comparison, mine, as_base=True)
         line = build.steps_[mine].line
         found.own += [dataclasses.replace(c, text=f"{c.text} (line {line})") for c in inner.own]
         found.above += [a for a in inner.above if a not in found.above]
@@ -321,12 +338,10 @@ def _no_cache(build: Build, stage: str) -> str:
     return ""
 
 
-def _with_notes(
-    build: Build, steps: tuple[StepCause, ...], comparisons: Sequence[_Comparison]
-) -> tuple[StepCause, ...]:
+def _with_notes(steps: list[StepCause], comparisons: Sequence[_Comparison]) -> tuple[StepCause, ...]:
     """Say of a configuration instruction that changed why the hits above it are hits: at the last one of its stage."""
     if not comparisons:
-        return steps
+        return tuple(steps)
     notes: dict[int, str] = {}
     for instruction in _changed_configuration(comparisons[0]):
         above = [i for i, s in enumerate(steps) if s.line < instruction.line and _stage(s) == instruction.stage_name]
