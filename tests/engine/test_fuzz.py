@@ -1,0 +1,92 @@
+"""The explainer against a real engine: random projects, random edits, each built twice.
+
+`make test` tries a fixed 40 cases, `make fuzz` 300 random ones (LAYERLAB_FUZZ sets the number). The agreement is printed.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import secrets
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+
+from layerlab import App, Machine
+from layerlab.causes import CONSEQUENCES
+from layerlab.records import CACHED, RAN
+
+from .fuzzing import Edit, Project, cases, touch
+
+CASES = int(os.environ.get("LAYERLAB_FUZZ", "40"))
+#: What explain says of a hit whose operation or files it finds changed, though no older build can explain it.
+UNACCOUNTED = "but the cache has it"
+
+agreement: collections.Counter[str] = collections.Counter()
+
+
+@pytest.fixture(scope="module")
+def machine(lab_home):
+    with Machine.start("fuzz", say=lambda _: None) as machine:
+        yield machine
+    steps, agreed = agreement["steps"], agreement["agreed"]
+    print(f"\nfuzz: {agreement['cases']} cases, {agreed} of {steps} steps explained as the engine decided", end=" ")
+    print(f"({agreed / max(1, steps):.1%})")
+
+
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize="LAYERLAB_FUZZ" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+@given(case=cases())
+def test_every_step_is_explained_as_the_engine_decided(machine, tmp_path_factory, case):
+    project, edit = case
+    folder = tmp_path_factory.mktemp("case")
+    agreement["cases"] += 1
+    disagreements = explained(machine, folder, project, edit)
+    note(project.dockerfile)
+    note(f"ignore: {project.ignore}, edit: {edit}\n{edit.after.dockerfile}\nignore: {edit.after.ignore}")
+    assert not disagreements, "\n".join(disagreements)
+
+
+def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[str]:
+    """Build, edit, build again; what explain and the engine disagree about, a line each."""
+    token = secrets.token_hex(8)
+    project.write(folder, token)
+    with App.from_path(folder) as app:
+        machine.build(app, "Dockerfile", progress="none")
+        edit.after.write(app.path, token)
+        if edit.touched:
+            touch(app.file(edit.touched))
+        again = machine.build(app, "Dockerfile", progress="none", options=edit.options)
+    explanation = again.explain()
+    problems = []
+    for step in explanation.steps:
+        agreement["steps"] += 1
+        wrong = _disagreement(step, edit)
+        agreement["agreed"] += not wrong
+        if wrong:
+            problems.append(f"line {step.line} {step.state} {step.text!r}: {wrong}")
+    if any(s.state == RAN for s in explanation.steps) and not explanation.roots:
+        problems.append("steps ran, and no root cause is given")
+    return [*problems, str(explanation), explanation.evidence()] if problems else []
+
+
+def _disagreement(step, edit: Edit) -> str:
+    """What is wrong with the explanation of one step, "" for nothing."""
+    if step.state == CACHED:
+        return f"a hit that is not accounted for: {step.still_hit}" if UNACCOUNTED in step.still_hit else ""
+    if step.state != RAN:
+        return ""
+    own = [c for c in step.causes if c.kind not in CONSEQUENCES]
+    if not step.causes or step.root != bool(own):
+        return f"causes {step.causes}, root {step.root}"
+    if strange := [c for c in own if c.kind not in edit.kinds]:
+        return f"{strange[0].kind} ({strange[0].text}) is not what was done"
+    told = " ".join(f"{c.text} {c.evidence}" for c in own)
+    if own and edit.mentions not in told:
+        return f"{told} does not name {edit.mentions}"
+    return ""
