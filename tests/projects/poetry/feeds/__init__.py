@@ -1,0 +1,1 @@
+"""Reads feeds and says what is new."""
