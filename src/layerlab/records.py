@@ -174,6 +174,16 @@ class Build:
 
         return explain.explain(self, history.before(self) if previous is None else [previous])
 
+    def report(self, path: str | Path, previous: Build | None = None, format: str = "html") -> Path:
+        """Write the build down to keep: "html" (one file that needs no network), "markdown" (for CI) or "json".
+
+        Compared with `previous`, or with the build of this project before it on this machine. Secrets are left out.
+        Raises LayerLabError for another format or a file that cannot be written.
+        """
+        from .report import write
+
+        return write(self, path, previous, format)
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `save` writes it."""
         shallow = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

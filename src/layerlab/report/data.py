@@ -1,0 +1,27 @@
+"""The facts as JSON, for programs: `schema.json` beside this file says what each field is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from .facts import SCHEMA, VERSION, Facts
+
+#: Long texts that are for reading.
+_PAGE_ONLY = ("step_logs", "dockerfile")
+
+
+def data(facts: Facts) -> dict[str, Any]:
+    """Plain data, which `schema.json` describes."""
+    plain = dataclasses.asdict(facts)
+    for name in _PAGE_ONLY:
+        del plain[name]
+    for step, told in zip(plain["steps"], facts.steps, strict=True):
+        step["why"] = told.why
+    return json.loads(json.dumps({"schema": SCHEMA, "version": VERSION, **plain}))
+
+
+def to_json(facts: Facts) -> str:
+    """`data` as text."""
+    return json.dumps(data(facts), indent=1, ensure_ascii=False) + "\n"
