@@ -1,0 +1,155 @@
+"""What the browser tests share: JupyterLab as `make lab` starts it, and driving it as a person does."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Screenshots of the last run, to look at.
+PICTURES = ROOT / "benchmarks" / "results" / "screenshots"
+#: Width of a laptop's screen, CSS pixels.
+LAPTOP = {"width": 1366, "height": 768}
+CHROMIUM = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "no Chromium: scripts/install-browser.sh installs it"
+    return found
+
+
+class Lab:
+    """JupyterLab as `make lab` starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.token = secrets.token_hex(16)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.started = time.monotonic()
+        # LAB_ARGS come last on JupyterLab's command line, as a person's do.
+        arguments = [
+            "--no-browser",
+            "--expose-app-in-browser",  # the tests look at the notebook's model
+            f"--port={self.port}",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={folder}",
+        ]
+        self.log = folder / "jupyterlab.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "layerlab.jupyter", *arguments],
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float) -> float:
+        """Wait until the server answers; returns the seconds it took since the start."""
+        while time.monotonic() - self.started < seconds:
+            try:
+                urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=2)
+                return time.monotonic() - self.started
+            except (urllib.error.URLError, ConnectionError):
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.1)
+        raise AssertionError(f"no answer in {seconds} s\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def open_notebook(page: Page, lab: Lab, path: str) -> None:
+    page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+
+
+def run_all(page: Page, minutes: float) -> None:
+    """Run > Run All Cells, and wait until the kernel has nothing left to do."""
+    cells = code_cells(page)
+    # Every cell shows its number when it is done; a failed cell stops the run, and shows its error.
+    deadline = time.monotonic() + minutes * 60
+    while time.monotonic() < deadline:
+        done = len(re.findall(r"\[\d+\]", " ".join(prompts(page))))
+        if done >= cells or errors(page):
+            return
+        keep_running(page)
+        page.wait_for_timeout(1000)
+    page.screenshot(path=PICTURES / "not-done.png")
+    raise AssertionError(f"not done after {minutes} minutes: {prompts(page)}")
+
+
+def keep_running(page: Page) -> None:
+    """Run > Run All Cells, unless cells run already; to be called again and again."""
+    # A notebook that JupyterLab has never seen may be asked for its kernel, and is not run then.
+    select = page.locator(".jp-Dialog button", has_text="Select")
+    if select.count():
+        select.first.click()
+        return
+    started = any(re.match(r"\[\d+\]", prompt) for prompt in prompts(page))
+    busy = page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").count()
+    asked = page.evaluate("window.layerlabAsked || 0")
+    now = page.evaluate("Date.now()")
+    if not started and not busy and now - asked > 10_000:
+        choose_run_all(page)
+        page.evaluate(f"window.layerlabAsked = {now}")
+
+
+def choose_run_all(page: Page) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def code_cells(page: Page) -> int:
+    return page.evaluate(MODEL + "cells.filter(c => c.type === 'code').length")
+
+
+def prompts(page: Page) -> list[str]:
+    return page.evaluate(MODEL + "cells.filter(c => c.type === 'code').map(c => `[${c.executionCount ?? ' '}]`)")
+
+
+def errors(page: Page) -> list[str]:
+    """Errors in outputs: tracebacks, and what JupyterLab could not render."""
+    return page.evaluate(
+        MODEL + "cells.flatMap(c => c.type === 'code' ? c.outputs.toJSON() : [])"
+        ".filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue)"
+    )
+
+
+#: The notebook's model, cells that are scrolled out of sight included (JupyterLab renders those late).
+MODEL = "const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells]; "
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio of two colours as the browser computes them, `rgb(r, g, b)`."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(float(c)) / 255 for c in re.findall(r"[\d.]+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
