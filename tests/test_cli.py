@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
 
 import layerlab.machine
-from layerlab import cleanup, cli
+from layerlab import cleanup, cli, diagnosis
 from layerlab.build import BuildFailed
+from layerlab.engines import network
 from layerlab.errors import MachineError
 from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Step
 
@@ -231,11 +231,10 @@ def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
 
 
 def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
-    module = sys.modules["layerlab.doctor"]
-    fine, wrong = module.Finding("disk", True, "50 GB"), module.Finding("engine", False, "none answers", "start it")
-    monkeypatch.setattr(module, "doctor", lambda: module.Report((fine,)))
+    fine, wrong = diagnosis.Finding("disk", True, "50 GB"), diagnosis.Finding("engine", False, "none answers", "start it")
+    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine,)))
     assert layerlab_("doctor").exit_code == 0
-    monkeypatch.setattr(module, "doctor", lambda: module.Report((fine, wrong)))
+    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine, wrong)))
     result = layerlab_("doctor", "--json")
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (1, False)
 
@@ -332,7 +331,7 @@ def test_lost_firewall_rules_are_found_by_their_comment():
         '-A POSTROUTING -s 10.213.16.0/20 ! -d 10.213.16.0/20 -m comment --comment "layerlab ll-0b" -j MASQUERADE\n'
         "-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE\n"
     )
-    assert cleanup.rules_with_comment(listing, "layerlab ll-0a") == [
+    assert network.rules_with_comment(listing, "layerlab ll-0a") == [
         ["POSTROUTING", "-s", "10.213.0.0/20", "!", "-d", "10.213.0.0/20", "-m", "comment", "--comment", "layerlab ll-0a",
          "-j", "MASQUERADE"],
     ]  # fmt: skip

@@ -81,10 +81,81 @@ def test_a_base_image_is_pulled_where_a_hub_answers(monkeypatch):
     assert calls[-1] == ("pull", "--quiet", "python:3.11-slim")
 
 
+class Docker:
+    """A docker command that fails for the words in `refused`, with their message."""
+
+    def __init__(self, **refused: str) -> None:
+        self.refused, self.calls = refused, []
+
+    def __call__(self, *words: str, **_) -> str:
+        self.calls.append(words[0])
+        if words[0] in self.refused:
+            raise CommandFailed("docker failed", words, 1, self.refused[words[0]])
+        return ""
+
+
+LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
+
+
+def test_a_hub_that_answers_but_refuses_gets_a_stand_in_and_says_why(monkeypatch, tmp_path):
+    monkeypatch.delenv("LAYERLAB_HUB", raising=False)
+    monkeypatch.setattr(images, "standins", lambda: {"python:3.11-slim": "bookworm"})
+    monkeypatch.setattr(images, "standin_archive", lambda image, say: tmp_path / "made.tar")
+    docker, said = Docker(image="No such image", pull=LIMITED), []
+    assert images.ensure("python:3.11-slim", docker, said.append) == "layerlab-standin/python:3.11-slim"
+    assert docker.calls[-3:] == ["buildx", "pull", "import"]
+    assert any("rate limit" in line and "stand-in" in line for line in said)
+
+
+def test_a_refusal_without_a_stand_in_says_why(monkeypatch):
+    monkeypatch.delenv("LAYERLAB_HUB", raising=False)
+    monkeypatch.setattr(images, "standins", dict)
+    with pytest.raises(SetupError, match=r"cannot be pulled \(.*rate limit.*\) and there is no stand-in for it"):
+        images.ensure("python:3.11-slim", Docker(image="", pull=LIMITED), print)
+
+
+def test_the_engine_image_has_a_stand_in_too(monkeypatch, tmp_path):
+    monkeypatch.delenv("LAYERLAB_HUB", raising=False)
+    monkeypatch.setattr(packages, "can_unpack", lambda: True)
+    monkeypatch.setattr(images, "_engine_archive", lambda say: tmp_path / "made.tar")
+    assert images.ensure_engine_image(Docker(), print) == images.ENGINE_IMAGE
+    docker, said = Docker(pull=LIMITED), []
+    assert images.ensure_engine_image(docker, said.append) == images.standin_name(images.ENGINE_IMAGE)
+    assert docker.calls == ["pull", "import"]
+    assert "rate limit" in said[0]
+    monkeypatch.setattr(packages, "can_unpack", lambda: False)
+    with pytest.raises(SetupError, match=r"rate limit.*\n.*docker pull docker:28-dind"):
+        images.ensure_engine_image(docker, print)
+
+
+@pytest.mark.parametrize("there", [images.ENGINE_IMAGE, images.standin_name(images.ENGINE_IMAGE)])
+def test_an_engine_image_that_is_there_is_not_asked_for_at_a_hub(monkeypatch, tmp_path, there):
+    """A pull where no hub answers takes long, and every new machine would wait for it."""
+    from layerlab.engines import container
+
+    asked = []
+
+    def docker(*words: str) -> str:
+        asked.append(words)
+        if words[-1] != there:
+            raise CommandFailed("docker failed", words, 1, "No such image")
+        return ""
+
+    monkeypatch.setattr(container, "_person", docker)
+    assert container.ContainerEngine()._image(print) == there
+    assert {words[:2] for words in asked} == {("image", "inspect")}
+
+
+def test_looking_for_packages_makes_no_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    assert (packages.tool_path(), packages.plugin_dirs()) == ({}, [])
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize("image", ["node:20-slim", "python:2.7-slim", "python:3.11-alpine"])
 def test_without_a_hub_it_names_the_images_that_have_a_stand_in(monkeypatch, image):
     monkeypatch.setenv("LAYERLAB_HUB", "no")
-    monkeypatch.setattr(images, "_distribution", lambda: "debian")
+    monkeypatch.setattr(images, "standins", lambda: {"python:3.11-slim": "bookworm", "python:3.13-slim": "trixie"})
 
     def docker(*words: str, **_) -> str:
         raise CommandFailed("", words, 1, "")

@@ -12,10 +12,11 @@ from .app import App
 from .build import BuildFailed
 from .charts import before_after, summary, timeline
 from .checks import check_lab
-from .doctor import doctor
+from .diagnosis import doctor
 from .errors import LayerLabError
 from .experiment import compare
 from .machine import Machine
+from .predict import predict
 from .records import Build, Step
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "check_lab",
     "compare",
     "doctor",
+    "predict",
     "summary",
     "timeline",
 ]

@@ -9,23 +9,24 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-from . import engines, packages
+from . import engines
+from .engines import network
 from .errors import LayerLabError, MachineBusy
 from .home import LABEL, home, home_id, locked, run_dir
 from .machine import DEFAULT_NAME, NAME, SEED_NAME
-from .shell import run, succeeds
+from .shell import succeeds
 
 #: What LayerLab keeps in its home. `$LAYERLAB_HOME` may name a folder that holds other things too: those stay.
 OURS = (
     "apps", "bin", "cache", "jupyter", "locks", "machines", "scratch", "container-images", "container-seed", "ip_forward.was",
+    "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -124,60 +125,26 @@ def _remove_machine(name: str) -> bool:
 
 
 def _remove_with_engines(name: str) -> bool:
-    errors = []
-    lost = remove_network(name)
+    problems: list[Exception] = []
+    pieces = 0
+
+    def attempt(action: Callable[[], int | None]) -> None:
+        nonlocal pieces
+        try:
+            pieces += action() or 0
+        except (LayerLabError, OSError, psutil.Error, ValueError) as error:
+            problems.append(error)
+
+    attempt(lambda: network.remove(name))  # here only to count; the engine does it once more when it is dead
     for kind, engine in engines.ENGINES.items():
         if kind == "container" and not (home() / "machines" / name / "certificates").exists():
             continue  # it never was one; ENGINES["container"].clean() finds what is labelled, too
-        try:
-            engine.remove(name)
-        except (LayerLabError, OSError, psutil.Error, ValueError) as error:
-            errors.append(error)
-    lost += remove_network(name)
+        attempt(lambda engine=engine: engine.remove(name))
     _remove_tree(home() / "machines" / name)
     _remove_tree(run_dir() / name)
-    bridge = engines.ENGINES["process"]._bridge(name)
-    if Path(f"/sys/class/net/{bridge}").exists():
-        errors.append(OSError(f"its bridge is still there: `ip link delete {bridge}`"))
-    if errors:
-        raise errors[0]
-    return lost > 0
-
-
-def remove_network(name: str) -> int:
-    """Remove the bridge, firewall rules and control groups of machine `name` whose own record of them was lost.
-
-    Returns how many pieces there were. With the record there it does nothing: the engine does it then.
-    """
-    if (home() / "machines" / name / "network").exists() or os.geteuid() != 0:
-        return 0
-    bridge, tools, pieces = engines.ENGINES["process"]._bridge(name), packages.tool_path(), 0
-    for table in ("nat", "filter"):
-        for rule in _rules_of(bridge, table):
-            pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
-    if Path(f"/sys/class/net/{bridge}").exists():
-        pieces += succeeds(["ip", "link", "delete", bridge], env=tools)
-    for folder in Path("/sys/fs/cgroup").glob(f"**/{bridge}"):
-        for group in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
-            with contextlib.suppress(OSError):
-                group.rmdir()
-                pieces += 1
-    return pieces
-
-
-def _rules_of(bridge: str, table: str) -> Iterator[list[str]]:
-    """The rules that carry the machine's comment, as the words after `-A`."""
-    try:
-        listing = run("iptables", "--wait", "-t", table, "-S", env=packages.tool_path())
-    except LayerLabError:
-        return  # no iptables, so no rules of ours
-    yield from rules_with_comment(listing, f"layerlab {bridge}")
-
-
-def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
-    """The rules of an `iptables -S` listing that carry `comment`, as words for `iptables -D`."""
-    rules = [shlex.split(line) for line in listing.splitlines() if line.startswith("-A ")]
-    return [words[1:] for words in rules if comment in words]
+    if problems:
+        raise problems[0]
+    return pieces > 0
 
 
 def _our_entries(but: tuple[str, ...] = ()) -> list[Path]:

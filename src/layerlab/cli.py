@@ -78,7 +78,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print data a
 @json_option
 def doctor(as_json: bool) -> None:
     """Look at this computer and say what is wrong and what mends it. Exits with 1 if something is."""
-    from .doctor import doctor as look
+    from .diagnosis import doctor as look
 
     report = look()
     click.echo(report.to_json() if as_json else str(report))
@@ -193,6 +193,57 @@ def build(
 
 
 @main.command()
+@click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
+@click.option("--previous", type=click.Path(exists=True, dir_okay=False), help="A saved record to compare with.")
+@click.option("--evidence", is_flag=True, help="Show what was compared, before → now.")
+@click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help="Machine it was built on.")
+@json_option
+def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
+    """Why each step of a build ran. PATH is a project, for its newest build here, or a record that `build` saved."""
+    build, before = chosen_builds(what, previous, machine_name)
+    explanation = build.explain(before)
+    if as_json:
+        click.echo(_dump(explanation.to_json()))
+    elif evidence:
+        click.echo(explanation.evidence())
+    else:
+        click.echo(f"{build.app} {build.variant}, compared with {explanation.against or 'nothing'}\n\n{explanation}")
+
+
+@main.command()
+@click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; - for standard output.")
+@click.option("--format", "form", type=click.Choice(["html", "markdown", "json"]), help="By default as the file's name ends.")
+@click.option("--previous", type=click.Path(exists=True, dir_okay=False), help="A saved record to compare with.")
+@click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help="Machine it was built on.")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+def report(
+    what: Path, output: Path | None, form: str | None, previous: str | None, machine_name: str, show: bool
+) -> None:
+    """Write a build down to keep. PATH is a project, for its newest build here, or a record that `build` saved.
+
+    One HTML file that needs no network (build-report.html), a Markdown summary for CI, or JSON; the latter two go to standard
+    output unless a file is named.
+    """
+    from . import report as reports
+
+    form = form or reports.format_of(output)
+    if output is None and form == "html":
+        output = Path("build-report.html")
+    to_stdout = output is None or str(output) == "-"
+    if to_stdout and show:
+        raise click.UsageError("--open needs a file: name one with --output")
+    build, before = chosen_builds(what, previous, machine_name)
+    if to_stdout:
+        click.echo(reports.render(build, before, form), nl=False)
+        return
+    written = reports.write(build, output, before, form)
+    click.echo(f"The report of {build.app} {build.variant} is in {written}.", err=True)
+    if show:
+        click.launch(str(written))
+
+
+@main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def clean(yes: bool, as_json: bool) -> None:
@@ -297,6 +348,29 @@ def default_file(folder: Path, service: str) -> str:
     return next((name for name in names if (folder / name).is_file()), names[0])
 
 
+def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:
+    """The build that `what` names (a saved record, or a project: its newest build), and the one to compare it with.
+
+    None for the latter means: those before it on that machine. Raises LayerLabError where there is none.
+    """
+    from . import history
+    from .records import Build
+
+    try:
+        before = Build.load(previous) if previous else None
+        if what.is_file():
+            return Build.load(what), before
+    except ValueError as error:
+        raise LayerLabError(str(error), "records are made by `layerlab build PATH --output FILE`") from None
+    found = history.builds(what.resolve(), machine)
+    if not found:
+        raise LayerLabError(
+            f"{what} was not built on machine {machine!r} since that was made or reset",
+            f"build it: layerlab build {what}",
+        )
+    return found[0], before
+
+
 def _show(build: Build) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -319,6 +393,10 @@ def _show(build: Build) -> None:
         table.add_row(*row[:2], Text(row[2], style=colours.get(row[2], "")), *row[3:6], Text(row[6]))
     console.print(table)
     console.print(totals(build), markup=False, highlight=False)
+    if roots := build.explain().roots:
+        console.print("\nwhy (`layerlab explain` tells more):", markup=False, highlight=False)
+        for step in roots:
+            console.print(f"  line {step.line} {step.instruction}: {step.why}", markup=False, highlight=False)
 
 
 def rows(build: Build) -> list[tuple[str, ...]]:

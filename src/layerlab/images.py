@@ -7,6 +7,7 @@ Dockerfiles keep saying `FROM python:3.11-slim`; a build passes BuildKit's named
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import packages
+from . import faults, packages
 from .errors import CommandFailed, SetupError
 from .home import cache_dir, locked
 from .packages import Say
@@ -33,6 +34,8 @@ PYTHON_OF_SUITE = {
 }
 #: Seconds after which a hub that does not answer counts as out of reach.
 HUB_SECONDS = 15.0
+#: Why nothing is pulled where the person says so.
+NO_HUB = "LAYERLAB_HUB=no"
 #: Raised when the recipe below changes, so that cached archives are made anew.
 RECIPE = 1
 
@@ -53,15 +56,20 @@ def is_base(tag: str) -> bool:
 def ensure(image: str, docker: Docker, say: Say) -> str:
     """Have base image `image` on an engine; return the name it is there under (its own, or its stand-in's).
 
-    Raises SetupError where no hub answers and no stand-in can be made.
+    Raises SetupError where no hub gives it and no stand-in can be made.
     """
-    for name in (image, standin_name(image)):
-        if present(name, docker):
-            return name
-    if hub_has(image, docker):
-        say(f"Pulling {image} …")
-        docker("pull", "--quiet", image)
+    if name := present(image, docker):
+        return name
+    refusal = _pulled(image, docker, say)
+    if not refusal:
         return image
+    if image not in standins():
+        have = ", ".join(standins()) or "none on this system"
+        raise SetupError(
+            f"{image} cannot be pulled ({refusal}) and there is no stand-in for it",
+            f"connect to a hub, or use an image with a stand-in: {have}",
+        )
+    say(f"{image} cannot be pulled: {refusal}. A stand-in takes its place.")
     archive = standin_archive(image, say)
     say(f"Importing {standin_name(image)} …")
     changes = [word for key, value in _environment().items() for word in ("--change", f"ENV {key}={value}")]
@@ -69,58 +77,86 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
     return standin_name(image)
 
 
-def present(name: str, docker: Docker) -> bool:
+def ensure_engine_image(docker: Docker, say: Say) -> str:
+    """Have the image that a machine in a container runs in the person's Docker; return the name it is there under.
+
+    Raises SetupError where no hub gives it and no stand-in can be made.
+    """
     try:
-        docker("image", "inspect", "--format", "{{.Id}}", name)
-    except CommandFailed:
-        return False
-    return True
+        if os.environ.get("LAYERLAB_HUB") != "no":
+            docker("pull", "--quiet", ENGINE_IMAGE)
+            return ENGINE_IMAGE
+        refusal = NO_HUB
+    except CommandFailed as error:
+        refusal = _reason(error)
+    if not packages.can_unpack():
+        raise SetupError(
+            f"{ENGINE_IMAGE}, which machines run in your Docker, cannot be pulled: {refusal}",
+            f"connect to a hub, or load the image yourself: `docker pull {ENGINE_IMAGE}`",
+        )
+    say(f"{ENGINE_IMAGE} cannot be pulled: {refusal}. A stand-in takes its place.")
+    docker("import", str(_engine_archive(say)), standin_name(ENGINE_IMAGE))
+    return standin_name(ENGINE_IMAGE)
 
 
-def hub_has(image: str, docker: Docker) -> bool:
-    """Whether `image` can be had from the hub that the engine's client is set up for. `$LAYERLAB_HUB=no` says it cannot."""
+def present(image: str, docker: Docker) -> str:
+    """The name under which `image`, or its stand-in, is on an engine; "" if neither is."""
+    for name in (image, standin_name(image)):
+        with contextlib.suppress(CommandFailed):
+            docker("image", "inspect", "--format", "{{.Id}}", name)
+            return name
+    return ""
+
+
+def _pulled(image: str, docker: Docker, say: Say) -> str:
+    """Pull an image; return "" when it is there, and otherwise why not."""
     if os.environ.get("LAYERLAB_HUB") == "no":
-        return False
+        return NO_HUB
     try:
+        # Asked first, because a pull waits for minutes on a hub that does not answer.
         docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
-    except CommandFailed:
-        return False
-    return True
+        say(f"Pulling {image} …")
+        docker("pull", "--quiet", image)
+    except CommandFailed as error:
+        return _reason(error)
+    return ""
+
+
+def _reason(error: CommandFailed) -> str:
+    fault = faults.recognise(error.output)
+    lines = error.output.strip().splitlines()
+    return fault.what if fault else lines[-1] if lines else error.message
+
+
+def standins() -> dict[str, str]:
+    """The base images that a stand-in can be made for on this computer, and the suite that each is made from."""
+    if not packages.can_unpack():
+        return {}
+    release = packages.os_release()
+    names = (release.get("ID", ""), *release.get("ID_LIKE", "").split())
+    suites = next((PYTHON_OF_SUITE[name] for name in names if name in PYTHON_OF_SUITE), {})
+    return {f"python:{version}-slim": suite for version, suite in suites.items()}
 
 
 def standin_archive(image: str, say: Say) -> Path:
     """A tar of the root file system that stands in for `image`, from the cache or made now (about 20 s).
 
     It is Debian's (Ubuntu's) Python laid out as in the official image: `python` and `pip` in /usr/local, packages in
-    /usr/local/lib/python3.X/site-packages. It trusts what this computer trusts.
+    /usr/local/lib/python3.X/site-packages. It trusts what this computer trusts. Raises KeyError if it is not in `standins()`.
     """
-    version = image.removeprefix("python:").removesuffix("-slim")
-    suites = PYTHON_OF_SUITE.get(_distribution(), {})
-    if not image.startswith("python:") or version not in suites:
-        have = ", ".join(f"python:{v}-slim" for v in suites) or "none on this system"
-        raise SetupError(
-            f"{image} cannot be pulled (no hub answers) and there is no stand-in for it",
-            f"connect to a hub, or use an image with a stand-in: {have}",
-        )
-    suite, bundle = suites[version], ca_bundle()
+    suite, bundle = standins()[image], ca_bundle()
     hooks = [f'chroot "$1" python3 -m venv --copies /usr/local']  # noqa: F541 - "$1" is mmdebstrap's
     if bundle:
         hooks.insert(0, f"upload {bundle} /etc/ssl/certs/ca-certificates.crt")
     return _bootstrap(image, suite, ["python3", "python3-venv", "ca-certificates"], hooks, say)
 
 
-def engine_image(load: Callable[[str, Path | None], bool], say: Say) -> str:
-    """Name of the image that a machine in a container runs, after having `load` bring it into the person's Docker."""
-    if os.environ.get("LAYERLAB_HUB") != "no" and load(ENGINE_IMAGE, None):
-        return ENGINE_IMAGE
-    tree = packages.ensure_engine(say)
+def _engine_archive(say: Say) -> Path:
+    packages.ensure_engine(say)
     # /bin and /sbin are links in the root file system, and folders in the packages.
-    hooks = [f'tar -C "{tree}" -c . | tar -C "$1" -x --keep-directory-symlink']
-    archive = _bootstrap(
-        ENGINE_IMAGE, packages.codename(), ["ca-certificates", "iptables", "libseccomp2", "mount", "git"], hooks, say
-    )
-    load(standin_name(ENGINE_IMAGE), archive)
-    return standin_name(ENGINE_IMAGE)
+    hooks = ['tar -C "$ENGINE_PACKAGES" -c . | tar -C "$1" -x --keep-directory-symlink']
+    include = ["ca-certificates", "iptables", "libseccomp2", "mount", "git"]
+    return _bootstrap(ENGINE_IMAGE, packages.codename(), include, hooks, say)
 
 
 def ca_bundle() -> Path | None:
@@ -153,7 +189,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
     with locked(f"image-{key}", wait=900):
         if archive.exists():
             return archive
-        say(f"No hub answers: making a stand-in for {image} from the packages of {suite} (about 20 s) …")
+        say(f"Making a stand-in for {image} from the packages of {suite} (about 20 s) …")
         # A folder of ours, and a mount namespace that ends with the process: a killed run leaves nothing mounted, and
         # nothing that the next run or `layerlab clean` does not remove.
         work = archive.with_suffix(".part")
@@ -171,7 +207,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
                 suite,
                 str(part),
                 mirror,
-                env={**packages.tool_path(), "TMPDIR": str(work)},
+                env={**packages.tool_path(), "TMPDIR": str(work), "ENGINE_PACKAGES": str(packages.engine_dir())},
                 what=f"could not make a stand-in for {image}",
             )
             part.rename(archive)
@@ -194,8 +230,3 @@ def _environment() -> dict[str, str]:
         if remote:
             variables[f"PIP_{option.replace('-', '_').upper()}"] = " ".join(remote)
     return variables
-
-
-def _distribution() -> str:
-    release = packages.os_release()
-    return next((d for d in (release.get("ID", ""), *release.get("ID_LIKE", "").split()) if d in PYTHON_OF_SUITE), "")

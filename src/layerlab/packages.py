@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from .errors import CommandFailed, SetupError
-from .home import cache_dir, locked
+from .home import cache_dir, home, locked
 from .shell import run
 
 #: What a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
@@ -34,7 +35,7 @@ Say = Callable[[str], None]
 
 def tool_path() -> dict[str, str]:
     """Environment in which the unpacked programs, and then the computer's own, are found; {} where none is unpacked."""
-    tree = _tree()
+    tree = engine_dir()
     if not tree.exists():
         return {}
     libraries = sorted(tree.glob("usr/lib/*-linux-gnu"))
@@ -47,9 +48,8 @@ def tool_path() -> dict[str, str]:
 
 def plugin_dirs() -> list[Path]:
     """Folders that hold the unpacked CLI plugins (buildx, Compose)."""
-    return [
-        p for p in (_tree() / "usr/libexec/docker/cli-plugins", _tree() / "usr/lib/docker/cli-plugins") if p.exists()
-    ]
+    usr = engine_dir() / "usr"
+    return [p for p in (usr / "libexec/docker/cli-plugins", usr / "lib/docker/cli-plugins") if p.exists()]
 
 
 def ensure_engine(say: Say = print) -> Path:
@@ -58,14 +58,24 @@ def ensure_engine(say: Say = print) -> Path:
     Raises SetupError where this is not Debian or Ubuntu, we are not root, or no suite has a new enough engine.
     """
     with locked("packages", wait=900):
-        if not _tree().exists():
+        if not engine_dir().exists():
             _check_possible()
             _unpack(say)
-    return _tree()
+    return engine_dir()
 
 
-def _tree() -> Path:
-    return cache_dir() / "engine"
+def engine_dir() -> Path:
+    """The folder that the packages are, or will be, unpacked in. Looking for it makes none."""
+    return home() / "cache" / "engine"
+
+
+def can_unpack() -> bool:
+    """Whether this computer's packages can be used: we are root on Debian or Ubuntu."""
+    return sys.platform == "linux" and os.geteuid() == 0 and _has_apt()
+
+
+def _has_apt() -> bool:
+    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
 def _check_possible() -> None:
@@ -75,7 +85,7 @@ def _check_possible() -> None:
             "install Docker Engine with buildx and Compose from your distribution or Docker's site and join the group "
             "`docker`, or run the same command as root",
         )
-    if not Path("/etc/debian_version").exists() or not shutil.which("apt-get"):
+    if not _has_apt():
         raise SetupError(
             "there is no Docker engine here, and this is neither Debian nor Ubuntu, so LayerLab cannot install one",
             "install Docker Engine 25 or newer with the buildx (0.17+) and Compose v2 plugins, start it, and try again",
@@ -90,7 +100,7 @@ def _unpack(say: Say) -> None:
     compose = "docker-compose-v2" if apt.knows("docker-compose-v2") else "docker-compose"
     wanted = [compose if name == "docker-compose" else name for name in ENGINE if apt.knows(name)]
     archives = apt.download([name + of_suite for name in wanted] + list(HELPERS))
-    fresh = _tree().with_name("engine.part")
+    fresh = engine_dir().with_name("engine.part")
     shutil.rmtree(fresh, ignore_errors=True)
     for archive in archives:
         run("dpkg-deb", "-x", str(archive), str(fresh))
@@ -99,7 +109,7 @@ def _unpack(say: Say) -> None:
         link = fresh / "usr/sbin" / name
         if (link.parent / "xtables-nft-multi").exists() and not link.exists():
             link.symlink_to("xtables-nft-multi")
-    fresh.rename(_tree())
+    fresh.rename(engine_dir())
     shutil.rmtree(apt.root)
     say(f"Engine unpacked from {suite or 'this suite'}: {len(archives)} packages, none of the computer's own touched.")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from layerlab import App, packages
-from layerlab.engines import ENGINES
+from layerlab.engines.network import bridge_name
 from layerlab.home import machine_dir, run_dir
 
 #: A small base and three steps: nothing to download, quick to build.
@@ -139,7 +139,7 @@ def mounts() -> set[str]:
 
 def left_of(name: str) -> list[str]:
     """What is on the host of a machine in a private process; [] after `stop`."""
-    bridge = ENGINES["process"]._bridge(name)
+    bridge = bridge_name(name)
     places = (str(machine_dir(name)), str(run_dir() / name))
     return [
         *(f"process {p.pid}" for place in places for p in running(place)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -12,8 +13,9 @@ import psutil
 import pytest
 from support import python, small_app, wait_for
 
-from layerlab import Machine
+from layerlab import Machine, images
 from layerlab.cleanup import clean
+from layerlab.engines.seed import WRITTEN_ONCE
 from layerlab.home import home_id, machine_dir
 
 ID = """
@@ -66,6 +68,8 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
         with Machine.start("runner") as runner:
             for cold in (again, runner):
                 assert cold.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "RAN"
+            shares_the_seed_and_cannot_change_it(foreign, runner, again)
+            assert again.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
 
     only_with_our_certificate("guest")
     only_on_loopback(foreign, called)
@@ -80,6 +84,35 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
     assert not machine_dir("guest").exists()
     assert clean().problems == ()
     assert inventory(foreign) == before
+
+
+def shares_the_seed_and_cannot_change_it(foreign: dict[str, str], runner: Machine, other: Machine) -> None:
+    """What is written once is reached by links into the seed's volume: else a start copies all of it."""
+    called, seed = f"layerlab-{home_id()}-{runner.name}", f"layerlab-{home_id()}-seed"
+    for folder in WRITTEN_ONCE:
+        links = f"find /var/lib/docker/{folder} -maxdepth 1 -type l"
+        assert person(foreign, "exec", called, "sh", "-c", links), f"nothing in {folder} is shared"
+    base = images.present(images.BASES[0], runner.docker)
+    contents = (
+        "find / -xdev -type f -exec md5sum {} + | grep -v ' /etc/\\(hosts\\|hostname\\|resolv.conf\\)$' | sort | md5sum"
+    )
+    whole = other.docker("run", "--rm", base, "sh", "-c", contents)
+    spoil = "rm /etc/os-release; chmod -R 777 /usr/local; echo x >>/etc/passwd; touch /usr/bin/*"
+    runner.docker("run", "--name", "spoilt", base, "sh", "-c", spoil)
+    runner.docker("commit", "spoilt", "derived")
+    # An image made from it is complete: what is exported comes through the links.
+    with tempfile.TemporaryDirectory() as folder:
+        runner.docker("save", "--output", f"{folder}/derived.tar", "derived")
+        other.docker("load", "--input", f"{folder}/derived.tar")
+    assert other.docker("run", "--rm", "derived", "tail", "-n", "1", "/etc/passwd") == "x\n"
+    other.docker("image", "rm", "derived")
+    # Removed here, it is there for all others, and for the machine itself after a reset.
+    runner.docker("image", "rm", "--force", base)
+    runner.docker("system", "prune", "--all", "--force")
+    assert not images.present(images.BASES[0], runner.docker)
+    assert other.docker("run", "--rm", base, "sh", "-c", contents) == whole
+    refusal = subprocess.run(["docker", "volume", "rm", "--force", seed], env=foreign, capture_output=True, text=True)
+    assert "volume is in use" in refusal.stderr
 
 
 def only_with_our_certificate(name: str) -> None:

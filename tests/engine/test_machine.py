@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -10,6 +11,7 @@ import pytest
 from support import (
     engine_family,
     finish,
+    firewall,
     kill,
     left_of,
     python,
@@ -19,7 +21,8 @@ from support import (
     wait_for,
 )
 
-from layerlab import Machine
+from layerlab import Machine, packages
+from layerlab.engines import network
 from layerlab.errors import MachineBusy, MachineError
 from layerlab.home import machine_dir, run_dir
 
@@ -165,6 +168,37 @@ def test_stop_of_a_machine_whose_engine_was_killed_leaves_nothing(lab_home):
     kill(engine_family("gone"))
     gone.stop()
     assert left_of("gone") == []
+
+
+def test_where_rules_cannot_be_removed_it_says_so_and_the_next_time_removes_them(lab_home, tmp_path, monkeypatch):
+    """The packages were deleted by hand: there is `ip`, and no `iptables`."""
+    gone, tools = Machine.start("gone"), packages.tool_path()
+    (tmp_path / "ip").symlink_to(shutil.which("ip", path=tools["PATH"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(packages, "tool_path", lambda: tools | {"PATH": str(tmp_path)})
+        with pytest.raises(
+            MachineError, match=r"firewall rules of machine 'gone' may still be there(.|\n)*layerlab clean"
+        ):
+            gone.stop()
+    rules = [rule for rule in firewall() if network.bridge_name("gone") in rule]
+    assert left_of("gone") == rules != []
+    assert network.remove("gone") == len(rules)
+    assert left_of("gone") == []
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_the_last_machine_to_go_puts_forwarding_back(lab_home, tmp_path, monkeypatch, others):
+    """Also where nothing else is left of it. The files stand in for the computer's, which other labs share."""
+    for name in ("INTERFACES", "CONTROL_GROUPS"):
+        monkeypatch.setattr(network, name, tmp_path / name)
+    (tmp_path / "INTERFACES" / ("ll-00000000" if others else "eth0")).mkdir(parents=True)
+    forwarding, was = tmp_path / "ip_forward", tmp_path / "was"
+    monkeypatch.setattr(network, "FORWARDING", forwarding)
+    monkeypatch.setattr(network, "_forwarding_was", lambda: was)
+    forwarding.write_text("1")
+    was.write_text("0")
+    assert network.remove("gone") == 0
+    assert (forwarding.read_text(), was.exists()) == (("1", True) if others else ("0", False))
 
 
 # -- shared ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support import firewall, interfaces, mounts
 
-from layerlab.engines.process import BRIDGES
+from layerlab.engines.network import BRIDGES
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])

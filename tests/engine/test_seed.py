@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from layerlab import Machine
-from layerlab.engines.process import WRITTEN_ONCE, _copy_tree
+from layerlab.engines import seed as seeds
+from layerlab.engines.seed import WRITTEN_ONCE
 from layerlab.home import cache_dir, machine_dir
 from layerlab.images import BASES
 
@@ -55,12 +56,10 @@ def test_only_files_that_nobody_writes_to_are_shared(private, lab_home):
 
 
 def test_where_links_cannot_be_made_the_seed_is_copied(tmp_path, monkeypatch):
-    import layerlab.engines.process as process
-
     (tmp_path / "seed" / WRITTEN_ONCE[0]).mkdir(parents=True)
     (tmp_path / "seed" / WRITTEN_ONCE[0] / "blob").write_text("content")
     (tmp_path / "seed" / "state.db").write_text("state")
-    monkeypatch.setattr(process, "succeeds", lambda *_, **__: False)
-    _copy_tree(tmp_path / "seed", tmp_path / "copy")
+    monkeypatch.setattr(seeds, "succeeds", lambda *_, **__: False)
+    seeds.copy(tmp_path / "seed", tmp_path / "copy")
     assert (tmp_path / "copy" / WRITTEN_ONCE[0] / "blob").stat().st_nlink == 1
     assert (tmp_path / "copy" / "state.db").read_text() == "state"

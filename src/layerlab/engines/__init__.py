@@ -42,6 +42,11 @@ ENGINES: dict[str, Engine] = {
 }
 
 
+def may_run_own() -> bool:
+    """Whether a private dockerd can be run here: we are root on Linux."""
+    return sys.platform == "linux" and os.geteuid() == 0
+
+
 def choose() -> Engine:
     """The engine that fits this computer: a container where a Docker answers, else a process where we are root.
 
@@ -54,7 +59,7 @@ def choose() -> Engine:
         return ENGINES[wanted]
     if container.person_has_docker():
         return ENGINES["container"]
-    if sys.platform == "linux" and os.geteuid() == 0:
+    if may_run_own():
         return ENGINES["process"]
     raise SetupError(
         "no Docker engine answers here, and LayerLab may not run one of its own, because you are not root on Linux",

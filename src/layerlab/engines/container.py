@@ -19,6 +19,7 @@ from ..errors import CommandFailed, MachineError
 from ..home import LABEL, home, home_id, machine_dir
 from ..packages import Say
 from ..shell import run, succeeds
+from .seed import WRITTEN_ONCE
 
 #: A start takes about 3 s (FACTS.md); this is for a very busy computer.
 START_SECONDS = 60.0
@@ -43,7 +44,7 @@ class ContainerEngine:
         if self._exists("container", name):
             _person("start", self._called(name))  # stopped, or crashed, with its data in the volume
         else:
-            self._create(name, images.engine_image(self._load, say))
+            self._create(name, self._image(say))
         self._remember_port(name)
         deadline = time.monotonic() + START_SECONDS
         while not self.alive(name):
@@ -116,22 +117,14 @@ class ContainerEngine:
     def _exists(self, kind: str, name: str) -> bool:
         return succeeds([docker_program(), kind, "inspect", self._called(name)], env=person_environment())
 
-    def _load(self, image: str, archive: Path | None) -> bool:
-        """Have `image` in the person's Docker: from there, from `archive`, or else from a hub. False if it is not to be had."""
-        if succeeds([docker_program(), "image", "inspect", image], env=person_environment()):
-            return True
-        try:
-            if archive:
-                _person("import", str(archive), image)
-            else:
-                _person("pull", "--quiet", image)
-        except CommandFailed:
-            if archive:
-                raise
-            return False
+    def _image(self, say: Say) -> str:
+        """Name of the engine image in the person's Docker, brought there first if need be."""
+        if name := images.present(images.ENGINE_IMAGE, _person):
+            return name
+        name = images.ensure_engine_image(_person, say)
         with self._images_file.open("a") as file:
-            file.write(f"{image}\n")
-        return True
+            file.write(f"{name}\n")
+        return name
 
     def _create(self, name: str, image: str) -> None:
         called, folder = self._called(name), machine_dir(name)
@@ -142,7 +135,7 @@ class ContainerEngine:
         _person(
             "create", "--name", called, "--label", label, "--privileged", "--init", "--hostname", name,
             "--publish", f"127.0.0.1::{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
-            "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(),
+            "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(), " ".join(WRITTEN_ONCE),
         )  # fmt: skip
         shutil.copy(START_SCRIPT, certificates / "start.sh")
         _person("cp", f"{certificates}/.", f"{called}:/layerlab")

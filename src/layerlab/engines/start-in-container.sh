@@ -1,6 +1,7 @@
 #!/bin/sh
-# First process of a machine in a container. $1 is the machine's name, $2 the home's id.
+# First process of a machine in a container. $1 is the machine's name, $2 the home's id, $3 seed.py's WRITTEN_ONCE.
 set -e
+name=$1 home=$2 written_once=$3
 # cgroup v2: a group with children may hold no process itself, so move ours into one before dockerd makes children
 # (as Docker's own docker-in-docker image does).
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
@@ -9,14 +10,21 @@ if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
 	sed -e 's/ / +/g' -e 's/^/+/' </sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control || :
 fi
 mount --make-rshared / || :
-# A new machine starts from the seed: base images unpacked, nothing else cached.
-if [ ! -e /var/lib/docker/layerlab-started ] && [ -d /seed/containerd ]; then
-	cp -a /seed/. /var/lib/docker/
-	rm -f /var/lib/docker/engine-id # or every machine would say it is the seed
+# A new machine starts from the seed: base images unpacked, nothing else cached. What is written once (seed.py) is reached
+# by links into the seed's volume: containerd and overlayfs follow them, and deleting an image deletes the links.
+data=/var/lib/docker
+if [ ! -e $data/layerlab-started ] && [ -d /seed/containerd ]; then
+	for folder in $written_once; do mount -t tmpfs -o mode=700 tmpfs "/seed/$folder"; done # nothing there to copy
+	cp -af /seed/. $data/
+	for folder in $written_once; do
+		umount "/seed/$folder"
+		ln -sf "/seed/$folder"/* "$data/$folder"
+	done
+	rm -f $data/engine-id # or every machine would say it is the seed
 fi
-touch /var/lib/docker/layerlab-started
+touch $data/layerlab-started
 rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid
-exec dockerd --label "layerlab.machine=$1" --label "layerlab.home=$2" \
+exec dockerd --label "layerlab.machine=$name" --label "layerlab.home=$home" \
 	--feature containerd-snapshotter=true \
 	--host unix:///var/run/docker.sock --host tcp://0.0.0.0:2376 \
 	--tlsverify --tlscacert /layerlab/ca.pem --tlscert /layerlab/cert.pem --tlskey /layerlab/key.pem

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from . import cleanup, client, faults, images, packages
+from . import cleanup, client, engines, faults, images, packages
 from .errors import CommandFailed, LayerLabError
 from .home import home, run_dir
 from .machine import Machine
@@ -119,9 +119,9 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 def look_at_engine() -> Finding:
     environment = client.person_environment()
     if not shutil.which("docker", path=environment["PATH"]):
-        return judge_engine(Answer("", failed=True), _can_run_own(), installed=False)
+        return judge_engine(Answer("", failed=True), engines.may_run_own(), installed=False)
     answer = _ask(["docker", "version", "--format", "{{.Server.Version}}"], environment)
-    return judge_engine(answer, _can_run_own())
+    return judge_engine(answer, engines.may_run_own())
 
 
 def judge_engine(answer: Answer, can_run_own: bool, installed: bool = True) -> Finding:
@@ -137,7 +137,7 @@ def judge_engine(answer: Answer, can_run_own: bool, installed: bool = True) -> F
 
 
 def look_at_buildx() -> Finding:
-    return judge_buildx(_ask_plugin("buildx", "version"), _can_unpack(), packages.OLDEST_BUILDX)
+    return judge_buildx(_ask_plugin("buildx", "version"), packages.can_unpack(), packages.OLDEST_BUILDX)
 
 
 def judge_buildx(answer: Answer, can_unpack: bool, oldest: str) -> Finding:
@@ -154,7 +154,7 @@ def judge_buildx(answer: Answer, can_unpack: bool, oldest: str) -> Finding:
 
 
 def look_at_compose() -> Finding:
-    return judge_compose(_ask_plugin("compose", "version"), _can_unpack())
+    return judge_compose(_ask_plugin("compose", "version"), packages.can_unpack())
 
 
 def judge_compose(answer: Answer, can_unpack: bool) -> Finding:
@@ -291,7 +291,7 @@ def judge_network(host: str, error: str) -> Finding:
 
 def look_at_hub() -> Finding:
     image = images.BASES[0]
-    standins = _standin_possible(image)
+    standins = image in images.standins()
     if os.environ.get("LAYERLAB_HUB") == "no":
         return judge_hub(Answer("LAYERLAB_HUB=no", failed=True), standins)
     return judge_hub(_ask_plugin("buildx", "imagetools", "inspect", image), standins)
@@ -454,19 +454,6 @@ def _ask_plugin(*arguments: str) -> Answer:
         return _ask([client.docker_program(), *arguments], environment)
     except LayerLabError as error:
         return Answer(str(error), failed=True)
-
-
-def _can_run_own() -> bool:
-    return sys.platform == "linux" and os.geteuid() == 0
-
-
-def _can_unpack() -> bool:
-    return _can_run_own() and Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
-
-
-def _standin_possible(image: str) -> bool:
-    version = image.removeprefix("python:").removesuffix("-slim")
-    return _can_unpack() and version in images.PYTHON_OF_SUITE.get(images._distribution(), {})
 
 
 def _index_address() -> str:
