@@ -181,7 +181,7 @@ class App:
         def look() -> None:
             for name, folder in folders.items():
                 file = dockerfile if name == "context" else ""
-                with contextlib.suppress(OSError, NotImplementedError):
+                with contextlib.suppress(OSError):
                     found[name] = take(folder, file, self._snapshots.get((str(folder), file)))
                     self._snapshots[str(folder), file] = found[name]
 

@@ -16,8 +16,8 @@ from .instructions import Instruction, read
 from .masking import masked
 from .operations import Operation, Reading, Source
 from .records import Build
-from .selection import changes, files_of
-from .snapshot import Snapshot
+from .selection import changes, content_key, files_of
+from .snapshot import UNREADABLE, Entry, Snapshot
 
 #: Files named in a sentence; of more, the number is given.
 NAMED = 3
@@ -39,12 +39,10 @@ _VERBS = {
     "file renamed": "was renamed",
     "mode changed": "has other permissions",
 }
+#: Kinds of `snapshot.Change` that are not called like their kind of cause.
 _CHANGE_KINDS = {
     "added": "file added",
     "removed": "file removed",
-    "changed": "file changed",
-    "kind changed": "file changed",
-    "target changed": "file changed",
     "renamed": "file renamed",
     "mode changed": "mode changed",
 }
@@ -68,8 +66,11 @@ def own(now: Side, before: Side) -> list[Cause]:
     return list(_definition(now, before))
 
 
-def files(now: Side, before: Side) -> tuple[list[Cause], list[str]]:
-    """How the files of local contexts that it reads differ, and what could not be compared."""
+def files(now: Side, before: Side, held: bool) -> tuple[list[Cause], list[str]]:
+    """How the files of local contexts that it reads differ, and what could not be compared.
+
+    `held` as in `selection.content_key`: whether the engine is thought to hold the context of the build before.
+    """
     causes: list[Cause] = []
     unknown: list[str] = []
     for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
@@ -79,8 +80,10 @@ def files(now: Side, before: Side) -> tuple[list[Cause], list[str]]:
         if after is None or earlier is None:
             unknown.append(f"the files of context {mine.of.name!r}")
             continue
-        causes += _file_causes(mine, after, earlier)
-        unknown += [f"the content of {path}" for path in files_of(after, mine.copy) if not after.entries[path].known]
+        if content_key(after, mine.copy, held) != content_key(earlier, theirs.copy, held):
+            causes += _file_causes(mine, after, earlier)
+        seen = ((path, after.entries[path]) for path in files_of(after, mine.copy))
+        unknown += [f"the content of {path}" for path, entry in seen if entry.content == UNREADABLE]
     return causes, unknown
 
 
@@ -255,7 +258,7 @@ def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[
     earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
     found: dict[str, list[tuple[str, str, str]]] = {}
     for change in changes(earlier, after):
-        kind = _CHANGE_KINDS[change.kind]
+        kind = _CHANGE_KINDS.get(change.kind, "file changed")
         if (kind == "file added" and _ignored(change.path, before)) or (
             kind == "file removed" and _ignored(change.path, now)
         ):
@@ -288,8 +291,12 @@ def _ignored(path: str, snapshot: Snapshot) -> bool:
     return any(path == kept_out or path.startswith(f"{kept_out}/") for kept_out in snapshot.ignored)
 
 
-def _entry(entry: object) -> str:
-    return "" if entry is None else str(entry)
+def _entry(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    size = f", {entry.size} bytes" if entry.kind == "file" else ""
+    content = f", {entry.content[:12]}" if entry.content else ""
+    return f"{entry.mode:04o} {entry.kind}{size}{content}"
 
 
 def _listed(names: Sequence[str]) -> str:

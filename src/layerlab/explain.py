@@ -94,16 +94,26 @@ class _Comparison:
 
 @dataclasses.dataclass
 class _Found:
-    """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps."""
+    """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps.
+
+    `inherited` are the differences of steps above that were hits, by line and text.
+    """
 
     own: list[Cause] = dataclasses.field(default_factory=list)
+    inherited: dict[tuple[int, str], Cause] = dataclasses.field(default_factory=dict)
     above: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
     equal: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def nothing(self) -> bool:
-        return not (self.own or self.above)
+        return not (self.own or self.inherited or self.above)
+
+    @property
+    def roots(self) -> list[Cause]:
+        """All that is no consequence of a step that ran in the same build."""
+        placed = [dataclasses.replace(c, text=f"{c.text} (line {line})") for (line, _), c in self.inherited.items()]
+        return [*self.own, *placed]
 
 
 class _Step:
@@ -133,10 +143,10 @@ class _Step:
         found = _compared(comparison, self.index)
         # A step above that ran with an unchanged key made nothing miss: this step's record is gone, too.
         above_ran = [(k, reads) for k, reads in found.above if not _key_unchanged(self.before[k])]
-        causes = [*found.own, *(self._consequence(k, reads) for k, reads in above_ran)]
+        causes = [*found.roots, *(self._consequence(k, reads) for k, reads in above_ran)]
         above = tuple(sorted({self.build.steps_[k].line for k, _ in above_ran}))
         if causes:
-            return self._result(tuple(causes), bool(found.own), above, tuple(found.equal))
+            return self._result(tuple(causes), bool(found.roots), above, tuple(found.equal))
         equal = tuple(found.equal)
         if comparison.before.machine != self.build.machine:
             text = (
@@ -202,7 +212,7 @@ class _Step:
         found = _compared(comparison, self.index)
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
             return "COPY --link does not depend on the steps above it"
-        if found.own:
+        if found.roots:
             same = next(
                 (
                     n
@@ -212,7 +222,7 @@ class _Step:
                 0,
             )
             was = f"as it was {same} builds ago" if same else "an earlier build had it so, or an imported cache"
-            return f"{found.own[0].text}, but the cache has it: {was}"
+            return f"{found.roots[0].text}, but the cache has it: {was}"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it is written in another way, but says the same"
@@ -249,7 +259,9 @@ def _compared(comparison: _Comparison, index: int, *, as_base: bool = False) -> 
         return found
     now, before = sides
     found.own += differences.own(now, before)
-    file_causes, unknown = differences.files(now, before)
+    # A hit may be one because the engine was not even told of a change; a step that ran, only by what it was told.
+    held = comparison.now.steps_[index].state == CACHED
+    file_causes, unknown = differences.files(now, before, held)
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)
     found.unknown += unknown
@@ -272,7 +284,7 @@ def _compare_input(
     build = comparison.now
     if isinstance(mine, int) and build.steps_[mine].state in (RAN, FAILED):
         # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
-        if not (reads and (found.own or found.above)):
+        if not (reads and not found.nothing):
             found.above.append((mine, reads))
     elif isinstance(mine, Source) and isinstance(theirs, Source):
         found.own += differences.moved(mine, theirs)
@@ -281,7 +293,7 @@ def _compare_input(
         # A hit, but perhaps one that an earlier build made after the one that we compare with.
         inner = _compared(comparison, mine, as_base=True)
         line = build.steps_[mine].line
-        found.own += [dataclasses.replace(c, text=f"{c.text} (line {line})") for c in inner.own]
+        found.inherited |= {(line, c.text): c for c in inner.own} | inner.inherited
         found.above += [a for a in inner.above if a not in found.above]
         found.unknown += inner.unknown
     else:
