@@ -10,13 +10,12 @@ import os
 import secrets
 
 import pytest
+from fuzzing import Edit, Project, cases, touch
 from hypothesis import HealthCheck, given, note, settings
 
 from layerlab import App, Machine
 from layerlab.causes import CONSEQUENCES
 from layerlab.records import CACHED, RAN
-
-from .fuzzing import Edit, Project, cases, touch
 
 CASES = int(os.environ.get("LAYERLAB_FUZZ", "40"))
 #: What explain says of a hit whose operation or files it finds changed, though no older build can explain it.
