@@ -48,7 +48,11 @@ class Downloads:
         """Take in what the step has printed since."""
         *lines, self._line = re.split(r"[\r\n]+", self._line + text)
         for line in lines:
-            self._read(_COLOUR.sub("", line))
+            # A log can be long and few lines tell of a download: the substring test spares the expression.
+            if any(hint in line for hint in _HINTS):
+                self._read(_COLOUR.sub("", line))
+            elif self._awaited and line.strip():
+                self._awaited.clear()
 
     def end(self) -> None:
         """No more will come: what has no line end is a line too."""
@@ -70,11 +74,9 @@ class Downloads:
         return self.bytes + max(0, self._need - self._apt)
 
     def _read(self, line: str) -> None:
-        # A log can be long and few lines tell of a download: the substring test spares the expression.
-        found = _LINE.match(line) if any(hint in line for hint in _HINTS) else None
+        found = _LINE.match(line)
         if not found:
-            if line.strip():
-                self._awaited.clear()  # pip goes on when a file is here, uv when all are
+            self._awaited.clear()  # pip goes on when a file is here, uv when all are
         elif found["fetched"]:
             self._done, self._apt, self._need = self._done + _bytes(found["fetched"], found["fetched_unit"]), 0, 0
         elif found["got"]:

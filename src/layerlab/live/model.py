@@ -35,6 +35,8 @@ PHASES = {
     "context": "send the build context", "pull": "pull an image", "export": "export the image",
     "cache import": "read the exported cache", "cache export": "export the cache", "metadata": "look up the base image",
 }  # fmt: skip
+#: Those that come when the steps are done.
+LAST_PHASES = ("export", "cache export")
 #: Phases that were shorter and moved less are not worth a line.
 LEAST_SECONDS, LEAST_BYTES = 0.5, 100_000
 
@@ -88,7 +90,7 @@ class Row:
 
 
 class LiveBuild:
-    """Follows a build: `feed` it each event, and look at `steps`, `phases` and `elapsed` whenever you like.
+    """Follows a build: `feed` it each event, and look at `rows`, `counts` and `elapsed` whenever you like.
 
     Feeding is quick, looking takes a few milliseconds: the events may come much faster than anybody looks.
     """
@@ -155,21 +157,28 @@ class LiveBuild:
         return sorted([*rows, *(row for row in self._expected if row.line not in told)], key=lambda row: row.line)
 
     @property
-    def phases(self) -> list[Row]:
-        """What takes time or moves bytes outside the steps, in the order of its start."""
+    def rows(self) -> list[Row]:
+        """The steps, and above and below them the phases: what takes time or moves bytes outside the steps."""
+        phases = self._phases()
+        first = [row for kind, row in phases.items() if kind not in LAST_PHASES]
+        return [*first, *self.steps, *(row for kind, row in phases.items() if kind in LAST_PHASES)]
+
+    def _phases(self) -> dict[str, Row]:
         by_kind: dict[str, list[Vertex]] = {}
         for vertex, name in self._place().others:
             if vertex.times and (kind := phase_kind(name)) in PHASES:
                 by_kind.setdefault(kind, []).append(vertex)
-        rows = [self._row(found, 0, "", PHASES[kind], False) for kind, found in by_kind.items()]
-        return [r for r in rows if r.busy or r.seconds >= LEAST_SECONDS or sum(t.current for t in r.transfers)]
+        rows = {kind: self._row(found, 0, "", PHASES[kind], False) for kind, found in by_kind.items()}
+        return {k: r for k, r in rows.items() if r.busy or r.seconds >= LEAST_SECONDS or r.transfers}
 
     def counts(self) -> str:
-        """How far it is: "2 of 7 steps done, 1 cached, 1 running"."""
+        """How far it is: "3 of 7 steps done (1 cached), 1 running"."""
         rows = self.steps
         words = Counter(row.word for row in rows)
-        others = [f"{words[w]} {w}" for w in ("cached", "running", "failed", "cancelled") if words[w]]
-        return ", ".join([f"{words['done']} of {len(rows)} step{'' if len(rows) == 1 else 's'} done", *others])
+        over = f"{words['done'] + words['cached']} of {len(rows)} step{'' if len(rows) == 1 else 's'} done"
+        cached = f" ({words['cached']} cached)" if words["cached"] else ""
+        others = [f"{words[w]} {w}" for w in ("running", "failed", "cancelled") if words[w]]
+        return ", ".join([over + cached, *others])
 
     def _place(self) -> placement.Placed:
         """Which vertices are which steps; looked up anew when a vertex or a name has come."""
@@ -232,8 +241,8 @@ class _Logs:
 def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Row]:
     """The steps a build of this Dockerfile should have, all waiting."""
     found = instructions.read(dockerfile, args)
-    names = {i.stage_name: i.stage for i in found} | {str(i.stage): i.stage for i in found}
-    used = instructions.used_stages(found, {names[target.lower()]} if target.lower() in names else set())
+    roots = {i.stage for i in found if target and target.lower() in (i.stage_name, str(i.stage))}
+    used = instructions.used_stages(found, roots)
     earlier: set[str] = {"scratch"}
     rows = []
     for i in found:

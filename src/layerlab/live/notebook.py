@@ -40,6 +40,7 @@ _STYLE = """<style>
 .layerlab-live code, .layerlab-live pre { font-family: var(--jp-code-font-family, monospace); font-size: 12px; margin: 0;
   color: inherit; background: none }
 .layerlab-live pre { padding-left: 8px; border-left: 3px solid var(--jp-border-color1, gray); overflow: hidden }
+.layerlab-live .bytes { float: right; padding-left: 12px }
 .layerlab-live .running { font-weight: bold }
 .layerlab-live progress { width: 100px; height: 10px; vertical-align: middle; margin-right: 6px }
 </style>"""
@@ -92,7 +93,7 @@ class _Widgets:
             description="Cancel build", tooltip="End this build, as Ctrl-C would. What is done stays cached."
         )
         self._table = ipywidgets.HTML()
-        top = ipywidgets.HBox([self._button, self._headline])
+        top = ipywidgets.HBox([self._button, self._headline], layout={"align_items": "center", "grid_gap": "8px"})
         self._box = ipywidgets.VBox([top, self._news, self._table])
         self._all = [self._headline, self._news, self._button, self._table, top, self._box]
         _listen(self._button, cancel)
@@ -127,19 +128,18 @@ def headline(live: LiveBuild) -> str:
 
 def news(live: LiveBuild) -> str:
     """What a screen reader says: what runs now, without anything that changes all the time."""
-    busy = [f"line {r.line}, {r.text[:60]}" if r.line else r.text for r in [*live.steps, *live.phases] if r.busy]
+    busy = [f"line {r.line}, {r.text[:60]}" if r.line else r.text for r in live.rows if r.busy]
     return f"Running: {'; '.join(busy)}" if busy else ""
 
 
 def table(live: LiveBuild) -> str:
-    """The steps, the log of those that run, and the phases."""
-    above, shown, below = fitting(live.steps, MOST_ROWS)
-    rows = [_note(above), *map(_row, shown), _note(below), *map(_row, live.phases)]
+    """The steps and phases, and the log of those that run."""
+    above, shown, below = fitting(live.rows, MOST_ROWS)
+    rows = [_note(above), *map(_row, shown), _note(below)]
     heads = "".join(
         f"<th scope='col' style='width: {width}' class='{kind}'>{name}</th>"
         for name, width, kind in (
             ("state", "6em", ""), ("time", "4.5em", "number"), ("line", "2.5em", "number"), ("step", "auto", ""),
-            ("transfers", "20em", ""),
         )
     )  # fmt: skip
     return (
@@ -153,11 +153,11 @@ def _row(row: Row) -> str:
     what = html.escape(row.text[:_WIDTH])
     cells = (
         f"<td><span aria-hidden='true'{colour}>{row.sign}</span> {row.word}</td><td class='number'>{seconds(row)}</td>"
-        f"<td class='number'>{row.line or ''}</td><td title='{html.escape(row.text[:1000])}'><code>{what}</code></td>"
-        f"<td>{'<br>'.join(_transfer(t, row.busy) for t in row.transfers)}</td>"
+        f"<td class='number'>{row.line or ''}</td><td title='{html.escape(row.text[:1000])}'>"
+        f"<span class='bytes'>{', '.join(_transfer(t, row.busy) for t in row.transfers)}</span><code>{what}</code></td>"
     )
     log = html.escape("\n".join(line[:_WIDTH] for line in row.tail))
-    tail = f"<tr><td></td><td></td><td></td><td colspan='2'><pre>{log}</pre></td></tr>" if log else ""
+    tail = f"<tr><td></td><td></td><td></td><td><pre>{log}</pre></td></tr>" if log else ""
     return f"<tr class='{row.word}'>{cells}</tr>{tail}"
 
 
@@ -170,7 +170,7 @@ def _transfer(transfer: Transfer, busy: bool) -> str:
 
 
 def _note(text: str) -> str:
-    return f"<tr><td></td><td></td><td></td><td colspan='2'>{html.escape(text)}</td></tr>" if text else ""
+    return f"<tr><td></td><td></td><td></td><td>{html.escape(text)}</td></tr>" if text else ""
 
 
 def _listen(button: ipywidgets.Button, clicked: Any) -> None:

@@ -23,7 +23,7 @@ class PlainView(View):
         self._reminded: dict[tuple[int, str, str], float] = {}
 
     def draw(self) -> None:
-        for row in [*self.live.steps, *self.live.phases]:
+        for row in self.live.rows:
             key = row.line, row.stage, row.text
             if row.busy and row.seconds - self._reminded.get(key, 0.0) >= REMINDER:
                 self._reminded[key] = row.seconds

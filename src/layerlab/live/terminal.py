@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -39,37 +39,34 @@ class TerminalView(View):
 
 def picture(live: LiveBuild, height: int) -> Group:
     """All that is to be seen now, in no more than `height` lines."""
-    phases, steps = live.phases, live.steps
-    tails = sum(len(row.tail) for row in steps)
-    above, shown, below = fitting(steps, max(3, height - len(phases) - tails - 3))
-    table = Table.grid(padding=(0, 1))
-    for name in ("state", "seconds", "line"):
-        table.add_column(name, justify="left" if name == "state" else "right", no_wrap=True)
+    rows = live.rows
+    tails = sum(len(row.tail) for row in rows)
+    above, shown, below = fitting(rows, max(3, height - tails - 3))
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("line", justify="right", no_wrap=True)
     table.add_column("step", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("bytes", no_wrap=True)
-    table.expand = True
-    for note in [above] if above else []:
-        table.add_row("", "", "", Text(note, style="dim"))
-    for row in [*shown, *([_note(below)] if below else []), *phases]:
-        if isinstance(row, Text):
-            table.add_row("", "", "", row)
-            continue
+
+    def aside(text: str) -> None:
+        table.add_row("", "", "", Text(text, style="dim"))
+
+    if above:
+        aside(above)
+    for row in shown:
         word = Text(f"{row.sign} {row.word}", style=_STYLES.get(row.state, "dim"))
         table.add_row(word, seconds(row), str(row.line or ""), Text(row.text), _bytes(row))
         for line in row.tail:
-            table.add_row("", "", "", Text(f"| {line}", style="dim"))
+            aside(f"| {line}")
+    if below:
+        aside(below)
     return Group(Text(f"{live.title}: {live.elapsed:.1f} s, {live.counts()}", style="bold"), table)
 
 
-def _note(text: str) -> Text:
-    return Text(text, style="dim")
-
-
-def _bytes(row: Row) -> Any:
-    if not row.transfers:
-        return ""
+def _bytes(row: Row) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     for transfer in row.transfers:
         bar = ProgressBar(transfer.total, transfer.current, width=16) if row.busy and transfer.total else ""
         grid.add_row(bar, megabytes(transfer))
-    return grid
+    return grid if row.transfers else ""
