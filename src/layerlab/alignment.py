@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from .instructions import Instruction, read
 from .records import Build
@@ -52,16 +52,20 @@ def _stages(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[lis
     mine, theirs = _by_stage(now), _by_stage(before)
     given = [name for name in mine if name in theirs and not _UNNAMED.search(name)]
     pairs = [(mine.pop(name), theirs.pop(name)) for name in given]
-    for own_name, steps in mine.items():
-        texts = {now[i].text for i in steps}
-        likeness = {
-            name: sum(before[j].text in texts for j in others) + (name == own_name) * 0.5
-            for name, others in theirs.items()
-        }
-        best = max(likeness, key=likeness.__getitem__, default=None)
-        if best is not None:
-            pairs.append((steps, theirs.pop(best)))
+    for _, own, other in sorted(_likely(mine, theirs, now, before), key=lambda found: -found[0]):
+        if own in mine and other in theirs:
+            pairs.append((mine.pop(own), theirs.pop(other)))
     return pairs
+
+
+def _likely(
+    mine: dict[str, list[int]], theirs: dict[str, list[int]], now: Sequence[Written], before: Sequence[Written]
+) -> Iterator[tuple[float, str, str]]:
+    """How alike two stages are: steps of equal text, and a little for an equal name."""
+    for own, steps in mine.items():
+        texts = {now[i].text for i in steps if now[i].keyword != "FROM"}
+        for other, others in theirs.items():
+            yield sum(before[j].text in texts for j in others) + (other == own) * 0.5, own, other
 
 
 def _by_stage(steps: Sequence[Written]) -> dict[str, list[int]]:

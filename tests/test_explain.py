@@ -1,0 +1,303 @@
+"""The explainer's parts that need no engine: which step is which, how two operations differ, what must not be shown."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layerlab import differences, plan
+from layerlab.alignment import Written, aligned
+from layerlab.causes import KINDS, Cause, Evidence, Explanation, StepCause
+from layerlab.differences import Side
+from layerlab.explain import explain
+from layerlab.masking import HIDDEN, masked, secret_name
+from layerlab.operations import Operation, Reading, Source
+from layerlab.records import BASE, CACHED, FAILED, NOT_REACHED, RAN, Build, Step
+from layerlab.snapshot import UNREADABLE, Entry, Snapshot
+
+CONTEXT = Source("context", "context")
+
+
+def build(dockerfile: str, states: str = "", **more) -> Build:
+    """A build without provenance, as of one that failed; one state a step that is not FROM, all RAN unless given."""
+    from layerlab.instructions import MAKES_A_STEP, read
+
+    given_states = iter(states.split())
+    steps = []
+    for i in read(dockerfile):
+        if i.keyword in (*MAKES_A_STEP, "FROM"):
+            state = BASE if i.keyword == "FROM" else next(given_states, RAN).replace("_", " ")
+            steps.append(
+                Step(
+                    i.line,
+                    i.end_line,
+                    i.stage_name,
+                    i.keyword,
+                    f"{i.keyword} {i.value}",
+                    state,
+                    0.0,
+                    0.1,
+                    None,
+                    0,
+                    "",
+                    "",
+                    (),
+                )
+            )
+    fields = {
+        "app": "a", "variant": "v", "edit": "none", "machine": "m", "command": ("docker",), "dockerfile": dockerfile,
+        "started_at": "", "seconds": 1.0, "steps_": tuple(steps), "phases": (), "context_bytes": 0, "image": "",
+        "image_bytes": None, "warnings": (), "trace": "", "provenance": {}, "contexts": {"context": Snapshot({})},
+    }  # fmt: skip
+    return Build(**(fields | more))
+
+
+def side(facts: dict[str, str], text: str = "RUN x", readings: tuple[Reading, ...] = (), **entries: Entry) -> Side:
+    files = {name.replace("__", "/").replace("_dot_", "."): entry for name, entry in entries.items()}
+    return Side(Operation(facts, None, readings), text, build("FROM x\n", contexts={"context": Snapshot(files)}))
+
+
+def file(content: str, mode: int = 0o644) -> Entry:
+    return Entry("file", mode, len(content), content)
+
+
+class TestAlignment:
+    @staticmethod
+    def steps(text: str) -> list[Written]:
+        """ "a: RUN x | RUN y || b: …" as steps of stages."""
+        found = []
+        for stage in text.split("||"):
+            name, _, lines = stage.partition(":")
+            found += [Written(name.strip(), line.split()[0], line.strip()) for line in lines.split("|") if line.strip()]
+        return found
+
+    @pytest.mark.parametrize(
+        ("now", "before", "expected"),
+        [
+            ("a: RUN x | RUN y", "a: RUN x | RUN y", {0: 0, 1: 1}),
+            ("a: RUN x | RUN new | RUN y", "a: RUN x | RUN y", {0: 0, 2: 1}),
+            ("a: RUN y", "a: RUN x | RUN y", {0: 1}),
+            ("a: RUN pip install -r b.txt", "a: RUN pip install -r a.txt", {0: 0}),
+            ("a: ADD x /", "a: COPY x /", {0: 0}),
+            ("a: COPY x /", "a: RUN x", {}),
+            ("b: RUN x | RUN y", "a: RUN x | RUN y", {0: 0, 1: 1}),
+            ("new: RUN n || stage-1: RUN x", "stage-0: RUN x", {1: 0}),
+        ],
+    )
+    def test_each_step_finds_what_it_was(self, now, before, expected):
+        assert aligned(self.steps(now), self.steps(before)) == expected
+
+    @given(
+        st.lists(st.sampled_from(["RUN a", "RUN b", "RUN c", "COPY a /"])),
+        st.lists(st.sampled_from(["RUN a", "RUN b", "COPY a /"])),
+    )
+    def test_it_is_one_to_one_and_keeps_the_order(self, now, before):
+        found = aligned([Written("s", t.split()[0], t) for t in now], [Written("s", t.split()[0], t) for t in before])
+        pairs = sorted(found.items())
+        assert [b for _, b in pairs] == sorted(set(found.values()))
+
+    @given(st.lists(st.sampled_from(["RUN a", "RUN b", "COPY a /", "WORKDIR /x"])))
+    def test_what_did_not_change_is_found_whole(self, lines):
+        steps = [Written("s", t.split()[0], t) for t in lines]
+        assert aligned(steps, steps) == {i: i for i in range(len(steps))}
+
+
+class TestDifferences:
+    @pytest.mark.parametrize(
+        ("before", "now", "kind", "text"),
+        [
+            ({"command": "cat a.txt"}, {"command": "cat b.txt"}, "text changed", "its text changed: a.txt → b.txt"),
+            ({"command": "make"}, {"command": "make all"}, "text changed", "all was added to it"),
+            ({"command": "make all"}, {"command": "make"}, "text changed", "all was taken out of it"),
+            ({"command": "a  b"}, {"command": "a b"}, "text changed", "only white space in it changed, which counts"),
+            ({"env V": "1"}, {"env V": "2"}, "environment changed", "ENV V: 1 → 2"),
+            ({}, {"env V": "2"}, "environment changed", "ENV V=2 is new"),
+            ({"env V": "2"}, {}, "environment changed", "ENV V is gone"),
+            ({"env order": "A B"}, {"env order": "B A"}, "environment changed", "the variables are set in another order"),
+            ({"command": "x", "cwd": "/"}, {"command": "x", "cwd": "/a"}, "working directory changed",
+             "working directory: / → /a"),
+            ({"command": "x", "user": ""}, {"command": "x", "user": "me"}, "user changed", "user: (none) → me"),
+            ({"command": "x", "network": "default"}, {"command": "x", "network": "none"}, "network changed",
+             "network: default → none"),
+            ({}, {"mount /c": "type=cache"}, "mount changed", "mount /c: (none) → type=cache"),
+            ({"copy 1 mode": "-1"}, {"copy 1 mode": "493"}, "option changed", "--chmod: (none) → 755"),
+            ({}, {"link": "true"}, "option changed", "--link: (none) → true"),
+        ],
+    )  # fmt: skip
+    def test_each_has_its_sentence(self, before, now, kind, text):
+        (cause,) = differences.own(side(now), side(before))
+        assert (cause.kind, cause.text) == (kind, text)
+
+    def test_equal_operations_have_none(self):
+        facts = {"command": "x", "env A": "1", "cwd": "/"}
+        assert differences.own(side(facts), side(facts)) == []
+
+    def test_a_secret_is_never_shown(self):
+        (cause,) = differences.own(side({"env API_TOKEN": "abc"}), side({"env API_TOKEN": "xyz"}))
+        assert cause.text == f"ENV API_TOKEN: {HIDDEN} → {HIDDEN}"
+        assert "abc" not in repr(cause) and "xyz" not in repr(cause)
+
+    READS = (Reading(CONTEXT, {"src": "/", "allowWildcard": True}),)
+
+    @pytest.mark.parametrize(
+        ("before", "now", "kind", "text"),
+        [
+            ({"a": file("1")}, {"a": file("2")}, "file changed", "a changed"),
+            ({"a": file("1")}, {"a": file("1", 0o755)}, "mode changed", "a has other permissions: 0644 → 0755"),
+            ({}, {"a": file("1")}, "file added", "a is new"),
+            ({"a": file("1")}, {}, "file removed", "a is gone"),
+            ({"a": file("1")}, {"b": file("1")}, "file renamed", "a → b renamed"),
+            ({}, {n: file(n) for n in "abcde"}, "file added", "a, b, c and 2 more are new"),
+        ],
+    )
+    def test_files(self, before, now, kind, text):
+        causes, unknown = differences.files(
+            side({}, readings=self.READS, **now), side({}, readings=self.READS, **before), False
+        )
+        assert [(c.kind, c.text) for c in causes] == [(kind, text)] and not unknown
+
+    def test_a_file_that_was_ignored_before(self):
+        before = side({}, readings=self.READS)
+        context = Snapshot({}, ("secret",), ".dockerignore", ("secret",))
+        before = dataclasses.replace(before, build=dataclasses.replace(before.build, contexts={"context": context}))
+        causes, _ = differences.files(side({}, readings=self.READS, secret=file("1")), before, False)
+        assert [c.kind for c in causes] == ["ignore rules changed"] and "secret" in causes[0].text
+
+    def test_what_could_not_be_read_is_unknown(self):
+        blind = {"a": Entry("file", 0o644, 1, UNREADABLE)}
+        causes, unknown = differences.files(
+            side({}, readings=self.READS, **blind), side({}, readings=self.READS, **blind), False
+        )
+        assert not causes and unknown == ["the content of a"]
+
+    def test_a_context_that_was_not_recorded_is_unknown(self):
+        now, before = side({}, readings=self.READS), side({}, readings=self.READS)
+        before = dataclasses.replace(before, build=dataclasses.replace(before.build, contexts={}))
+        assert differences.files(now, before, False) == ([], ["the files of context 'context'"])
+
+
+class TestExplain:
+    """On builds without provenance, which are read from their Dockerfiles."""
+
+    TEXT = "FROM python\nCOPY a /\nRUN one\nRUN two\n"
+
+    def test_a_first_build(self):
+        found = explain(build(self.TEXT), [])
+        assert {c.kind for s in found.steps for c in s.causes} == {"first build"}
+        assert str(found) == "The first build of a v on this machine: nothing to compare with."
+
+    def test_the_root_is_told_from_what_follows(self):
+        found = explain(build(self.TEXT.replace("one", "1"), "CACHED RAN RAN"), [build(self.TEXT)])
+        assert [s.line for s in found.roots] == [3]
+        assert [c.kind for c in found.of("RUN two").causes] == ["step above ran"] and found.of("RUN two").above == (3,)
+
+    def test_nothing_changed_and_yet_it_ran(self):
+        found = explain(build(self.TEXT), [build(self.TEXT)])
+        assert [c.kind for s in found.steps for c in s.causes] == ["record gone"] * 3
+
+    def test_another_machine(self):
+        found = explain(build(self.TEXT), [build(self.TEXT, machine="other")])
+        assert {c.kind for s in found.steps for c in s.causes} == {"another machine"}
+
+    @pytest.mark.parametrize(
+        ("option", "lines"),
+        [("--no-cache", [2, 4, 5]), ("--no-cache-filter=first", [2]), ("--no-cache-filter=stage-1,first", [2, 4, 5])],
+    )
+    def test_no_cache(self, option, lines):
+        text = "FROM python AS first\nRUN one\nFROM python\nRUN two\nRUN three\n"
+        found = explain(build(text, command=("docker", "buildx", "build", option)), [build(text)])
+        assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
+
+    def test_an_instruction_is_new_moved_or_gone(self):
+        new = explain(build("FROM p\nRUN zero\nRUN one\n"), [build("FROM p\nRUN one\n")])
+        assert [c.kind for c in new.of("zero").causes] == ["instruction added"]
+        gone = explain(build("FROM p\nRUN one\n"), [build("FROM p\nRUN zero\nRUN one\n")])
+        assert [c.kind for c in gone.of("one").causes] == ["instruction removed"] and "RUN zero" in gone.of("one").why
+        moved = explain(build("FROM p\nRUN one\nCOPY a /\n"), [build("FROM p\nCOPY a /\nRUN one\n")])
+        assert "instruction moved" in {c.kind for s in moved.roots for c in s.causes}
+
+    def test_a_failed_build_between_does_not_hide_the_cause(self):
+        """Build 2 failed at `RUN two`, which runs in build 3 for what build 2 changed above it."""
+        first = build(self.TEXT)
+        broken = build(self.TEXT.replace("one", "1"), "CACHED RAN FAILED", error="failed")
+        fixed = build(self.TEXT.replace("one", "1"), "CACHED CACHED RAN")
+        found = explain(fixed, [broken, first])
+        step = found.of("RUN two")
+        assert step.root and [c.kind for c in step.causes] == ["text changed"] and "(line 3)" in step.why
+
+    def test_a_step_that_no_build_got_through(self):
+        broken = build(self.TEXT, "RAN RAN FAILED", error="failed")
+        found = explain(build(self.TEXT, "CACHED CACHED RAN"), [broken])
+        assert [c.kind for c in found.of("RUN two").causes] == ["instruction added"]
+
+    def test_what_was_not_reached_has_no_cause(self):
+        found = explain(build(self.TEXT, "RAN FAILED NOT_REACHED"), [])
+        assert [bool(s.causes) for s in found.steps] == [False, True, True, False]
+        assert found.steps[-1].state == NOT_REACHED and found.steps[2].state == FAILED
+
+    def test_a_hit_says_why_where_it_might_surprise(self):
+        text = "FROM p AS s\nCOPY a /\nRUN one\nFROM p\nCOPY --from=s /a /\n"
+        found = explain(build(text.replace("one", "1"), "CACHED RAN CACHED"), [build(text)])
+        assert "the files taken from there are the same" in found.of("COPY --from").still_hit
+
+    def test_every_kind_has_a_meaning(self):
+        import inspect
+
+        from layerlab import differences as d
+        from layerlab import explain as e
+
+        source = inspect.getsource(d) + inspect.getsource(inspect.getmodule(e))
+        assert [kind for kind in KINDS if f'"{kind}"' not in source] == []
+
+
+class TestRecord:
+    STEP = StepCause(
+        3, "s", "RUN", "RUN x", RAN, (Cause("text changed", "its text changed", (Evidence("i", "a", "b"),)),), True
+    )
+    FOUND = Explanation("a", "v", "the one before", (STEP, StepCause(4, "s", "RUN", "RUN y", CACHED)))
+
+    def test_it_reads_as_text_frame_and_json(self):
+        assert "▸" in str(self.FOUND) and "its text changed" in str(self.FOUND)
+        assert list(self.FOUND.to_frame()["kind"]) == ["text changed", ""]
+        assert self.FOUND.to_json()["steps"][0]["causes"][0]["evidence"] == [{"what": "i", "before": "a", "now": "b"}]
+        assert "i: a → b" in self.FOUND.evidence()
+        assert "<table>" in self.FOUND._repr_html_()
+
+    def test_a_fragment_must_name_one_step(self):
+        with pytest.raises(KeyError, match="2 steps"):
+            self.FOUND.of("RUN")
+
+
+class TestMasking:
+    @pytest.mark.parametrize("name", ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey"])
+    def test_names_of_secrets(self, name):
+        assert secret_name(name) and masked(name, "x") == HIDDEN
+
+    @pytest.mark.parametrize("name", ["PATH", "KEYBOARD", "PUBLIC_KEY", "AUTHOR", "MONKEY"])
+    def test_other_names(self, name):
+        assert masked(name, "x") == "x"
+
+
+class TestPlan:
+    def test_the_environment_comes_from_env_arg_and_build_arguments(self):
+        text = "ARG G=1\nFROM p AS s\nARG G\nARG A=2\nENV E=3 F='4 5'\nWORKDIR /w\nUSER me\nRUN x\nFROM s\nRUN y\n"
+        operations = plan.operations(build(text, args={"A": "9"}))
+        facts = operations[2].facts
+        assert facts["env G"] == "1" and facts["env A"] == "9" and facts["env E"] == "3" and facts["env F"] == "4 5"
+        assert facts["cwd"] == "/w" and facts["user"] == "me" and facts["command"] == "x"
+        assert operations[4].base == 2 and operations[4].facts["env E"] == "3"
+
+    def test_what_copies_and_mounts_read(self):
+        text = "FROM p AS s\nRUN x\nFROM p\nCOPY --from=s --chmod=755 a b /c/\n"
+        text += "RUN --mount=type=bind,source=d,target=/d y\nCOPY --link e /\n"
+        operations = plan.operations(build(text))
+        assert [r.of for r in operations[3].readings] == [1, 1] and operations[3].facts["option --chmod"] == "755"
+        assert operations[4].readings == (Reading(CONTEXT, {"src": "/d"}, mounted=True),)
+        assert operations[5].facts["link"] == "true" and operations[5].readings[0].of == CONTEXT
+
+    @given(st.text(alphabet="FROMCPYUNADEVWK \n=$\\\"'<{}-./abc:", max_size=80))
+    def test_any_text_can_be_read(self, text):
+        plan.operations(build(f"FROM p\n{text}"))
