@@ -1,7 +1,7 @@
 """Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine.
 
 An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the times,
-not the owner, which the client resets. `selection` says which entries one COPY looks at, `changes` what became of them.
+not the owner, which the client resets. `selection` says which entries one COPY looks at, and what became of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import operator
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,17 @@ class Entry:
     size: int
     content: str
     attributes: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether its content could be read."""
+        return self.content != UNREADABLE
+
+    def __str__(self) -> str:
+        """For a person: "644 file, 12 bytes, hash 1f0c2b…"."""
+        what = {"file": f"{self.size} bytes, hash {self.content[:12]}", "link": f"to {self.content}", "folder": ""}
+        details = what.get(self.kind, self.content) if self.known else UNREADABLE
+        return ", ".join(filter(None, (f"{self.mode:03o} {self.kind}", details)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +134,7 @@ def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot 
 
 
 def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
-    """BuildKit frontend/dockerui: an ignore file beside the Dockerfile, of its name, wins unless it is empty."""
+    """BuildKit frontend/dockerui: an ignore file beside the Dockerfile, of its name, wins, an empty one too."""
     for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
         if not name:
             continue
@@ -131,9 +142,8 @@ def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
             content = Path(root, name).read_bytes()
         except OSError:
             continue
-        if content or name == ".dockerignore":
-            place = os.path.relpath(os.path.join(root, name), root)
-            return (name if place.startswith("..") else place), read_rules(content)
+        place = os.path.relpath(os.path.join(root, name), root)
+        return (name if place.startswith("..") else place), read_rules(content)
     return "", ()
 
 
@@ -313,82 +323,3 @@ def _attributes(place: str) -> str:
             continue
         digest.update(f"{name}\0{len(value)}\0".encode(errors="surrogateescape") + value)
     return digest.hexdigest()
-
-
-# -- two snapshots ----------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """What became of one path.
-
-    Attributes:
-        kind: "added", "removed", "renamed", "changed" (its content), "mode changed", "kind changed" (a file became a folder,
-            …), "link changed" (its target), "attributes changed" (extended ones), or "unknown" (could not be read).
-        path: the path; of what was removed, the former one.
-        old_path: of what was renamed, the former path; else "".
-        of: kind of entry it is, or was: "file", "folder", "link", "other".
-    """
-
-    kind: str
-    path: str
-    old_path: str = ""
-    of: str = "file"
-
-
-def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Change, ...]:
-    """What differs between two sets of entries, one Change a path, by path.
-
-    A folder that is new or gone is named only if it is empty: else what is in it tells. A file gone and a new one with the
-    same bytes are one renamed file; empty files are not paired, as all are alike.
-    """
-    found = []
-    for path, entry in now.items():
-        old = before.get(path)
-        if old is not None and old is not entry and (kind := _difference(old, entry)):
-            found.append(Change(kind, path, of=entry.kind))
-    added = {path: now[path] for path in now.keys() - before.keys()}
-    removed = {path: before[path] for path in before.keys() - now.keys()}
-    for old_path, path in _renamed(removed, added):
-        found.append(Change("renamed", path, old_path, added.pop(path).kind))
-        del removed[old_path]
-    for kind, paths, whole in (("added", added, now), ("removed", removed, before)):
-        if paths:
-            full = {path.rpartition("/")[0] for path in whole}
-            found += [Change(kind, p, of=e.kind) for p, e in paths.items() if not (e.kind == "folder" and p in full)]
-    return tuple(sorted(found, key=lambda change: change.path))
-
-
-def _difference(old: Entry, new: Entry) -> str:
-    """The kind of change, the most telling one of several; "" for none."""
-    if old.kind != new.kind:
-        return "kind changed"
-    if (old.content, old.size) != (new.content, new.size):
-        if UNREADABLE in (old.content, new.content):
-            return "unknown"
-        return "link changed" if new.kind == "link" else "kind changed" if new.kind == "other" else "changed"
-    if old.mode != new.mode:
-        return "mode changed"
-    if old.attributes != new.attributes:
-        return "attributes changed"
-    return "unknown" if new.content == UNREADABLE else ""
-
-
-def _renamed(removed: Mapping[str, Entry], added: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Pairs of former and new path; where several have the same bytes, those of the same name first, then in order."""
-    gone: dict[tuple[str, str], list[str]] = {}
-    for path, entry in removed.items():
-        if entry.kind == "link" or (entry.size and entry.content != UNREADABLE):
-            gone.setdefault((entry.kind, entry.content), []).append(path)
-    late = []
-    for path, entry in added.items():
-        candidates = gone.get((entry.kind, entry.content), [])
-        same = next((c for c in candidates if c.rpartition("/")[2] == path.rpartition("/")[2]), None)
-        if same is not None:
-            candidates.remove(same)
-            yield same, path
-        elif candidates:
-            late.append((path, candidates))
-    for path, candidates in late:
-        if candidates:
-            yield candidates.pop(0), path

@@ -1,0 +1,282 @@
+"""Which files of a context one COPY looks at, what its cache key sees of them, and what became of them. Pure.
+
+Which they are follows BuildKit's cache key (cache/contenthash/checksum.go), as real builds do
+(tests/engine/test_snapshot_engine.py). For one source of a COPY, or of a bind mount:
+
+- A plain path stands for what it leads to: links on the way and at the end are followed, within the context. Of a file
+  counts what an `Entry` has, but not its name. Of a folder counts the folder's own permissions, and all that is in it, by
+  name: an empty folder, too, and where a link in it leads to, but not what is there. Permissions of the folders above do not
+  count, nor do those of the context's root.
+- With a wildcard, or with --exclude or --parents, counts a list: of each folder and file that is selected its last name and
+  its `Entry`, not where it is. So moving `a/b/x` to `a/x` can be a **hit** (BuildKit sees: a, b, x). A link counts as what it
+  leads to where it is the source or matches the wildcard itself; of a folder so reached, what --exclude names counts as well.
+- Copies that give --chmod or --chown look at the same.
+
+That is a context the engine has never seen. Of one that it **holds** from an earlier build of the same folder, the client
+sends only what differs in type, permissions, size, mtime or link target (fsutil, diff.go), and:
+
+- a folder's changed permissions are sent, but the key keeps the old ones (fsutil, diskwriter.go tells nobody): a **hit**;
+- changed extended attributes alone are not sent, nor is another content of the same size and mtime: a **hit**.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .patterns import BadPattern, Matched, Patterns, clean, go_match
+from .snapshot import Entry, Snapshot
+
+#: Links followed on one path before BuildKit gives up (cache/contenthash/path.go).
+LINKS = 255
+
+#: A content-based cache key: equal for two contexts if BuildKit's is.
+Key = tuple[Any, ...]
+
+
+def files_of(snapshot: Snapshot, copy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Paths of the entries that one source of a COPY looks at, in order; () where there is no such file.
+
+    `copy`: the LLB copy action as provenance has it (`src`, `allowWildcard`, `followSymlink`, `include_patterns`,
+    `exclude_patterns`; what is left out is false), or `{"src": selector}` of a mount.
+    """
+    return _Look(snapshot.entries, copy).paths
+
+
+def content_key(snapshot: Snapshot, copy: Mapping[str, Any], held: bool = False) -> Key | None:
+    """What BuildKit's key for that source is made of; None where there is no such file, which fails the build.
+
+    `held`: as an engine makes it that holds the context from an earlier build, see above.
+    """
+    return _Look(snapshot.entries, copy, held).key
+
+
+class _Look:
+    """One source of a COPY in one context."""
+
+    def __init__(self, entries: Mapping[str, Entry], copy: Mapping[str, Any], held: bool = False) -> None:
+        self.entries, self.held = entries, held
+        source = clean("/" + copy.get("src", "")).removeprefix("/")
+        include, exclude = copy.get("include_patterns") or (), copy.get("exclude_patterns") or ()
+        self.wild = bool(copy.get("allowWildcard")) and _has_wildcard(source)
+        # A mount's selector is always followed (solver/llbsolver/ops/exec.go).
+        self.follow = bool(copy.get("followSymlink", "allowWildcard" not in copy))
+        self.paths: tuple[str, ...] = ()
+        self.key: Key | None = None
+        try:
+            if self.wild or include or exclude:
+                self._listed(source, include, exclude)
+            else:
+                self.paths, self.key = self._plain(source, self.follow)
+        except (BadPattern, LookupError):
+            return  # there is no such file, or the pattern is malformed: the build fails
+
+    # -- a plain path ------------------------------------------------------------------------------------------------
+
+    def _plain(self, source: str, follow: bool) -> tuple[tuple[str, ...], Key]:
+        """The file or tree that a path leads to. Raises LookupError if to none."""
+        path = self._resolved(source, follow)
+        entry = self.entries.get(path)
+        if path and entry is None:
+            raise LookupError(path)
+        if entry is not None and entry.kind != "folder":
+            return (path,), self._facts(entry)
+        inside = path and path + "/"
+        below = sorted((p for p in self.entries if p.startswith(inside)), key=_order)
+        paths = (path, *below) if path else tuple(below)
+        return paths, tuple((p[len(path) :], *self._facts(self.entries[p])) for p in paths)
+
+    def _resolved(self, path: str, follow: bool) -> str:
+        """`path` with its links followed, the last one only with `follow`. Raises LookupError for too many of them."""
+        if not follow and path in self.entries:
+            return path
+        at, rest, links = "", [p for p in path.split("/") if p], 0
+        while rest:
+            part = rest.pop(0)
+            at = clean(f"/{at}/{part}").removeprefix("/")
+            entry = self.entries.get(at)
+            if entry is None or entry.kind != "link" or not (rest or follow):
+                continue
+            links += 1
+            if links > LINKS:
+                raise LookupError(f"too many links: {path}")
+            rest = [p for p in entry.content.split("/") if p] + rest
+            at = "" if entry.content.startswith("/") else at.rpartition("/")[0]
+        return at
+
+    def _facts(self, entry: Entry) -> tuple[Any, ...]:
+        if not self.held:
+            return (entry.kind, entry.mode, entry.size, entry.content, entry.attributes)
+        return (entry.kind, 0 if entry.kind == "folder" else entry.mode, entry.size, entry.content)
+
+    # -- a list ------------------------------------------------------------------------------------------------------
+
+    def _listed(self, source: str, include: Sequence[str], exclude: Sequence[str]) -> None:
+        found = list(self._selected(source, Patterns(include), Patterns(exclude)))
+        paths: dict[str, None] = {}
+        key = []
+        for path, name, reached in found:
+            if reached and self.follow and self.entries[path].kind == "link":
+                target, facts = self._plain(path, True)
+                paths.update(dict.fromkeys((path, *target)))
+            else:
+                paths[path] = None
+                facts = self._facts(self.entries[path])
+            key.append((name, *facts) if len(found) > 1 or name != source.rpartition("/")[2] else facts)
+        self.paths, self.key = tuple(paths), tuple(key)
+
+    def _selected(self, source: str, include: Patterns, exclude: Patterns) -> Iterator[tuple[str, str, bool]]:
+        """Of what is selected, in order: its path, its last name in the key, and whether the source itself leads to it."""
+        prefix = _plain_prefix(source) if self.wild else source
+        resolved = self._resolved(prefix, follow=self.wild)
+        if resolved and resolved not in self.entries:
+            return
+        match = go_match("/" + source) if self.wild else None
+        inside = resolved and resolved + "/"
+        candidates = sorted((p for p in self.entries if p == resolved or p.startswith(inside)), key=_order)
+        matched = source  # the last path that the source itself matched; what lies in it comes with it
+        seen_match = not self.wild
+        above: list[_Above] = []
+        for path in candidates:
+            # By the name that the COPY has for it: patterns are matched against that.
+            shown = (prefix + path[len(resolved) :]).removeprefix("/")
+            while above and not shown.startswith(above[-1].shown + "/"):
+                above.pop()
+            reached = shown == source
+            if match and not (seen_match and shown.startswith(matched + "/")):
+                if not match("/" + shown):
+                    continue
+                matched, seen_match, reached = shown, True, True
+            relative = "" if shown == matched else shown[len(matched) + 1 :] if matched else shown
+            parent = above[-1] if above else _Above("", "", (), ())
+            ok, included, excluded = _verdict(relative, parent, include, exclude)
+            entry = self.entries[path]
+            if ok:
+                for folder in above:
+                    if not folder.told:
+                        folder.told = True
+                        yield folder.path, folder.shown.rpartition("/")[2], False
+                yield path, shown.rpartition("/")[2], reached
+            if entry.kind == "folder":
+                above.append(_Above(path, shown, included, excluded, told=ok))
+
+
+@dataclasses.dataclass
+class _Above:
+    """A folder that the walk is in, selected or not yet."""
+
+    path: str
+    shown: str
+    included: Matched
+    excluded: Matched
+    told: bool = False
+
+
+def _verdict(relative: str, parent: _Above, include: Patterns, exclude: Patterns) -> tuple[bool, Matched, Matched]:
+    included: Matched = ()
+    if include.rules:
+        wanted, included = include.matches(relative, parent.included)
+        if not wanted:
+            return False, included, ()
+    if exclude.rules:
+        out, excluded = exclude.matches(relative, parent.excluded)
+        return not out, included, excluded
+    return True, included, ()
+
+
+def _order(path: str) -> str:
+    """BuildKit's order: what is in a folder comes right after it."""
+    return path.replace("/", "\0")
+
+
+def _has_wildcard(path: str) -> bool:
+    escaped = False
+    for char in path:
+        if not escaped and char in "*?[":
+            return True
+        escaped = char == "\\" and not escaped
+    return False
+
+
+def _plain_prefix(source: str) -> str:
+    """The folders of a path up to the first with a wildcard."""
+    parts = source.split("/")
+    first = next(n for n, part in enumerate(parts) if _has_wildcard(part))
+    return "/".join(parts[:first])
+
+
+# -- what became of them -----------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What became of one path.
+
+    Attributes:
+        kind: "added", "removed", "renamed", "changed" (its content), "mode changed", "kind changed" (a file became a folder,
+            …), "target changed" (of a link), or "attributes changed" (extended attributes).
+        path: the path; of what was removed, the former one.
+        old_path: of what was renamed, the former path; else "".
+        of: kind of entry it is, or was: "file", "folder", "link", "other".
+    """
+
+    kind: str
+    path: str
+    old_path: str = ""
+    of: str = "file"
+
+
+def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Change, ...]:
+    """What differs between two sets of entries, one Change a path, by path.
+
+    A folder that is new or gone is named only if it is empty: else what is in it tells. A file gone and a new one with the
+    same bytes are one renamed file; empty files are not paired, as all are alike. Where the content could not be read on one
+    side (`Entry.known`), it is not said to have changed.
+    """
+    found = []
+    for path, entry in now.items():
+        old = before.get(path)
+        if old is not None and old is not entry and (kind := _difference(old, entry)):
+            found.append(Change(kind, path, of=entry.kind))
+    added = {path: now[path] for path in now.keys() - before.keys()}
+    removed = {path: before[path] for path in before.keys() - now.keys()}
+    for old_path, path in _renamed(removed, added):
+        found.append(Change("renamed", path, old_path, added.pop(path).kind))
+        del removed[old_path]
+    for kind, paths, whole in (("added", added, now), ("removed", removed, before)):
+        if paths:
+            full = {path.rpartition("/")[0] for path in whole}
+            found += [Change(kind, p, of=e.kind) for p, e in paths.items() if not (e.kind == "folder" and p in full)]
+    return tuple(sorted(found, key=lambda change: change.path))
+
+
+def _difference(old: Entry, new: Entry) -> str:
+    """The kind of change, the most telling one of several; "" for none."""
+    if old.kind != new.kind:
+        return "kind changed"
+    if (old.content, old.size) != (new.content, new.size) and old.known and new.known:
+        return "target changed" if new.kind == "link" else "kind changed" if new.kind == "other" else "changed"
+    if old.mode != new.mode:
+        return "mode changed"
+    return "attributes changed" if old.attributes != new.attributes and old.known and new.known else ""
+
+
+def _renamed(removed: Mapping[str, Entry], added: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """Pairs of former and new path; where several have the same bytes, those of the same name first, then in order."""
+    gone: dict[tuple[str, str], list[str]] = {}
+    for path, entry in removed.items():
+        if entry.kind == "link" or (entry.size and entry.known):
+            gone.setdefault((entry.kind, entry.content), []).append(path)
+    late = []
+    for path, entry in added.items():
+        candidates = gone.get((entry.kind, entry.content), [])
+        same = next((c for c in candidates if c.rpartition("/")[2] == path.rpartition("/")[2]), None)
+        if same is not None:
+            candidates.remove(same)
+            yield same, path
+        elif candidates:
+            late.append((path, candidates))
+    for path, candidates in late:
+        if candidates:
+            yield candidates.pop(0), path
