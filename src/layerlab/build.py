@@ -191,8 +191,10 @@ def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: A
             tick()
         exit_code = process.wait()
     except BaseException:
-        _end(process)
-        show.finish(None)
+        try:
+            _end(process)
+        finally:  # a second Ctrl-C does not leave a view that looks alive
+            show.finish(None)
         raise
     finally:
         process.stderr.close()

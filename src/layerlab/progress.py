@@ -7,6 +7,7 @@ comes; what it raises cancels the build.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -35,7 +36,7 @@ def chosen_progress(wanted: Any, title: str, dockerfile: str = "", **known: Any)
         from .live.notebook import NotebookView
 
         return NotebookView(live)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # one that cannot draw in place
         from .live.terminal import TerminalView
 
         return TerminalView(live)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -206,10 +208,16 @@ def test_a_failed_build_names_the_step_and_its_last_lines(page, lab, folder):
 
 def test_a_program_that_executes_notebooks_gets_the_summary_alone(lab_home, tmp_path):
     (tmp_path / "notebooks").mkdir()
-    book = nbformat.read(notebook(tmp_path, "program", "FROM python:3.11-slim\nRUN echo hello\n"), as_version=4)
+    path = notebook(tmp_path, "program", "FROM python:3.11-slim\nRUN echo hello\n")
+    book = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(book, resources={"metadata": {"path": str(tmp_path / "notebooks")}}).execute()
     [output] = book.cells[1].outputs
     assert output.output_type == "display_data"
     assert set(output.data) == {"text/plain", "text/html"}
     assert output.data["text/plain"].startswith("program-project Dockerfile: ")
     assert "widgets" not in book.metadata
+
+    nbformat.write(book, path)
+    checked = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", path]
+    done = subprocess.run(checked, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -32,7 +32,7 @@ _COLOURS = {RUNNING: VERMILLION, RAN: BLUE, BASE: BLUE, CACHED: GREEN, FAILED: V
 #: JupyterLab's own colours, so that a dark page stays dark; elsewhere those of the page around.
 _STYLE = """<style>
 .layerlab-live { color: var(--jp-content-font-color1, inherit); font-size: var(--jp-content-font-size1, 14px); line-height: 1.5 }
-.layerlab-live table { border-collapse: collapse; width: 100%; table-layout: fixed }
+.layerlab-live table { border-collapse: collapse; width: 100%; table-layout: fixed; color: inherit; font-size: inherit }
 .layerlab-live td, .layerlab-live th { padding: 1px 8px; text-align: left; font-weight: normal; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; vertical-align: middle }
 .layerlab-live thead th { color: var(--jp-content-font-color2, inherit) }
@@ -42,7 +42,7 @@ _STYLE = """<style>
 .layerlab-live pre { padding-left: 8px; border-left: 3px solid var(--jp-border-color1, gray); overflow: hidden }
 .layerlab-live .bytes { float: right; padding-left: 12px }
 .layerlab-live .running { font-weight: bold }
-.layerlab-live progress { width: 100px; height: 10px; vertical-align: middle; margin-right: 6px }
+.layerlab-live progress { width: 100px; height: 10px; vertical-align: middle; margin-left: 6px }
 </style>"""
 
 
@@ -93,9 +93,10 @@ class _Widgets:
             description="Cancel build", tooltip="End this build, as Ctrl-C would. What is done stays cached."
         )
         self._table = ipywidgets.HTML()
+        style = ipywidgets.HTML(_STYLE, layout={"display": "none"})
         top = ipywidgets.HBox([self._button, self._headline], layout={"align_items": "center", "grid_gap": "8px"})
-        self._box = ipywidgets.VBox([top, self._news, self._table])
-        self._all = [self._headline, self._news, self._button, self._table, top, self._box]
+        self._box = ipywidgets.VBox([style, top, self._news, self._table])
+        self._all = [style, self._headline, self._news, self._button, self._table, top, self._box]
         _listen(self._button, cancel)
 
     @property
@@ -105,7 +106,7 @@ class _Widgets:
     def show(self, live: LiveBuild) -> None:
         self._headline.value = f"<div class='layerlab-live'>{headline(live)}</div>"
         self._news.value = f"<div role='status' style='{_UNSEEN}'>{html.escape(news(live))}</div>"
-        self._table.value = _STYLE + table(live)
+        self._table.value = table(live)
 
     def cancelling(self) -> None:
         self._button.disabled, self._button.description = True, "Cancelling …"
@@ -164,8 +165,7 @@ def _row(row: Row) -> str:
 def _transfer(transfer: Transfer, busy: bool) -> str:
     said = megabytes(transfer)
     if busy and transfer.total:
-        bar = f"<progress max='{transfer.total}' value='{transfer.current}' aria-label='{said}'></progress>"
-        return bar + said
+        return f"{said}<progress max='{transfer.total}' value='{transfer.current}' aria-label='{said}'></progress>"
     return said
 
 

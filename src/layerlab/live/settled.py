@@ -15,6 +15,8 @@ _STATES = {
     RAN: "■ ran", CACHED: "○ cached", BASE: "· base", FAILED: "✗ failed", CANCELED: "✗ cancelled",
     NOT_REACHED: "  not reached",
 }  # fmt: skip
+#: Code hosts take styles out and leave attributes; JupyterLab has a style of its own against the attribute.
+_LEFT = "align='left' style='text-align: left'"
 #: A step's text in a table, characters.
 _WIDTH = 100
 
@@ -42,21 +44,24 @@ def text(build: Build | None, live: LiveBuild) -> str:
 
 
 def page(build: Build | None, live: LiveBuild) -> str:
-    """The same as HTML, with the steps folded away; it needs no style, script or widget, which code hosts take out."""
+    """The same as HTML, with the steps folded away; it needs no script, widget or style, which code hosts take out."""
     first, *rest = text(build, live).split("\n")
     below = f"<pre>{html.escape(chr(10).join(rest))}</pre>" if rest else ""
     rows = [_step_cells(s) for s in build.steps_] if build else [
-        (str(r.line or ""), f"{r.sign} {r.word}", f"{r.seconds:.1f}" if r.seconds is not None else "", r.text)
+        (str(r.line or ""), _STATES[r.state], f"{r.seconds:.1f}" if r.seconds is not None else "", r.text)
         for r in live.steps
     ]  # fmt: skip
     if not rows:
         return f"<p>{html.escape(first)}</p>{below}"
     cells = "".join(
-        f"<tr><td align='right'>{line}</td><td align='left'>{html.escape(state)}</td><td align='right'>{seconds}</td>"
-        f"<td align='left'><code>{html.escape(_shortened(what))}</code></td></tr>"
+        f"<tr><td>{line}</td><td {_LEFT}>{html.escape(state)}</td><td>{seconds}</td>"
+        f"<td {_LEFT}><code>{html.escape(_shortened(what))}</code></td></tr>"
         for line, state, seconds, what in rows
     )
-    heads = "".join(f"<th scope='col'>{name}</th>" for name in ("line", "state", "seconds", "step"))
+    heads = "".join(
+        f"<th scope='col' {side}>{name}</th>"
+        for name, side in (("line", ""), ("state", _LEFT), ("seconds", ""), ("step", _LEFT))
+    )
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
     return f"<details><summary>{html.escape(first)}</summary>{table}</details>{below}"
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ..records import BASE, CACHED, CANCELED, FAILED, RAN, Build
 from . import settled
-from .model import RUNNING, LiveBuild, Row
+from .model import RUNNING, TAIL_LINES, LiveBuild, Row
 from .view import View, fitting, megabytes, seconds
 
 _STYLES = {RUNNING: "bold cyan", RAN: "blue", BASE: "blue", CACHED: "green", FAILED: "bold red", CANCELED: "red"}
@@ -40,7 +40,9 @@ class TerminalView(View):
 def picture(live: LiveBuild, height: int) -> Group:
     """All that is to be seen now, in no more than `height` lines."""
     rows = live.rows
-    tails = sum(len(row.tail) for row in rows)
+    # Where many steps run at once each shows less of its log.
+    lines = max(1, min(TAIL_LINES, height // 3 // max(1, sum(row.busy for row in rows))))
+    tails = sum(len(row.tail[-lines:]) for row in rows)
     above, shown, below = fitting(rows, max(3, height - tails - 3))
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column("state", no_wrap=True)
@@ -57,7 +59,7 @@ def picture(live: LiveBuild, height: int) -> Group:
     for row in shown:
         word = Text(f"{row.sign} {row.word}", style=_STYLES.get(row.state, "dim"))
         table.add_row(word, seconds(row), str(row.line or ""), Text(row.text), _bytes(row))
-        for line in row.tail:
+        for line in row.tail[-lines:]:
             aside(f"| {line}")
     if below:
         aside(below)
