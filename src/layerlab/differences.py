@@ -87,6 +87,19 @@ def files(now: Side, before: Side, held: bool) -> tuple[list[Cause], list[str]]:
     return causes, unknown
 
 
+def only_dates(now: Side, before: Side) -> str:
+    """That files which it reads have other dates and nothing else; "" where they have not."""
+    names: list[str] = []
+    for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
+        if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context":
+            after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
+            if after and earlier:
+                dates = ((path, after.stats.get(path), earlier.stats.get(path)) for path in files_of(after, mine.copy))
+                names += [path for path, new, old in dates if new and old and new[1] != old[1]]
+    verb = "has another date" if len(names) == 1 else "have other dates"
+    return f"{_listed(names)} {verb}, which does not count" if names else ""
+
+
 def sources(now: Operation, before: Operation) -> list[Cause]:
     """How what it fetches or copies from images differs: ADD of a URL or repository, COPY --from=image."""
     causes = []

@@ -226,7 +226,8 @@ class _Step:
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it is written in another way, but says the same"
-        return ""
+        sides = comparison.sides(self.index)
+        return differences.only_dates(*sides) if sides else ""
 
     def _state(self, index: int) -> str:
         return self.build.steps_[index].state

@@ -28,6 +28,8 @@ BLOCK = 1024 * 1024
 #: A file changed this short a time before a snapshot could change again without its times showing it, so it is read again
 #: the next time (git calls it "racily clean"). The coarsest clock of a file system in use is FAT's. Nanoseconds.
 CLOCK_STEP = 2_000_000_000
+#: In place of its size, says of a file that the next snapshot has to read it again: no size equals it.
+UNSAFE = -1
 #: Extended attributes that BuildKit's keys leave out (cache/contenthash/tarsum.go; fsutil, stat_unix.go).
 _NO_ATTRIBUTES = ("security.", "system.", "com.apple.")
 
@@ -76,7 +78,7 @@ class Snapshot:
         rules: the ignore rules as BuildKit cleans them, comments and empty lines left out.
         ignore_file: name of the file they come from, relative to the context where it lies in it; "" where there is none.
         ignored: paths that the rules keep out, those inside an ignored folder left out.
-        stats: by path, what tells without reading that a file has not changed; only of files for which that is safe.
+        stats: by path of a file, what tells without reading that it has not changed; UNSAFE as size where that would not do.
     """
 
     entries: Mapping[str, Entry]
@@ -173,7 +175,7 @@ class _Walk:
             ignored = self._folder(self.root, "", (), [])
             for path, status, future in self.reading:
                 self._read(path, status, *future.result())
-        return Snapshot(self.entries, self.rules, self.ignore_file, tuple(ignored), self.stats)
+        return Snapshot(self.entries, self.rules, self.ignore_file, tuple(sorted(ignored)), self.stats)
 
     def _folder(self, place: str, prefix: str, above: Matched, pending: list[tuple[str, Entry]]) -> list[str]:
         """Look at what is in one folder; returns the outermost paths in it that are kept out.
@@ -273,8 +275,8 @@ class _Walk:
             return
         attributes = _attributes(os.path.join(self.root, path))
         self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
-        if size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before:
-            self.stats[path] = (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        safe = size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before
+        self.stats[path] = (size if safe else UNSAFE, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 _NAME = operator.attrgetter("name")
