@@ -10,9 +10,10 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 # Extra arguments: make lab LAB_ARGS="--no-browser --port 8899", make test TEST_ARGS="-k trace".
 LAB_ARGS ?=
 TEST_ARGS ?=
+FUZZ ?= 300
 NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 
-.PHONY: help lab test doctor reset clean bench notebooks lock lint setup
+.PHONY: help lab test doctor reset clean fuzz bench notebooks lock lint setup
 
 help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +38,10 @@ clean: ## Remove all that LayerLab ever created: machines, engine, images, cache
 	else echo "No virtual environment here, so no machine can be removed; if there is one, run \`make setup clean\`."; fi
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+fuzz: $(VENV)/.ready ## Try the explainer against the engine on FUZZ (300) random projects and edits.
+	@$(BIN)/layerlab up
+	LAYERLAB_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/engine/test_fuzz.py --capture=no --timeout=7200
 
 bench: $(VENV)/.ready ## Measure what the README claims: ratios, side by side.
 	@$(BIN)/python -m benchmarks
