@@ -13,6 +13,7 @@ from .build import BuildFailed
 from .charts import before_after, summary, timeline
 from .checks import check_lab
 from .diagnosis import doctor
+from .diff import diff
 from .errors import LayerLabError
 from .experiment import compare
 from .machine import Machine
@@ -29,6 +30,7 @@ __all__ = [
     "before_after",
     "check_lab",
     "compare",
+    "diff",
     "doctor",
     "predict",
     "summary",

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from . import markup
+from .definition import text_of
 from .instructions import Instruction
 from .records import CACHED, RAN
 
@@ -17,7 +18,7 @@ _TOLD = """
 {{ done }} of {{ of }} predicted. Choose, then build.</div>
 """
 _STEP = """<div style="line-height:1.4"><span style="{{ s.quiet }}">line {{ step.line }}</span>
-<code style="{{ s.code }};padding:0;background:none">{{ step.keyword }} {{ step.value }}</code></div>"""
+<code style="{{ s.code }};padding:0;background:none">{{ text }}</code></div>"""
 
 
 class Board:
@@ -43,7 +44,10 @@ class Board:
                 layout={"width": "max-content", "margin": "0"},
             )
             choice.observe(functools.partial(self._chosen, step.line), "value")
-            cells += [ipywidgets.HTML(markup.rendered(_STEP, step=step), layout={"margin": "0"}), choice]
+            cells += [
+                ipywidgets.HTML(markup.rendered(_STEP, step=step, text=text_of(step)), layout={"margin": "0"}),
+                choice,
+            ]
         columns = {"grid_template_columns": "minmax(0, 1fr) max-content", "grid_gap": "2px 16px"}
         grid = ipywidgets.GridBox(cells, layout={**columns, "align_items": "center"})
         self.widget = ipywidgets.VBox([self._told, grid])

@@ -85,6 +85,11 @@ def of(
     return Definition(app.name, chosen.name, file, text, ignore, app.read(ignore) if ignore else "", target, args)
 
 
+def text_of(instruction: Instruction) -> str:
+    """An instruction on one line."""
+    return " ".join(f"{instruction.keyword} {instruction.value}".split())
+
+
 def service_settings(app: App, compose: str, service: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """How bake reads a Compose service: context, dockerfile, target, args, ...; `variables` reach `docker`."""
     app.read(compose)  # a clear error if there is none

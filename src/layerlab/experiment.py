@@ -57,12 +57,13 @@ def compare(
                         app.edit(edit)
                     build = machine.build(app, variant, progress="none")
                     prepared = True
-                    rows.append(_rows(build, edit, repeat, len(rows)))
+                    rows.append(rows_of(build, edit, repeat, len(rows)))
                     bar.update()
     return pd.concat(rows, ignore_index=True)
 
 
-def _rows(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
+def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
+    """One build as `compare` tells of it: a row a step, with the columns of the build in each."""
     frame = build.steps
     columns = {
         "app": build.app,

@@ -10,6 +10,9 @@ from .records import CACHED, RAN
 
 #: Signs tell right from wrong without colours.
 RIGHT, WRONG, OPEN = "✓", "✗", "·"
+SIGN_STYLES = {RIGHT: markup.STYLES["right"], WRONG: markup.STYLES["wrong"], OPEN: markup.STYLES["quiet"]}
+#: What a person said, in a word.
+SAID = {RAN: "run", CACHED: "cached", "": "no prediction"}
 
 _HTML = """
 <div style="font-size:13px"><p style="margin:4px 8px"><b>{{ g.summary }}</b>
@@ -21,7 +24,7 @@ _HTML = """
 <tbody>
 {% for m in g.marks %}
 <tr style="{{ s.line }}"><td style="{{ s.word }}">{{ m.line }}</td>
-<td style="{{ s.cell }}"><code style="{{ s.code }};padding:0;background:none">{{ m.text }}</code>
+<td style="{{ s.wide }}"><code style="{{ s.code }};padding:0;background:none">{{ m.text }}</code>
 {%- if m.explained %}<br>↳ {{ m.explained }}{% endif %}</td>
 {% if g.of %}<td style="{{ s.word }}"><span style="{{ signs[m.sign] }}">{{ m.sign }}</span> {{ said[m.said] }}</td>{% endif %}
 <td style="{{ s.word }}">{{ (m.was or "not in the build") | lower }}</td></tr>
@@ -106,7 +109,7 @@ class Grade:
     def __str__(self) -> str:
         lines = [self.summary]
         for mark in self.marks:
-            told = {RAN: "you said run", CACHED: "you said cached", "": ""}[mark.said]
+            told = f"you said {SAID[mark.said]}" if mark.said else ""
             told = f"{told:<15}  " if self.of else ""
             lines.append(
                 f"{mark.sign} {f'line {mark.line}':>8}  {mark.was or '-':<6}  {told}{shortened(mark.text, 48)}"
@@ -118,5 +121,4 @@ class Grade:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        signs = {RIGHT: markup.STYLES["right"], WRONG: markup.STYLES["wrong"], OPEN: markup.STYLES["quiet"]}
-        return markup.rendered(_HTML, g=self, signs=signs, said={RAN: "run", CACHED: "cached", "": "no prediction"})
+        return markup.rendered(_HTML, g=self, signs=SIGN_STYLES, said=SAID)

@@ -6,28 +6,31 @@ Styles stand at each element, because a notebook's viewer may drop a style sheet
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 from .charts import theme
 
 #: For templates, as `{{ s.cell }}`. Colours of text and lines are the page's own; tints are thin enough for both pages.
 STYLES = {
-    "table": f"width:100%;border-collapse:collapse;margin:4px 0;font-family:{theme.SANS};font-size:13px;line-height:1.4",
+    "table": "width:100%;table-layout:auto;border-collapse:collapse;margin:4px 0;"
+    f"font-family:{theme.SANS};font-size:13px;line-height:1.4",
     "row": "background:transparent",
     "line": f"background:transparent;border-top:1px solid {theme.GRID}",
     "head": "text-align:left;font-weight:600;padding:2px 8px;vertical-align:bottom",
     "cell": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:normal",
     "word": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:nowrap",
     "code": f"font-family:{theme.MONO};font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere",
+    "wide": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:normal;width:100%",
     "right": f"color:{theme.GREEN};font-weight:700",
     "wrong": f"color:{theme.VERMILLION};font-weight:700",
     "quiet": f"color:{theme.INK}",
 }
 
 
-def rendered(template: str, **values: Any) -> str:
-    """A Jinja template with the values filled in, escaped; it has STYLES as `s`."""
-    return _compiled(template).render(values, s=STYLES)
+def rendered(template: str, styles: Mapping[str, str] = STYLES, **values: Any) -> str:
+    """A Jinja template with the values filled in, escaped; it has STYLES, and `styles` on top, as `s`."""
+    return _compiled(template).render(values, s={**STYLES, **styles})
 
 
 @functools.cache

@@ -17,9 +17,9 @@ from . import history, markup
 from . import score as scores
 from .app import App
 from .causes import Explanation, shortened
-from .definition import Definition
+from .definition import Definition, text_of
 from .errors import LayerLabError
-from .grade import Grade, Mark
+from .grade import SAID, SIGN_STYLES, Grade, Mark
 from .records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
 
 #: What a list may say for each state; None, "" and "?" say that no prediction is made.
@@ -33,13 +33,13 @@ Said = tuple[str, ...]
 
 _HTML = """
 <div style="font-size:13px"><p style="margin:4px 8px"><b>{{ variant }}: which steps will run?</b>
-{% if grade %}{{ grade.summary }}{% else %}Run this cell to choose.{% endif %}</p>
+{% if graded %}{{ graded.summary }}{% else %}Run this cell to choose.{% endif %}</p>
 <table style="{{ s.table }}"><thead><tr style="{{ s.row }}"><th style="{{ s.head }}">line</th>
 <th style="{{ s.head }}">step</th><th style="{{ s.head }}">you said</th></tr></thead><tbody>
-{% for step in steps %}
-<tr style="{{ s.line }}"><td style="{{ s.word }}">{{ step.line }}</td>
-<td style="{{ s.cell }}"><code style="{{ s.code }};padding:0;background:none">{{ step.keyword }} {{ step.value }}</code></td>
-<td style="{{ s.word }}">{{ (said[step.line] or "no prediction") | lower }}</td></tr>
+{% for line, text, said, sign in rows %}
+<tr style="{{ s.line }}"><td style="{{ s.word }}">{{ line }}</td>
+<td style="{{ s.wide }}"><code style="{{ s.code }};padding:0;background:none">{{ text }}</code></td>
+<td style="{{ s.word }}"><span style="{{ signs[sign] }}">{{ sign }}</span> {{ said }}</td></tr>
 {% endfor %}
 </tbody></table></div>
 """
@@ -93,7 +93,7 @@ class Prediction:
         late = sum(said[-1][1] != state for said, state in zip(self._said, in_time, strict=True))
         why = _causes(explanation or build.explain())
         marks = tuple(
-            _mark(i.line, f"{i.keyword} {i.value}", state, _was(build, i.line), why.get(i.line, ""))
+            _mark(i.line, text_of(i), state, _was(build, i.line), why.get(i.line, ""))
             for i, state in zip(self._steps, in_time, strict=True)
         )
         grade = Grade(build.app, build.variant, build.edit, marks, late)
@@ -151,15 +151,22 @@ class Prediction:
         said = self.said
         lines = [f"{self.definition.variant}: which steps will run?"]
         for i in self._steps:
-            text = shortened(f"{i.keyword} {i.value}", 56)
+            text = shortened(text_of(i), 56)
             lines.append(f"{f'line {i.line}':>8}  {said[i.line] or '?':<6}  {text}")
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        grade = self._graded[1] if self._graded and self._graded[1].of else None
-        return markup.rendered(_HTML, variant=self.definition.variant, steps=self._steps, said=self.said, grade=grade)
+        # Without a prediction the marks would only give the answers away to who comes back to predict.
+        graded = self._graded[1] if self._graded and self._graded[1].of else None
+        if graded:
+            rows = [(m.line, m.text, SAID[m.said], m.sign) for m in graded.marks]
+        else:
+            rows = [(i.line, text_of(i), SAID[self.said[i.line]], "") for i in self._steps]
+        return markup.rendered(
+            _HTML, variant=self.definition.variant, graded=graded, rows=rows, signs={**SIGN_STYLES, "": ""}
+        )
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
