@@ -106,57 +106,48 @@ def go_match(pattern: str) -> Callable[[str], object]:
 
 @functools.lru_cache(maxsize=4096)
 def _go_regex(pattern: str) -> re.Pattern[str]:
-    text, rest = "", iter(pattern)
-    for char in rest:
+    text, at = "", 0
+    while at < len(pattern):
+        char, at = pattern[at], at + 1
         if char == "*":
             text += "[^/]*"
         elif char == "?":
             text += "[^/]"
-        elif char == "\\":
-            text += re.escape(_next(rest))
         elif char == "[":
-            rest, body = _character_class(rest)
+            body, at = _character_class(pattern, at)
             text += body
+        elif char == "\\":
+            if at == len(pattern):
+                raise BadPattern("\\ at the end")
+            text, at = text + re.escape(pattern[at]), at + 1
         else:
             text += re.escape(char)
     return re.compile(text, re.DOTALL)
 
 
-def _character_class(rest: Iterable[str]) -> tuple[Iterable[str], str]:
-    """A regular expression for what follows a "[", and what is left behind its "]"."""
-    chars = list(rest)
-    negated = chars[:1] == ["^"]
-    at, ranges = int(negated), []
-    while at < len(chars) and (chars[at] != "]" or not ranges):
-        low, at = _class_member(chars, at)
+def _character_class(pattern: str, at: int) -> tuple[str, int]:
+    """A regular expression for what follows a "[", and where its "]" ends."""
+    negated = pattern[at : at + 1] == "^"
+    at += negated
+    ranges: list[str] = []
+    while pattern[at : at + 1] != "]" or not ranges:
+        low, at = _class_member(pattern, at)
         high = low
-        if at < len(chars) and chars[at] == "-":
-            high, at = _class_member(chars, at + 1)
-        if low <= high:  # Go takes a range upside down as one that nothing is in
-            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
-        else:
-            ranges.append("")
-    if at >= len(chars):
-        raise BadPattern("[ without ]")
+        if pattern[at : at + 1] == "-":
+            high, at = _class_member(pattern, at + 1)
+        # Go takes a range upside down as one that nothing is in.
+        ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
     body = "".join(ranges)
-    text = f"[{'^' * negated}{body}]" if body else ("." if negated else "(?!)")
-    return iter(chars[at + 1 :]), text
+    return (f"[{'^' * negated}{body}]" if body else "." if negated else "(?!)"), at + 1
 
 
-def _class_member(chars: list[str], at: int) -> tuple[str, int]:
-    if at >= len(chars) or chars[at] in "-]":
+def _class_member(pattern: str, at: int) -> tuple[str, int]:
+    if pattern[at : at + 1] in ("", "-", "]"):
         raise BadPattern("bad character class")
-    if chars[at] == "\\":
-        at += 1
-    if at >= len(chars):
-        raise BadPattern("bad character class")
-    return chars[at], at + 1
-
-
-def _next(rest: Iterable[str]) -> str:
-    for char in rest:
-        return char
-    raise BadPattern("\\ at the end")
+    at += pattern[at] == "\\"
+    if at == len(pattern):
+        raise BadPattern("[ without ]")
+    return pattern[at], at + 1
 
 
 @functools.lru_cache(maxsize=4096)

@@ -31,12 +31,14 @@ from .snapshot import Entry, Snapshot
 #: Links followed on one path before BuildKit gives up (cache/contenthash/path.go).
 LINKS = 255
 
-#: A content-based cache key: equal for two contexts if BuildKit's is.
-Key = tuple[Any, ...]
+#: A content-based cache key: equal for two contexts if BuildKit's is. To be compared, not to be read.
+Key = Entry | Mapping[str, Entry] | tuple[Any, ...]
+#: Stands for every folder whose permissions are not looked at.
+_FOLDER = Entry("folder", 0, 0, "")
 
 
 def files_of(snapshot: Snapshot, copy: Mapping[str, Any]) -> tuple[str, ...]:
-    """Paths of the entries that one source of a COPY looks at, in order; () where there is no such file.
+    """Paths of the entries that one source of a COPY looks at, in the snapshot's order; () where there is no such file.
 
     `copy`: the LLB copy action as provenance has it (`src`, `allowWildcard`, `followSymlink`, `include_patterns`,
     `exclude_patterns`; what is left out is false), or `{"src": selector}` of a mount.
@@ -68,24 +70,26 @@ class _Look:
             if self.wild or include or exclude:
                 self._listed(source, include, exclude)
             else:
-                self.paths, self.key = self._plain(source, self.follow)
+                self.paths, self.key = self._plain(source)
         except (BadPattern, LookupError):
             return  # there is no such file, or the pattern is malformed: the build fails
 
     # -- a plain path ------------------------------------------------------------------------------------------------
 
-    def _plain(self, source: str, follow: bool) -> tuple[tuple[str, ...], Key]:
+    def _plain(self, source: str) -> tuple[tuple[str, ...], Key]:
         """The file or tree that a path leads to. Raises LookupError if to none."""
-        path = self._resolved(source, follow)
+        path = self._resolved(source, self.follow)
         entry = self.entries.get(path)
         if path and entry is None:
             raise LookupError(path)
         if entry is not None and entry.kind != "folder":
             return (path,), self._facts(entry)
-        inside = path and path + "/"
-        below = sorted((p for p in self.entries if p.startswith(inside)), key=_order)
-        paths = (path, *below) if path else tuple(below)
-        return paths, tuple((p[len(path) :], *self._facts(self.entries[p])) for p in paths)
+        start = len(path)
+        if path:
+            below = [p for p in self.entries if p.startswith(path) and p[start : start + 1] in ("", "/")]
+        else:
+            below = list(self.entries)
+        return tuple(below), {p[start:]: self._facts(self.entries[p]) for p in below}
 
     def _resolved(self, path: str, follow: bool) -> str:
         """`path` with its links followed, the last one only with `follow`. Raises LookupError for too many of them."""
@@ -105,25 +109,28 @@ class _Look:
             at = "" if entry.content.startswith("/") else at.rpartition("/")[0]
         return at
 
-    def _facts(self, entry: Entry) -> tuple[Any, ...]:
+    def _facts(self, entry: Entry) -> Entry:
+        """What the key has of an entry; mostly the very object, so that comparing keys is quick."""
         if not self.held:
-            return (entry.kind, entry.mode, entry.size, entry.content, entry.attributes)
-        return (entry.kind, 0 if entry.kind == "folder" else entry.mode, entry.size, entry.content)
+            return entry
+        if entry.kind == "folder":
+            return _FOLDER
+        return dataclasses.replace(entry, attributes="") if entry.attributes else entry
 
     # -- a list ------------------------------------------------------------------------------------------------------
 
     def _listed(self, source: str, include: Sequence[str], exclude: Sequence[str]) -> None:
         found = list(self._selected(source, Patterns(include), Patterns(exclude)))
         paths: dict[str, None] = {}
-        key = []
+        key: list[Any] = []
         for path, name, reached in found:
             if reached and self.follow and self.entries[path].kind == "link":
-                target, facts = self._plain(path, True)
+                target, facts = self._plain(path)
                 paths.update(dict.fromkeys((path, *target)))
             else:
                 paths[path] = None
                 facts = self._facts(self.entries[path])
-            key.append((name, *facts) if len(found) > 1 or name != source.rpartition("/")[2] else facts)
+            key.append((name, facts) if len(found) > 1 or name != source.rpartition("/")[2] else facts)
         self.paths, self.key = tuple(paths), tuple(key)
 
     def _selected(self, source: str, include: Patterns, exclude: Patterns) -> Iterator[tuple[str, str, bool]]:
@@ -239,9 +246,9 @@ def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Chan
         old = before.get(path)
         if old is not None and old is not entry and (kind := _difference(old, entry)):
             found.append(Change(kind, path, of=entry.kind))
-    added = {path: now[path] for path in now.keys() - before.keys()}
-    removed = {path: before[path] for path in before.keys() - now.keys()}
-    for old_path, path in _renamed(removed, added):
+    added = {path: now[path] for path in sorted(now.keys() - before.keys())}
+    removed = {path: before[path] for path in sorted(before.keys() - now.keys())}
+    for old_path, path in list(_renamed(removed, added)):
         found.append(Change("renamed", path, old_path, added.pop(path).kind))
         del removed[old_path]
     for kind, paths, whole in (("added", added, now), ("removed", removed, before)):
