@@ -187,12 +187,13 @@ def test_what_no_change_explains_is_listed_apart(app):
 
 def test_a_known_cause_stands_with_it(app, monkeypatch):
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
-    root = StepCause(3, "", "COPY", "COPY . .", CACHED, (Cause("file changed", "main.py changed"),), root=True)
+    root = StepCause(2, "", "WORKDIR", "WORKDIR", RAN, (Cause("file changed", "main.py changed"),), root=True)
+    copy = StepCause(3, "", "COPY", "COPY . .", RAN, (Cause("step above ran", "line 2 ran"),), above=(2,))
     pip = StepCause(4, "", "RUN", "RUN pip", RAN, (Cause("step above ran", "line 3 ran"),), above=(3,))
-    made = {"before": Explanation("shop", "before", "an earlier build", (root, pip))}
+    made = {"before": Explanation("shop", "before", "an earlier build", (root, copy, pip))}
     monkeypatch.setattr(Build, "explain", lambda self: made.get(self.variant, Explanation("shop", "after", "", ())))
     told = diff(app, "before.Dockerfile", "after.Dockerfile", [pip_only, FAST]).told()
-    assert told[-1][2] == ["in before it ran because line 3 above ran: main.py changed"]
+    assert told[-1][2] == ["in before it ran because line 2 above ran: main.py changed"]
 
 
 def test_a_cause_against_nothing_is_not_told(app, monkeypatch):

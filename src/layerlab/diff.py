@@ -328,10 +328,11 @@ def _why(build: Build) -> dict[int, str]:
     steps = {s.line: s for s in explanation.steps if s.causes} if explanation.against else {}
 
     def why(step: StepCause) -> str:
-        above = next((steps[line] for line in step.above if line in steps and steps[line] is not step), None)
-        if step.root or above is None:
-            return step.why
-        return f"line {above.line} above ran" if not above.root else f"line {above.line} above ran: {above.why}"
+        root, seen = step, {step.line}
+        while not root.root and (above := next((n for n in root.above if n in steps and n not in seen), 0)):
+            root = steps[above]
+            seen.add(above)
+        return step.why if root is step else f"line {root.line} above ran: {root.why}"
 
     return {line: why(step) for line, step in steps.items()}
 
