@@ -17,7 +17,7 @@ from layerlab import instructions
 from layerlab.downloads import downloaded_bytes
 from layerlab.events import Progress, read_events, state
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
-from layerlab.trace import parse
+from layerlab.trace import parse, resumed
 
 TRACES = Path(__file__).parent / "traces"
 
@@ -426,3 +426,28 @@ def _followed(trace):
     for event in read_events(trace.split("\n")):
         progress.absorb(event)
     return progress
+
+
+# -- a build tried twice -----------------------------------------------------------------------------------------------
+
+
+def test_what_ran_before_a_failed_export_ran_although_the_second_try_found_it_cached():
+    raw, _, dockerfile, _ = recording("first_build")
+    # A build whose export fails writes no provenance.
+    first, second = parse(raw, {}, dockerfile), read("cached")
+    both = resumed(first, second, 100.0)
+    assert states(both) == STATES["first_build"]
+    ran, cached = step(both, 11), step(both, 7)
+    assert (ran.started, ran.seconds, ran.log) == (
+        step(first, 11).started,
+        step(first, 11).seconds,
+        step(first, 11).log,
+    )
+    assert (ran.digest, ran.inputs, ran.size_bytes) == (
+        step(second, 11).digest, step(second, 11).inputs, step(second, 11).size_bytes)  # fmt: skip
+    assert cached.started == pytest.approx(100 + step(second, 7).started)
+    assert sum(s.downloaded_bytes for s in both.steps) == sum(s.downloaded_bytes for s in (*first.steps, *second.steps))
+    assert both.seconds == 100 + second.seconds
+    assert [p.started for p in both.phases] == sorted(p.started for p in both.phases)
+    assert len(both.phases) == len(first.phases) + len(second.phases)
+    assert both.error == ""

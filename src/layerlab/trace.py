@@ -12,9 +12,9 @@ from typing import Any
 
 from . import placement
 from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
-from .records import BASE, CANCELED, FAILED, NOT_REACHED, Phase, Step
+from .records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Phase, Step
 
-__all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events"]
+__all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events", "resumed"]
 
 #: Kinds of phase by the name of the vertex, in order: the first that matches counts.
 _KINDS = (
@@ -93,6 +93,32 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
         seconds=clock[1] - clock[0],
         failed=failures[0] if failures else None,
         failed_line=int(where[1]) if where else failures[0].line if failures else 0,
+    )
+
+
+def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
+    """The one build that two tries are, the first of which failed only in its export, after `seconds`.
+
+    The second finds in the cache what the first ran: without this, a retried build would say that nothing ran.
+    """
+    earlier = {(s.line, s.stage): s for s in first.steps if s.line}
+
+    def both(step: Step) -> Step:
+        before = earlier.get((step.line, step.stage))
+        downloaded = step.downloaded_bytes + (before.downloaded_bytes if before else 0)
+        if before and before.state == RAN and step.state == CACHED:
+            times = {"state": RAN, "started": before.started, "seconds": before.seconds, "log": before.log}
+        else:
+            times = {} if step.started is None else {"started": step.started + seconds}
+        return dataclasses.replace(step, downloaded_bytes=downloaded, **times)
+
+    later = (dataclasses.replace(phase, started=phase.started + seconds) for phase in second.phases)
+    return dataclasses.replace(
+        second,
+        steps=tuple(both(step) for step in second.steps),
+        phases=(*first.phases, *later),
+        context_bytes=first.context_bytes + second.context_bytes,
+        seconds=seconds + second.seconds,
     )
 
 
