@@ -17,14 +17,20 @@ from rich.table import Table
 from layerlab import LayerLabError, Machine
 
 from . import __doc__ as description
-from . import builds, machines, traces
+from . import builds, contexts, machines, traces
 from .result import Result
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 #: The table stands between these in README.md.
 MARKS = ("<!-- bench -->", "<!-- /bench -->")
-ALL = {"build": builds.overhead, "rebuild": builds.rebuild, "machines": machines.run, "traces": traces.run}
+ALL = {
+    "build": builds.overhead,
+    "rebuild": builds.rebuild,
+    "machines": machines.run,
+    "traces": traces.run,
+    "contexts": contexts.run,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

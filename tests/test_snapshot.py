@@ -234,7 +234,7 @@ def test_extended_attributes_count(tmp_path):
     assert changes(before, now) == (Change("attributes changed", "file"),)
 
 
-def test_names_of_all_kinds_survive_json(tmp_path):
+def test_names_of_all_kinds_survive_json(tmp_path, quick_clock):
     for name in (b"line\nbreak", b"\xff\xfe.txt", "é ü".encode(), b"tab\t", b'"quote"', b"\\back"):
         with open(os.path.join(os.fsencode(tmp_path), name), "w") as file:
             file.write("x")
@@ -247,7 +247,7 @@ def test_names_of_all_kinds_survive_json(tmp_path):
     assert take(tmp_path, previous=again) == taken
 
 
-def test_json_keeps_everything(tmp_path):
+def test_json_keeps_everything(tmp_path, quick_clock):
     plant(tmp_path, "docs\n!docs/keep")
     (tmp_path / "link").symlink_to("main.py")
     os.mkfifo(tmp_path / "pipe")
@@ -264,11 +264,17 @@ def test_json_keeps_everything(tmp_path):
 
 
 @pytest.fixture
+def quick_clock(monkeypatch):
+    """Let the file system's clock step often, as on Linux it does (10 ms), so that no test has to wait long."""
+    monkeypatch.setattr(snapshots, "CLOCK_STEP", 50_000_000)
+
+
+@pytest.fixture
 def reads(monkeypatch) -> list[str]:
     """Names of the files that are read."""
     found = []
 
-    def reading(place: str) -> tuple[int, str]:
+    def reading(place: str) -> tuple[int, str, str]:
         found.append(os.path.basename(place))
         return honest(place)
 
@@ -278,12 +284,12 @@ def reads(monkeypatch) -> list[str]:
 
 
 def age(folder: Path) -> None:
-    """Wait until what is in `folder` may be remembered: its change times cannot be set."""
+    """Wait until what is in `folder` may be remembered, as change times cannot be set; for `quick_clock`, a moment."""
     newest = max(p.lstat().st_ctime_ns for p in [folder, *folder.rglob("*")])
     time.sleep(max(0.0, (newest + snapshots.CLOCK_STEP - time.time_ns()) / 1e9) + 0.01)
 
 
-def test_only_what_changed_is_read_again(tmp_path, reads):
+def test_only_what_changed_is_read_again(tmp_path, reads, quick_clock):
     plant(tmp_path, "docs")
     age(tmp_path)
     first = take(tmp_path)
@@ -374,7 +380,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     assert snapshots._hash(str(tmp_path / "pipe"))[0] == 0
-    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE)
+    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "")
 
 
 def test_large_files_are_hashed_whole(tmp_path):

@@ -154,6 +154,7 @@ class _Walk:
 
     def __init__(self, root: str, rules: tuple[str, ...], ignore_file: str, previous: Snapshot | None) -> None:
         self.root, self.rules, self.ignore_file = root, rules, ignore_file
+        self.inside = root.rstrip("/") + "/"
         try:
             self.patterns = Patterns(rules)
         except BadPattern:
@@ -166,7 +167,7 @@ class _Walk:
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
         self.entries: dict[str, Entry] = {}
         self.stats: dict[str, Stat] = {}
-        self.reading: list[tuple[str, os.stat_result, Future[tuple[int, str]]]] = []
+        self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
         self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
         self.safe_before = time.time_ns() - CLOCK_STEP
 
@@ -232,7 +233,7 @@ class _Walk:
         out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
         if out and not self.patterns.may_let_in_below(path):
             return [path]
-        place = os.path.join(self.root, path)
+        place = self.inside + path
         entry = Entry("folder", stat.S_IMODE(status.st_mode), 0, "", _attributes(place))
         if not out:
             self.entries.update(pending)
@@ -247,7 +248,7 @@ class _Walk:
         return inside
 
     def _look(self, path: str, status: os.stat_result) -> None:
-        place = os.path.join(self.root, path)
+        place = self.inside + path
         mode, permissions = status.st_mode, stat.S_IMODE(status.st_mode)
         if stat.S_ISREG(mode):
             if status.st_size >= LARGE:
@@ -268,12 +269,11 @@ class _Walk:
             what = "pipe" if stat.S_ISFIFO(mode) else ("block device" if stat.S_ISBLK(mode) else "device") + numbers
             self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
 
-    def _read(self, path: str, status: os.stat_result, size: int, content: str) -> None:
+    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str) -> None:
         """Note a file that was read. One that changes while it is read is taken as it came, and read again next time."""
         if size < 0:
             self.entries.pop(path, None)
             return
-        attributes = _attributes(os.path.join(self.root, path))
         self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
         safe = size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before
         self.stats[path] = (size if safe else UNSAFE, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -286,14 +286,18 @@ _NOTHING = _blake().hexdigest()
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def _hash(place: str) -> tuple[int, str]:
-    """Bytes read and their hash; (-1, "") for a file that is gone, (0, UNREADABLE) for one that cannot be read."""
+#: Bytes read, hash of them, hash of the extended attributes; the size -1 says that the file is gone.
+_Content = tuple[int, str, str]
+
+
+def _hash(place: str) -> _Content:
+    """What is in a file; UNREADABLE instead of the hash for one that cannot be read."""
     try:
         file = os.open(place, _OPEN)
     except FileNotFoundError:
-        return -1, ""
+        return -1, "", ""
     except OSError:
-        return 0, UNREADABLE
+        return 0, UNREADABLE, ""
     try:
         digest, size = _blake(), 0
         while block := os.read(file, BLOCK if size else LARGE):
@@ -301,27 +305,28 @@ def _hash(place: str) -> tuple[int, str]:
             size += len(block)
             if len(block) < LARGE:  # of a regular file, a short block is the last
                 break
-        return size, digest.hexdigest()
+        return size, digest.hexdigest(), _attributes(file)
     except OSError:
-        return 0, UNREADABLE
+        return 0, UNREADABLE, ""
     finally:
         os.close(file)
 
 
-def _attributes(place: str) -> str:
-    """Hash of a file's extended attributes, as far as they count; "" where there are none or the system has no such thing."""
+def _attributes(of: int | str) -> str:
+    """Hash of the extended attributes of an open file or of a path, as far as they count; "" where there are none."""
+    follow = isinstance(of, int)
     try:
-        names = os.listxattr(place, follow_symlinks=False)
-    except (OSError, AttributeError):
+        names = os.listxattr(of, follow_symlinks=follow)
+    except (OSError, AttributeError):  # not on this file system, not on this operating system
         return ""
-    counted = [n for n in names if not n.startswith(_NO_ATTRIBUTES) or n == "security.capability"]
-    if not counted:
-        return ""
-    digest = _blake()
-    for name in sorted(counted):
+    digest, counted = _blake(), False
+    for name in sorted(names):
+        if name.startswith(_NO_ATTRIBUTES) and name != "security.capability":
+            continue
         try:
-            value = os.getxattr(place, name, follow_symlinks=False)
+            value = os.getxattr(of, name, follow_symlinks=follow)
         except OSError:
             continue
+        counted = True
         digest.update(f"{name}\0{len(value)}\0".encode(errors="surrogateescape") + value)
-    return digest.hexdigest()
+    return digest.hexdigest() if counted else ""
