@@ -188,8 +188,8 @@ def _edit_ignore(draw, project: Project) -> Edit:
     rule = draw(st.sampled_from(("src/b.py", "**/*.bin", "!**/*.bin", "!data/e.log")))
     after = dataclasses.replace(project, ignore=(*project.ignore, rule))
     return _edit(
-        "ignore", after, "ignore rules changed, file changed", "ignore"
-    )  # a COPY of "." copies the file itself
+        "ignore", after, "ignore rules changed", "ignore"
+    )
 
 
 def _lines(project: Project, wanted: str) -> list[tuple[int, int]]:

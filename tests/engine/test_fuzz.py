@@ -65,7 +65,7 @@ def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[st
     problems = []
     for step in explanation.steps:
         agreement["steps"] += 1
-        wrong = _disagreement(step, edit)
+        wrong = _disagreement(step, project, edit)
         agreement["agreed"] += not wrong
         if wrong:
             problems.append(f"line {step.line} {step.state} {step.text!r}: {wrong}")
@@ -74,7 +74,11 @@ def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[st
     return [*problems, str(explanation), explanation.evidence()] if problems else []
 
 
-def _disagreement(step, edit: Edit) -> str:
+def _edits_itself(cause) -> bool:
+    return cause.kind == "file changed" and {e.what for e in cause.evidence} <= {"Dockerfile", ".dockerignore"}
+
+
+def _disagreement(step, project: Project, edit: Edit) -> str:
     """What is wrong with the explanation of one step, "" for nothing."""
     if step.state == CACHED:
         return f"a hit that is not accounted for: {step.still_hit}" if UNACCOUNTED in step.still_hit else ""
@@ -83,6 +87,10 @@ def _disagreement(step, edit: Edit) -> str:
     own = [c for c in step.causes if c.kind not in CONSEQUENCES]
     if not step.causes or step.root != bool(own):
         return f"causes {step.causes}, root {step.root}"
+    # COPY . and a mount of "." take the Dockerfile and the ignore file, too: an edit of those is a change of files.
+    if own and all(_edits_itself(cause) for cause in own):
+        return "" if edit.after.dockerfile != project.dockerfile or edit.after.ignore != project.ignore else own[0].text
+    own = [cause for cause in own if not _edits_itself(cause)]
     if strange := [c for c in own if c.kind not in edit.kinds]:
         return f"{strange[0].kind} ({strange[0].text}) is not what was done"
     told = " ".join(f"{c.text} {c.evidence}" for c in own)
