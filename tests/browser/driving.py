@@ -110,10 +110,11 @@ def keep_running(page: Page) -> None:
         select.first.click()
         return
     started = any(re.match(r"\[\d+\]", prompt) for prompt in prompts(page))
-    busy = page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").count()
+    # A kernel that still starts is not idle: what it was asked to run waits for it, and would run twice.
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").count()
     asked = page.evaluate("window.layerlabAsked || 0")
     now = page.evaluate("Date.now()")
-    if not started and not busy and now - asked > 10_000:
+    if not started and idle and now - asked > 10_000:
         choose_run_all(page)
         page.evaluate(f"window.layerlabAsked = {now}")
 

@@ -41,7 +41,7 @@ _STYLE = """<style>
   color: inherit; background: none }
 .layerlab-live pre { padding-left: 8px; border-left: 3px solid var(--jp-border-color1, gray); overflow: hidden }
 .layerlab-live .bytes { float: right; padding-left: 12px }
-.layerlab-live .running { font-weight: bold }
+.layerlab-live .running td:first-child { font-weight: bold }
 .layerlab-live progress { width: 100px; height: 10px; vertical-align: middle; margin-left: 6px }
 </style>"""
 
