@@ -45,7 +45,8 @@ def explain(build: Build, earlier: Sequence[Build]) -> Explanation:
         build: the build to explain.
         earlier: builds of the same project before it, the newest first; on the same machine, unless that is the question.
     """
-    same = [b for b in earlier if _key(b) == _key(build)] or list(earlier)
+    earlier = [b for b in earlier if _service(b) == _service(build)]
+    same = [b for b in earlier if _key(b) == _key(build)] or earlier
     comparisons = [_Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps_)):  # a stage can only use those above it, so file order will do
@@ -57,6 +58,11 @@ def _key(build: Build) -> tuple[str, str]:
     """Builds of one variant are compared with one another, before those of other variants."""
     target = next((w for w in build.command if w.startswith("--target=")), "")
     return build.variant, target
+
+
+def _service(build: Build) -> str:
+    """The Compose service it is of; services of one file are different images, of which none explains another."""
+    return build.command[-1] if "bake" in build.command[:3] else ""
 
 
 def _against(build: Build, earlier: Sequence[Build]) -> str:

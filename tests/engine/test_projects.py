@@ -148,6 +148,7 @@ def test_a_project_rebuilds_as_its_script_says_and_says_why(workshop, tmp_path, 
         for service in services:
             cold = workshop.build(app, file, service=service, progress="none")
             assert {s.state for s in cold.steps_} == {BASE, RAN}, f"{service} cold\n{cold.states()}"
+            assert {c.kind for s in cold.explain().steps for c in s.causes} == {"first build"}, cold.explain()
         for edit in told["edit"]:
             make(edit, app.path, workshop, tmp_path)
             args |= edit.get("args", {})
