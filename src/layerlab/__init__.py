@@ -8,31 +8,62 @@
     timeline(build)
 """
 
-from .app import App
-from .build import BuildFailed
-from .charts import before_after, summary, timeline
-from .checks import check_lab
-from .diagnosis import doctor
-from .diff import diff
-from .errors import LayerLabError
-from .experiment import compare
-from .machine import Machine
-from .predict import predict
-from .records import Build, Step
+# ruff: noqa: F401 - the names imported for editors are used by them alone
+import importlib
+import sys
+import types
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "App",
-    "Build",
-    "BuildFailed",
-    "LayerLabError",
-    "Machine",
-    "Step",
-    "before_after",
-    "check_lab",
-    "compare",
-    "diff",
-    "doctor",
-    "predict",
-    "summary",
-    "timeline",
-]
+if TYPE_CHECKING:  # for editors; at run time, see _Package
+    from .app import App
+    from .build import BuildFailed
+    from .charts import before_after, summary, timeline
+    from .checks import check_lab
+    from .diagnosis import doctor
+    from .diff import diff
+    from .errors import LayerLabError
+    from .experiment import compare
+    from .machine import Machine
+    from .predict import predict
+    from .records import Build, Step
+
+#: Every public name, and the module it is in.
+_PUBLIC = {
+    "App": "app",
+    "Build": "records",
+    "BuildFailed": "build",
+    "LayerLabError": "errors",
+    "Machine": "machine",
+    "Step": "records",
+    "before_after": "charts",
+    "check_lab": "checks",
+    "compare": "experiment",
+    "diff": "diff",
+    "doctor": "diagnosis",
+    "predict": "predict",
+    "summary": "charts",
+    "timeline": "charts",
+}
+__all__ = list(_PUBLIC)
+
+
+class _Package(types.ModuleType):
+    """Imports a public name when it is first asked for: `layerlab --help` has no use for pandas, plotly or docker-py."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _PUBLIC:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f".{_PUBLIC[name]}", self.__name__), name)
+        setattr(self, name, value)
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Whoever imports the module `diff` makes it an attribute here; it must not hide the function of that name.
+        if not (name in _PUBLIC and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_PUBLIC})
+
+
+sys.modules[__name__].__class__ = _Package
