@@ -1,11 +1,11 @@
 """LayerLab: make the Docker builds of your Python projects fast, and prove it.
 
-    from layerlab import App, Machine, compare, timeline, before_after
+from layerlab import App, Machine, compare, timeline, before_after
 
-    machine = Machine.start()
-    app = App("radiology_api")
-    build = machine.build(app, "before")
-    timeline(build)
+machine = Machine.start()
+app = App("radiology_api")
+build = machine.build(app, "before")
+timeline(build)
 """
 
 # ruff: noqa: F401 - the names imported for editors are used by them alone
