@@ -80,11 +80,13 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
     else:
         located = _by_name(vertices, instructions)
     _add_bases(located, vertices, instructions)
+    _add_triggers(located, vertices, instructions)
+    _add_fetches(located, vertices)
 
     names = {v.digest: name for v, name in vertices}
     sizes = _Sizes(provenance)
     steps = [_place(key, found, names, sizes) for key, found in located.items()]
-    steps.sort(key=lambda p: p.line)
+    steps.sort(key=lambda p: (p.line, p.keyword != "FROM"))
     taken = {v.digest for found in located.values() for v in found}
     others = []
     for vertex, name in vertices:
@@ -101,8 +103,8 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
 
 def _place(key: tuple[Instruction, str], vertices: list[Vertex], names: Mapping[str, str], sizes: _Sizes) -> Place:
     instruction, platform = key
-    # COPY --link is two vertices; the copy bears the plain name.
-    vertices = sorted(vertices, key=lambda v: (not v.weak, v.digest))
+    # COPY --link is two vertices; the copy bears the plain name. What ADD fetches comes last: it is no layer.
+    vertices = sorted(vertices, key=lambda v: (not v.weak, not v.inputs, v.digest))
     if instruction.keyword == "FROM":
         # As the Dockerfile has it: BuildKit's name holds the digest, or the stand-in's name, so it differs by machine.
         text = f"FROM {instruction.value}"
@@ -141,7 +143,7 @@ def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> 
     stages = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
     groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
     for vertex, name in vertices:
-        if told := _NAME.match(name):
+        if (told := _NAME.match(name)) and not told["text"].startswith("ONBUILD "):
             # A Dockerfile of one stage without a name: BuildKit writes "[2/4]".
             groups[_split(told)].append((vertex, told))
     located: Located = collections.defaultdict(list)
@@ -172,8 +174,9 @@ def _aligned(
         return found
 
     last = max(int(match["index"]) for _, match in told)
-    from_counts = last == int(told[0][1]["total"]) > len(commands)
-    orders = [pairs(2), pairs(1)] if from_counts else [pairs(1), pairs(2)]
+    total = max(int(match["total"]) for _, match in told)
+    orders = [pairs(2), pairs(1)] if last == total > len(commands) else [pairs(1), pairs(2)]
+    orders.append(pairs(total - len(commands) + 1))  # what the base's ONBUILD adds counts too, and comes first
     best = max(orders, key=lambda found: len(found) + sum(same for *_, same in found))
     return [(instruction, vertex) for instruction, vertex, _ in best]
 
@@ -203,6 +206,32 @@ def _add_bases(located: Located, vertices: Sequence[Named], instructions: tuple[
             found = found or [v for v, _ in images if len(images) == 1]
             if found:
                 located[i, ""] = found[:1]
+
+
+def _add_triggers(located: Located, vertices: Sequence[Named], instructions: Sequence[Instruction]) -> None:
+    """Place what the base image's ONBUILD adds: it has no line of its own, so it gets that of the FROM."""
+    for (_, told), vertex in _triggers(vertices):
+        platform, stage_name = _split(told)
+        for i in instructions:
+            if i.keyword == "FROM" and i.stage_name == stage_name:
+                step = dataclasses.replace(i, keyword="ONBUILD", value=told["text"].removeprefix("ONBUILD "))
+                located[step, platform].append(vertex)
+
+
+def _triggers(vertices: Sequence[Named]) -> list[tuple[tuple[int, re.Match[str]], Vertex]]:
+    """The vertices that ONBUILD of a base added, in their order: BuildKit names them "[2/5] ONBUILD COPY ..."."""
+    told = [(found, v) for v, name in vertices if (found := _NAME.match(name))]
+    found = [((int(m["index"]), m), v) for m, v in told if m["text"].startswith("ONBUILD ")]
+    return sorted(found, key=lambda f: f[0][0])
+
+
+def _add_fetches(located: Located, vertices: Sequence[Named]) -> None:
+    """What ADD fetches is a vertex of the step's own name, of which the provenance knows no line."""
+    names = {v.digest: name for v, name in vertices}
+    for found in located.values():
+        for vertex in list(found):
+            inputs = [v for v, name in vertices if v.digest in vertex.inputs and name == names[vertex.digest]]
+            found += [v for v in inputs if v not in found]
 
 
 class _Sizes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import placement
@@ -129,7 +129,7 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
     last = next((v for v in vertices if not any(v.digest in other.inputs for other in vertices)), vertices[-1])
     started, seconds = _times(vertices, clock)
     # The trace is over: what still runs in it was stopped.
-    found = {RUNNING: CANCELED}.get(state(vertices), state(vertices))
+    found = {RUNNING: CANCELED}.get(_state(vertices), _state(vertices))
     return Step(
         line=place.line,
         end_line=place.end_line,
@@ -150,6 +150,21 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
 def phase_kind(name: str) -> str:
     """The kind of phase (`records.Phase.kind`) a vertex of this name is."""
     return next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
+
+
+def _state(vertices: Sequence[Vertex]) -> str:
+    """The state of a whole step.
+
+    BuildKit tells of a vertex without inputs when it asks for its cache key, as of a first time that it ran
+    (solver/jobs.go, CacheMap). Such a vertex is what ADD fetches, or a WORKDIR on nothing (FROM scratch).
+    """
+    if (found := state(vertices)) != RAN:
+        return found
+    if working := [v for v in vertices if v.inputs]:
+        return state(working)
+    later = [dataclasses.replace(v, times=dict(sorted(v.times.items())[1:])) for v in vertices]
+    # With no other time nothing needed its result, so what is built on it was a hit.
+    return state(later) if any(v.times for v in later) else CACHED
 
 
 def _phase(vertex: Vertex, name: str, clock: tuple[float, float]) -> Phase:
