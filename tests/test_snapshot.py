@@ -557,11 +557,14 @@ KEYS = [
     (copying("/to_file"), with_(to_file=Entry("link", 0o777, 0, "b.txt"), b_dot_txt=file("A")), HIT, HIT),
     (copying("/to_f*"), with_(a_dot_txt=file("other")), MISS, MISS),
     (copying("/sr?"), with_(a_dot_txt=file("other")), HIT, HIT),
+    (copying("/src", "m.*"), with_(a_dot_txt=file("other")), HIT, HIT),  # not so of links in the root:
+    (copying("/", "gone", "loop", "src*", "*.txt"), with_(a_dot_txt=file("other")), MISS, MISS),
+    (copying("/", "gone", "loop", "src*", "*.txt", "to*"), with_(a_dot_txt=file("other")), HIT, HIT),
     (copying("/[ab].txt"), with_(c_dot_txt=file("new")), HIT, HIT),
     (copying("/*.txt"), with_(c_dot_txt=file("new")), MISS, MISS),
     (copying("/b.t*"), with_(b_dot_txt=None, b_dot_text=file("B")), MISS, MISS),
     # BuildKit's list has names without folders: it takes these for the same.
-    (copying("/", "zzz"), with_(src__sub__n_dot_py=None, src__n_dot_py=file("N"), src__up=None), MISS, MISS),
+    (copying("/", "gone", "loop"), with_(src__sub__n_dot_py=None, src__n_dot_py=file("N"), src__up=None), MISS, MISS),
     (copying("/*/z"), with_(srcs__z=None, other=FOLDER, other__z=file("Z")), HIT, HIT),
 ]  # fmt: skip
 
@@ -585,3 +588,7 @@ def test_where_there_is_no_file_there_is_no_key():
     assert content_key(Snapshot(TREE), copying("/nowhere")) is None
     assert content_key(Snapshot(TREE), copying("/loop")) is None
     assert content_key(Snapshot(TREE), copying("/*.none")) is not None
+    # A link to nothing in the root fails a COPY . that excludes something else, though not a plain COPY .
+    assert content_key(Snapshot(TREE), copying("/", "zzz")) is None
+    assert content_key(Snapshot(TREE), copying("/")) is not None
+    assert content_key(with_(loop=None, gone=None, src__gone=TREE["gone"]), copying("/", "zzz")) is not None

@@ -8,8 +8,9 @@ Which they are follows BuildKit's cache key (cache/contenthash/checksum.go), as 
   name: an empty folder, too, and where a link in it leads to, but not what is there. Permissions of the folders above do not
   count, nor do those of the context's root.
 - With a wildcard, or with --exclude or --parents, counts a list: of each folder and file that is selected its last name and
-  its `Entry`, not where it is. So moving `a/b/x` to `a/x` can be a **hit** (BuildKit sees: a, b, x). A link counts as what it
-  leads to where it is the source or matches the wildcard itself; of a folder so reached, what --exclude names counts as well.
+  its `Entry`, not where it is. So moving `a/b/x` to `a/x` can be a **hit** (BuildKit sees: a, b, x). An outermost link, one
+  that is the source, matches the wildcard itself or lies in the context's root, counts as what it leads to, and **fails the
+  build** if that is nothing; of a folder so reached, what --exclude names counts as well.
 - Copies that give --chmod or --chown look at the same.
 
 That is a context the engine has never seen. Of one that it **holds** from an earlier build of the same folder, the client
@@ -123,8 +124,8 @@ class _Look:
         found = list(self._selected(source, Patterns(include), Patterns(exclude)))
         paths: dict[str, None] = {}
         key: list[Any] = []
-        for path, name, reached in found:
-            if reached and self.follow and self.entries[path].kind == "link":
+        for path, name, outermost in found:
+            if outermost and self.follow and self.entries[path].kind == "link":
                 target, facts = self._plain(path)
                 paths.update(dict.fromkeys((path, *target)))
             else:
@@ -134,7 +135,10 @@ class _Look:
         self.paths, self.key = tuple(paths), tuple(key)
 
     def _selected(self, source: str, include: Patterns, exclude: Patterns) -> Iterator[tuple[str, str, bool]]:
-        """Of what is selected, in order: its path, its last name in the key, and whether the source itself leads to it."""
+        """Of what is selected, in order: its path, its last name in the key, and whether no folder that is looked at holds it.
+
+        The context's root is no such folder: BuildKit leaves it out of the list.
+        """
         prefix = _plain_prefix(source) if self.wild else source
         resolved = self._resolved(prefix, follow=self.wild)
         if resolved and resolved not in self.entries:
@@ -150,11 +154,10 @@ class _Look:
             shown = (prefix + path[len(resolved) :]).removeprefix("/")
             while above and not shown.startswith(above[-1].shown + "/"):
                 above.pop()
-            reached = shown == source
             if match and not (seen_match and shown.startswith(matched + "/")):
                 if not match("/" + shown):
                     continue
-                matched, seen_match, reached = shown, True, True
+                matched, seen_match = shown, True
             relative = "" if shown == matched else shown[len(matched) + 1 :] if matched else shown
             parent = above[-1] if above else _Above("", "", (), ())
             ok, included, excluded = _verdict(relative, parent, include, exclude)
@@ -164,7 +167,7 @@ class _Look:
                     if not folder.told:
                         folder.told = True
                         yield folder.path, folder.shown.rpartition("/")[2], False
-                yield path, shown.rpartition("/")[2], reached
+                yield path, shown.rpartition("/")[2], not above
             if entry.kind == "folder":
                 above.append(_Above(path, shown, included, excluded, told=ok))
 

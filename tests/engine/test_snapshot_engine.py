@@ -14,13 +14,13 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from test_snapshot import RULES
+from test_snapshot import KEYS, RULES, TREE
 from test_snapshot import plant as plant_table
 
 from layerlab.client import docker_program
@@ -40,12 +40,19 @@ TAR_KINDS = {tarfile.REGTYPE: "file", tarfile.LNKTYPE: "file", tarfile.DIRTYPE: 
 
 @dataclasses.dataclass
 class Built:
-    """A real build: what arrived, whether every COPY was a hit, the first one's arguments; or the error."""
+    """A real build: what arrived, and the arguments of each COPY from a context and whether it was a hit; or the error."""
 
     files: dict[str, Entry] = dataclasses.field(default_factory=dict)
-    hit: bool | None = None
-    copy: dict = dataclasses.field(default_factory=dict)
+    copies: list[tuple[dict, bool]] = dataclasses.field(default_factory=list)
     error: str = ""
+
+    @property
+    def copy(self) -> dict:
+        return self.copies[0][0]
+
+    @property
+    def hit(self) -> bool:
+        return self.copies[0][1]
 
 
 class Bench:
@@ -74,9 +81,18 @@ class Bench:
         cached: dict[str, bool] = {}
         for line in lines:
             for vertex in (json.loads(line).get("vertexes") or ()) if line.startswith("{") else ():
-                if "COPY" in vertex["name"] and vertex.get("completed"):
-                    cached[vertex["name"]] = cached.get(vertex["name"], False) or bool(vertex.get("cached"))
-        return Built(self._unpacked(done.stdout), all(cached.values()), self._copy(metadata))
+                if vertex.get("completed"):
+                    cached[vertex["digest"]] = cached.get(vertex["digest"], False) or bool(vertex.get("cached"))
+        return Built(self._unpacked(done.stdout), list(self._copies(metadata, cached)))
+
+    def _copies(self, metadata: Path, cached: dict[str, bool]) -> Iterator[tuple[dict, bool]]:
+        config = json.loads(metadata.read_text())["buildx.build.provenance"]["buildConfig"]
+        vertices = {step: digest for digest, step in config["digestMapping"].items()}
+        contexts = {step["id"] for step in config["llbDefinition"] if "source" in step["op"]["Op"]}
+        for step in config["llbDefinition"]:
+            for action in step["op"]["Op"].get("file", {}).get("actions", ()):
+                if {i.partition(":")[0] for i in step["inputs"]} & contexts:
+                    yield action["Action"]["copy"], cached[vertices[step["id"]]]
 
     def _unpacked(self, archive: bytes) -> dict[str, Entry]:
         files = {}
@@ -94,11 +110,6 @@ class Bench:
         copy = self.folder / "content"
         copy.write_bytes(tar.extractfile(member).read())
         return _hash(str(copy))[1]
-
-    def _copy(self, metadata: Path) -> dict:
-        definition = json.loads(metadata.read_text())["buildx.build.provenance"]["buildConfig"]["llbDefinition"]
-        actions = [a for step in definition for a in step["op"]["Op"].get("file", {}).get("actions", ())]
-        return actions[0]["Action"]["copy"]
 
 
 @pytest.fixture(scope="module")
@@ -327,6 +338,8 @@ def hard_linked(context, data):
         os.link(place, target)
 
 
+#: Why the engine refuses a COPY whose key it has computed: two files for one name, or nothing at all to copy.
+NO_MATTER_OF_KEYS = ("cannot copy to non-directory", "cannot replace to directory", "no such file or directory")
 EDITS = [
     content, mode, folder_mode, root_mode, touch, added, folder_added, removed, moved, moved_up, retargeted, attribute,
     hard_linked,
@@ -348,7 +361,11 @@ def test_a_copy_is_a_hit_as_its_content_key_says(bench, case, exclude, edit, in_
     first = bench.build(context, dockerfile)
     if first.error:
         event("the engine refuses the first build")
+        copy = {"src": source, "allowWildcard": True, "followSymlink": True, "exclude_patterns": exclude}
+        refused_for_another_reason = any(reason in first.error for reason in NO_MATTER_OF_KEYS)
+        assert refused_for_another_reason or content_key(before, copy) is None, (source, exclude, first.error)
         return
+    assert content_key(before, first.copy) is not None
     assert first.hit is False
     check_arrival(before, first, target.strip("/"))
     if not in_place:
@@ -369,6 +386,48 @@ def test_a_copy_is_a_hit_as_its_content_key_says(bench, case, exclude, edit, in_
     files = [{p: s.entries[p] for p in files_of(s, first.copy)} for s in (before, now)]
     if not second.hit:
         assert files[0] != files[1]
+
+
+def plant_entries(context: Path, entries: dict[str, Entry]) -> Path:
+    """Real files as the entries of tests/test_snapshot.py say, whose content is the text itself."""
+    for path, entry in entries.items():
+        place = context / path
+        if entry.kind == "folder":
+            place.mkdir(exist_ok=True, parents=True)
+        elif entry.kind == "link":
+            place.symlink_to(entry.content)
+        else:
+            place.parent.mkdir(exist_ok=True, parents=True)
+            place.write_text(entry.content)
+        if entry.attributes:
+            os.setxattr(place, "user.layerlab", entry.attributes.encode())
+    for path, entry in entries.items():
+        if entry.kind != "link":
+            (context / path).chmod(entry.mode)
+    return context
+
+
+def test_every_copy_of_the_table_with_every_edit_of_the_table(bench):
+    """One build an edit, of a new folder, with each COPY in a stage of its own: a hit if such a key was seen before."""
+    copies = {json.dumps(copy) for copy, *_ in KEYS}
+    dockerfile, stages, final = bench.folder / "Dockerfile", "", "FROM scratch\n"
+    for number, copy in enumerate(map(json.loads, sorted(copies))):
+        flags = "".join(f" --exclude={pattern}" for pattern in copy.get("exclude_patterns", ()))
+        stages += f"FROM scratch AS s{number}\nCOPY{flags} {json.dumps([copy['src'], f'/to{number}/'])}\n"
+        final += f"COPY --from=s{number} / /\n"
+    dockerfile.write_text(stages + final)
+    seen: dict[str, list] = {}
+    edits = {repr(now): now for now in (Snapshot(TREE), *(now for _, now, *_ in KEYS))}
+    for now in edits.values():
+        context = plant_entries(bench.context(), dict(now.entries))
+        snapshot = take(context)
+        built = bench.build(context, dockerfile)
+        assert not built.error
+        for copy, hit in built.copies:
+            key, keys = content_key(snapshot, copy), seen.setdefault(copy["dest"], [])
+            assert hit == (key in keys), (copy, now.entries.items() ^ TREE.items())
+            keys.append(key)
+    assert len(seen) == len(copies)
 
 
 def check_arrival(snapshot: Snapshot, built: Built, target: str) -> None:
