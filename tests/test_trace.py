@@ -146,6 +146,57 @@ def test_the_first_time_says_whether_it_was_a_hit(told, expected):
     assert state(list(progress.vertices.values())) == expected
 
 
+SECOND = "2026-01-01T00:00:0{}Z"
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        # First it is asked for its cache key; that is all, as what is built on it was a hit.
+        ([(1, 2, False)], CACHED),
+        ([(1, 2, False), (3, 4, True)], CACHED),
+        ([(1, 2, False), (3, 4, False)], RAN),
+    ],
+)
+def test_a_step_on_nothing_is_asked_for_its_key_first(times, expected):
+    dockerfile = "FROM scratch\nWORKDIR /x\n"
+    told = [
+        {"digest": "sha256:a", "name": "[1/1] WORKDIR /x", "cached": hit}
+        | {"started": SECOND.format(start), "completed": SECOND.format(end)}
+        for start, end, hit in times
+    ]
+    parsed = parse(json.dumps({"vertexes": told}), {}, dockerfile)
+    assert states(parsed) == f"2:{expected}"
+
+
+def test_what_add_fetches_belongs_to_the_add():
+    """The fetch is a vertex of the same name without inputs, and it is never told as cached."""
+    name = "[1/1] ADD https://example.invalid/data ."
+    fetch = {"digest": "sha256:f", "name": name, "started": SECOND.format(1), "completed": SECOND.format(2)}
+    add = {"digest": "sha256:a", "name": name, "inputs": ["sha256:f"], "started": SECOND.format(3)}
+    add |= {"completed": SECOND.format(4), "cached": True}
+    parsed = parse(json.dumps({"vertexes": [add, fetch]}), {}, "FROM scratch\nADD https://example.invalid/data .\n")
+    assert states(parsed) == "2:CACHED"
+    add["cached"] = False
+    parsed = parse(json.dumps({"vertexes": [add, fetch]}), {}, "FROM scratch\nADD https://example.invalid/data .\n")
+    assert states(parsed) == "2:RAN"
+
+
+def test_what_onbuild_adds_stands_below_its_from():
+    """BuildKit counts it, but not in the number of FROM: "[1/2]", then "[2/3]" and "[3/3]"."""
+    names = ["[1/2] FROM docker.io/library/base", "[2/3] ONBUILD RUN echo one", "[3/3] RUN false"]
+    told = [
+        {"digest": f"sha256:{n}", "name": name, "inputs": [f"sha256:{n - 1}"], "started": SECOND.format(n)}
+        for n, name in enumerate(names, 1)
+    ]
+    for vertex in told:
+        vertex["completed"] = vertex["started"]
+    parsed = parse(json.dumps({"vertexes": told}), {}, "FROM base\nRUN false\n")
+    assert [(s.line, s.instruction, s.state) for s in parsed.steps] == [
+        (1, "FROM", BASE), (1, "ONBUILD", RAN), (2, "RUN", RAN),
+    ]  # fmt: skip
+
+
 class TestSteps:
     def test_stage_text_and_lines(self):
         parsed = read("code_edit")

@@ -78,6 +78,10 @@ class Vertex:
         """Its (start, end) times in seconds since 1970, joined where they overlap; what did not end lasts `until`."""
         return joined_spans((_seconds(start), _seconds(end) if end else until) for start, end in self.times.items())
 
+    def after_the_first_time(self) -> Vertex:
+        """It without the first of its times."""
+        return dataclasses.replace(self, times={t: self.times[t] for t in sorted(self.times, key=_seconds)[1:]})
+
     def text(self, stream: int | None = None) -> str:
         """What it printed, on one stream or on both in the order of arrival.
 

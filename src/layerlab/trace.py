@@ -162,7 +162,7 @@ def _state(vertices: Sequence[Vertex]) -> str:
         return found
     if working := [v for v in vertices if v.inputs]:
         return state(working)
-    later = [dataclasses.replace(v, times=dict(sorted(v.times.items())[1:])) for v in vertices]
+    later = [v.after_the_first_time() for v in vertices]
     # With no other time nothing needed its result, so what is built on it was a hit.
     return state(later) if any(v.times for v in later) else CACHED
 
