@@ -8,15 +8,19 @@ step, line, state and beginning; after ▸ the kind of a root cause and what its
 from __future__ import annotations
 
 import dataclasses
+import html
+import json
 import os
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from layerlab import App, Build, Machine, images
+from layerlab import App, Build, Machine, cli, images
 from layerlab.errors import CommandFailed, SetupError
 from layerlab.records import BASE, RAN
 from layerlab.shell import run
@@ -158,6 +162,31 @@ def test_a_project_rebuilds_as_its_script_says_and_says_why(workshop, tmp_path, 
                 where = f"{name} {service}: {edit['name']}: "
                 problems += [where + problem for problem in (*wrong_states(build, steps), *wrong_causes(build, steps))]
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_tell_of_it(workshop, tmp_path, name):
+    told = script(name)
+    service, line, says = told["command"].get("service", ""), told["command"]["line"], told["command"]["says"]
+    folder = shutil.copytree(PROJECTS / name, tmp_path / name)
+    build = ["build", folder, *(["--service", service] if service else [])]
+    layerlab(workshop, *build)
+    make(told["command"], folder, workshop, tmp_path)
+
+    assert re.search(rf"^ *{line} +\S+ +RAN ", layerlab(workshop, *build), re.MULTILINE)
+    assert re.search(rf"▸ +line {line} +RAN .*\n.*{re.escape(says)}", layerlab(workshop, "explain", folder))
+    explained = json.loads(layerlab(workshop, "explain", folder, "--json"))["steps"]
+    assert [(step["line"], says in step["causes"][0]["text"]) for step in explained if step["root"]] == [(line, True)]
+    layerlab(workshop, "report", folder, "--output", tmp_path / "build.html")
+    assert says in html.unescape((tmp_path / "build.html").read_text())
+    assert says in layerlab(workshop, "report", folder, "--format", "markdown").replace("\\", "")
+
+
+def layerlab(machine: Machine, *arguments: object) -> str:
+    """What the command prints, which must succeed."""
+    done = CliRunner().invoke(cli.main, [*map(str, arguments), "--machine", machine.name], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def wrong_states(build: Build, steps: list[Expected]) -> list[str]:
