@@ -83,7 +83,11 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cell.id = _identity(cell.source, seen)
         if cell.cell_type == "code":
-            # Without its model a widget shows as an error message; a progress bar has nothing to say afterwards.
+            # Without its model a widget shows as an error message; a progress bar has nothing to say afterwards, but
+            # what comes with a page of its own has.
+            for output in cell.outputs:
+                if "text/html" in output.get("data", {}):
+                    output.data.pop(WIDGET, None)
             cell.outputs = [o for o in _joined(cell.outputs) if WIDGET not in o.get("data", {})]
             for output in cell.outputs:
                 output.pop("transient", None)
