@@ -182,7 +182,7 @@ def test_a_move_is_not_given_what_it_did_not_share(app):
 def test_what_no_change_explains_is_listed_apart(app):
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
     told = diff(app, "before.Dockerfile", "after.Dockerfile", [pip_only, FAST]).told()
-    assert told[-1] == ("", "edit code: line 4 RUN pip install -r requirements.txt: RAN → CACHED", [])
+    assert told[-1] == ("=", "edit code: line 4 RUN pip install -r requirements.txt: RAN → CACHED", [])
 
 
 def test_a_known_cause_stands_with_it(app, monkeypatch):

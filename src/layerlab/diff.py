@@ -197,7 +197,7 @@ class Diff:
         return [
             (change.sign, headline(self, change), [_effect(e, change, words) for e in self.effects(change)])
             for change in self.changes
-        ] + [("", _effect(e, None, words), [e.why] if e.why else []) for e in self.others]
+        ] + [("=", _effect(e, None, words), [e.why] if e.why else []) for e in self.others]
 
     def _repr_html_(self) -> str:
         from .side_by_side import page

@@ -33,7 +33,7 @@ Said = tuple[str, ...]
 
 _HTML = """
 <div style="font-size:13px"><p style="margin:4px 8px"><b>{{ variant }}: which steps will run?</b>
-{% if graded %}{{ graded.summary }}{% else %}Run this cell to choose.{% endif %}</p>
+{% if graded %}{{ graded.summary }}{% else %}Run this cell to choose; then build, and grade.{% endif %}</p>
 <table style="{{ s.table }}"><thead><tr style="{{ s.row }}"><th style="{{ s.head }}">line</th>
 <th style="{{ s.head }}">step</th><th style="{{ s.head }}">you said</th></tr></thead><tbody>
 {% for line, text, said, sign in rows %}

@@ -22,7 +22,7 @@ TINTS = {
     SIGNS[MOVED]: theme.faded(theme.PURPLE, 0.16),
     SIGNS[MOVED_CHANGED]: theme.faded(theme.PURPLE, 0.16),
 }
-MEANINGS = "− only left, + only right, ~ changed, ↕ moved"
+MEANINGS = "− only left, + only right, ~ changed, ↕ moved, = the same"
 
 _PAGE = """
 {% macro number(n) -%}
