@@ -206,7 +206,7 @@ def gather(
         against=masker.text(explanation.against) if explanation else "",
         unexplained="" if explanation else unexplained or "no explanation was made",
         roots=tuple(s.number for s in steps if s.root),
-        comparison=_compared(build, masker.build(previous)) if previous else None,
+        comparison=_compared(build, masker.build(_without_logs(previous))) if previous else None,
         warnings=tuple(logs.plain(w) for w in build.warnings),
         step_logs=tuple(logs.plain(s.log) for s in build.steps_), dockerfile=logs.plain(build.dockerfile),
     )  # fmt: skip
@@ -278,6 +278,10 @@ def _image_stages(build: Build) -> frozenset[str] | None:
         found.append(stage)
         stage = bases[stage]
     return frozenset(found) or None
+
+
+def _without_logs(build: Build) -> Build:
+    return dataclasses.replace(build, steps_=tuple(dataclasses.replace(s, log="") for s in build.steps_))
 
 
 def _compared(now: Build, before: Build) -> Comparison:

@@ -32,8 +32,9 @@ def cut(text: str, limit: int) -> str:
     Whole lines are kept: an error is understood by its beginning (what was asked) and its end (what went wrong).
     """
     lines = [_line(line) for line in text.split("\n")]
-    if sum(map(weight, lines)) + len(lines) <= limit:
-        return "\n".join(lines)
+    whole = "\n".join(lines)
+    if weight(whole) <= limit:
+        return whole
     head = _fitting(lines, limit // 3)
     tail = _fitting(lines[head:][::-1], limit - limit // 3)
     left_out = lines[head : len(lines) - tail]

@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]#!|~<>&$@]|:(?=//|[a-z+]\w*:)|(?<=www)\.|^[-+=
 
 def escaped(text: str) -> str:
     """Plain text that stays plain text in Markdown, in a table and in HTML, on one line."""
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(logs.plain(text).split()))
 
 
 def markdown(facts: Facts) -> str:

@@ -33,12 +33,11 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class SourceLine:
-    """A line of the Dockerfile: `steps` begin on it, `inside` is the state of the step that it is part of."""
+    """A line of the Dockerfile, and the steps that begin on it."""
 
     number: int
     text: str
     steps: tuple[StepFacts, ...]
-    inside: str
 
 
 def page(facts: Facts) -> str:
@@ -83,7 +82,6 @@ def _layers(facts: Facts) -> tuple[list[Layer], list[StepFacts]]:
 
 
 def _source_lines(facts: Facts) -> list[SourceLine]:
-    states = {n: s.state for s in facts.steps for n in range(s.line, s.end_line + 1)}
     begins: dict[int, list[StepFacts]] = {}
     for step in facts.steps:
         begins.setdefault(step.line, []).append(step)
@@ -91,9 +89,9 @@ def _source_lines(facts: Facts) -> list[SourceLine]:
     for number, text in enumerate(facts.dockerfile.splitlines(), 1):
         weight += logs.weight(text)
         if weight > DOCKERFILE:
-            found.append(SourceLine(number, "… the rest is left out …", (), ""))
+            found.append(SourceLine(number, "… the rest is left out …", ()))
             break
-        found.append(SourceLine(number, text, tuple(begins.get(number, ())), states.get(number, "")))
+        found.append(SourceLine(number, text, tuple(begins.get(number, ()))))
     return found
 
 

@@ -39,9 +39,12 @@ MAX_SECRET = 500 * 1024
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
-#: NAME=value, NAME="a value", "name": "value".
+_ON_ONE_LINE = r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
+#: NAME=value, NAME="a value" (which may go over lines), "name": "value".
 _ASSIGNED = re.compile(
-    rf"(?P<name>{_NAME})(?P<is>=|[\"']\s*:\s*(?=[\"']))(?P<value>(?:{_QUOTED}|\\.|[^\s\\\"'])+)", re.DOTALL
+    rf"(?P<name>{_NAME})(?P<is>=|[\"']\s*:\s*(?=[\"']))"
+    rf"(?P<value>(?:{_QUOTED})(?![^\s;,&|)}}\]])|(?:{_ON_ONE_LINE}|\\.|[^\s\\\"'])+)",
+    re.DOTALL,
 )
 #: ENV NAME a value.
 _OLD_ENV = re.compile(
@@ -53,16 +56,24 @@ _OPTION = re.compile(rf"(?P<is>--)(?P<name>{_NAME}) +(?P<value>{_QUOTED}|[^\s\"'
 _REFERENCE = re.compile(r"[\"']?(?:\$\{?\w+\}?|\$\(.*|`.*)[\"']?", re.DOTALL)
 
 _ADDRESS = re.compile(r"(://[^\s:/@]*:)([^\s/@]+)(?=@)")
-_TOKENS = re.compile(
-    r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}|\bpypi-[\w-]{40,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|\bhf_[A-Za-z0-9]{20,}|\bxox[abprs]-[\w-]{10,}|(?<=[Bb]earer )[\w.~+/=-]{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-    re.DOTALL,
-)
+#: Tokens and keys that their form tells: what each begins with (to spare a long log the expression), and the whole.
+_FORMS = {
+    **{f"gh{kind}_": rf"\bgh{kind}_[A-Za-z0-9]{{20,}}" for kind in "pousr"},
+    "github_pat_": r"\bgithub_pat_\w{20,}",
+    "glpat-": r"\bglpat-[\w-]{20,}",
+    "pypi-": r"\bpypi-[\w-]{40,}",
+    "hf_": r"\bhf_[A-Za-z0-9]{20,}",
+    "AKIA": r"\bAKIA[0-9A-Z]{16}\b",
+    "xox": r"\bxox[abprs]-[\w-]{10,}",
+    "earer ": r"(?<=[Bb]earer )[\w.~+/=-]{8,}",
+    "PRIVATE KEY": r"(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))",
+}
 
 
 def tells(name: str) -> bool:
     """Whether a variable, build argument or option of this name holds a secret: API_TOKEN, dbPassword, --token."""
+    if name == "key":  # of a sort, of a cache, of a pair
+        return False
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     return secret_name(words) or bool(_ENDS.search(words))
 
@@ -90,7 +101,9 @@ class Masker:
         for value in self.values:
             if value in text:
                 text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
-        text = _TOKENS.sub(HIDDEN, text)
+        for beginning, form in _FORMS.items():
+            if beginning in text:
+                text = re.sub(form, HIDDEN, text)
         if "://" in text:
             text = _ADDRESS.sub(rf"\g<1>{HIDDEN}", text)
         lowered = text.lower()  # a log can be long and say nothing of the kind: spare it the expressions

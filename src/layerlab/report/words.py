@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from layerlab.charts.theme import megabytes as _megabytes
 from layerlab.charts.theme import seconds, shortened
 from layerlab.charts.timeline import INSTANT, brief
+from layerlab.masking import HIDDEN
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
 from .facts import BROKEN, STOPPED, Facts, StepFacts, Totals
@@ -154,6 +155,6 @@ MEASURED = (
     ("Causes", "computed by comparing the operations of both builds, the files of the build context after its ignore rules, "
      "and digests of images. Where the evidence does not decide, it says unknown."),
     ("Left out", "values of build arguments and variables whose name looks like a secret, passwords in addresses, values of "
-     "--password and the like, and tokens and keys known by their form: •••. Long logs are cut in the middle; terminal "
+     f"--password and the like, and tokens and keys known by their form: {HIDDEN}. Long logs are cut in the middle; terminal "
      "colours are taken out. A secret that a step made up and printed cannot be known: look at the logs before you share them."),
 )  # fmt: skip

@@ -1,0 +1,737 @@
+"""Reports of builds: what they say of recorded builds, that they escape everything and hide secrets, and stay small."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import html.parser
+import itertools
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from test_records import builds
+
+from layerlab import cli, report
+from layerlab.build import _image_bytes
+from layerlab.causes import Cause, Evidence, Explanation, StepCause
+from layerlab.charts import theme
+from layerlab.errors import LayerLabError
+from layerlab.masking import HIDDEN
+from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Phase, Step
+from layerlab.report import facts, logs, markdown, redaction, timeline, words
+from layerlab.trace import parse
+
+PACKAGE = Path(report.__file__).parent
+TRACES = sorted((Path(__file__).parent / "traces").glob("*.json.gz"))
+SCHEMA = json.loads((PACKAGE / "schema.json").read_text())
+
+
+def recorded(name: str, **changes) -> Build:
+    """A recorded build (tests/traces) as `Machine.build` would have returned it."""
+    told = json.loads(gzip.decompress((Path(__file__).parent / "traces" / f"{name}.json.gz").read_bytes()))
+    provenance = told["metadata"].get("buildx.build.provenance", {})
+    found = parse(told["trace"], provenance, told["dockerfile"])
+    fields = {
+        "app": "recorded", "variant": name, "edit": "code", "machine": "laptop", "command": tuple(told["command"]),
+        "dockerfile": told["dockerfile"], "started_at": "2026-11-21T04:00:00.000+00:00", "seconds": found.seconds,
+        "steps_": found.steps, "phases": found.phases, "context_bytes": found.context_bytes, "image": "recorded:latest",
+        "image_bytes": _image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
+        "provenance": provenance, "error": found.error,
+    }  # fmt: skip
+    return Build(**(fields | changes))
+
+
+def step(line, text, state=RAN, **more) -> Step:
+    fields = {
+        "end_line": line, "stage": "stage-0", "instruction": text.split()[0], "started": line * 1.0, "seconds": 0.9,
+        "size_bytes": 1_000_000, "downloaded_bytes": 0, "log": "", "digest": f"sha256:{line}",
+        "inputs": (f"sha256:{line - 1}",),
+    }  # fmt: skip
+    return Step(line=line, text=text, state=state, **(fields | more))
+
+
+def build_of(*steps: Step, **changes) -> Build:
+    fields = {
+        "app": "shop", "variant": "Dockerfile", "edit": "code", "machine": "laptop",
+        "command": ("docker", "buildx", "build", "."), "dockerfile": "\n".join(s.text for s in steps),
+        "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 12.0, "phases": (), "context_bytes": 0,
+        "image": "layerlab-shop:dockerfile", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
+    }  # fmt: skip
+    return Build(**(fields | changes), steps_=steps)
+
+
+def explanation_of(build: Build, **causes: Cause) -> Explanation:
+    """Roots by line ("line_3=Cause(…)"); every other step that ran did because of the first."""
+    first = min((int(key[5:]) for key in causes), default=0)
+    steps = []
+    for s in build.steps_:
+        own = causes.get(f"line_{s.line}")
+        told = (own,) if own else (Cause("step above ran", f"line {first} above ran again"),) if s.state == RAN else ()
+        above = (first,) if told and not own else ()
+        steps.append(StepCause(s.line, s.stage, s.instruction, s.text, s.state, told, bool(own), above))
+    return Explanation(build.app, build.variant, "the build before it", tuple(steps))
+
+
+def shop(**changes) -> tuple[Build, Build, Explanation]:
+    """A project's build after a change of its code, the one before it, and why it ran."""
+    texts = (
+        "FROM python:3.11-slim",
+        "WORKDIR /app",
+        "COPY . .",
+        "RUN pip install -r requirements.txt",
+        "RUN pytest -q",
+    )
+    before = build_of(
+        step(1, texts[0], BASE, size_bytes=50_000_000),
+        *(step(n, t, CACHED, seconds=0.0) for n, t in enumerate(texts[1:4], 2)),
+        seconds=2.0,
+        image_bytes=53_000_000,
+    )
+    now = build_of(
+        step(1, texts[0], BASE, size_bytes=50_000_000),
+        step(2, texts[1], CACHED, seconds=0.0),
+        step(3, texts[2], seconds=0.3),
+        step(4, texts[3], seconds=61.5, downloaded_bytes=75_000_000, log="Downloading numpy (75.0 MB)\ndone\n"),
+        step(5, texts[4], started=66.0, seconds=4.0, size_bytes=2_000),
+        phases=(Phase("context", "[internal] load build context", 0.1, 0.1, 2_000_000),
+                Phase("export", "exporting to image", 70.0, 8.0, 0)),
+        seconds=78.2, context_bytes=2_000_000, image_bytes=55_002_000, warnings=("JSONArgsRecommended: CMD",),
+        **changes,
+    )  # fmt: skip
+    cause = Cause("file changed", "app/main.py changed", (Evidence("app/main.py", "sha256:aaa", "sha256:bbb"),))
+    added = Cause("instruction added", "it is new")
+    return now, before, explanation_of(now, line_3=cause, line_5=added)
+
+
+class Page(html.parser.HTMLParser):
+    """A page as a browser would read it: elements, texts, ids, links."""
+
+    VOID = ("meta", "link", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+        if tag in ("td", "th"):
+            self.texts.append((tag, " "))  # cells stand apart
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        """What a person can read."""
+        return "".join(data for tag, data in self.texts if tag not in ("style", "script"))
+
+
+def rendered(build, previous=None, explanation=None) -> Page:
+    return Page(report.render(build, previous, "html", explanation or explanation_of(build)))
+
+
+def cells(text: str) -> list[list[str]]:
+    """Rows of all tables of a Markdown text, as a reader sees them."""
+    rows, inside = [], False
+    for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(text):
+        if token.type in ("table_open", "table_close"):
+            inside = token.type == "table_open"
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and inside:
+            rows[-1].append(
+                "".join(t.content for t in token.children if t.type in ("text", "text_special", "code_inline"))
+            )
+    return rows
+
+
+# -- every recorded build ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [p.name.removesuffix(".json.gz") for p in TRACES])
+def test_every_recorded_build_has_a_report_in_every_format(name):
+    build = recorded(name)
+    page = rendered(build)
+    for s in build.steps_:
+        assert words.brief(s.text, 60)[:40] in " ".join(page.text.split())
+    ids = [a["id"] for _, a in page.elements if a.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for a in page.all("a")} <= set(ids)
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    for text in (build.error, *build.warnings):
+        assert " ".join(text.split())[:80] in " ".join(page.text.split())
+    data = json.loads(report.render(build, None, "json", explanation_of(build)))
+    jsonschema.validate(data, strict(SCHEMA))
+    assert [(s["line"], s["state"]) for s in data["steps"]] == [(s.line, s.state) for s in build.steps_]
+    text = report.render(build, None, "markdown", explanation_of(build))
+    shown = [row for row in cells(text) if len(row) == 7][1:]
+    assert [row[2].split(" ", 1)[1] for row in shown] == [s.state for s in build.steps_]
+
+
+def strict(schema):
+    """The schema, with fields that it does not name forbidden: what is written must be documented."""
+    if isinstance(schema, dict):
+        changed = {key: strict(value) for key, value in schema.items()}
+        return {"additionalProperties": False, **changed} if "properties" in schema else changed
+    return [strict(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def test_the_schema_itself_is_valid_and_describes_every_field():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert (SCHEMA["properties"]["schema"]["const"], SCHEMA["properties"]["version"]["const"]) == (
+        facts.SCHEMA,
+        facts.VERSION,
+    )
+    for place in (SCHEMA, *SCHEMA["$defs"].values()):
+        for name, told in place.get("properties", {}).items():
+            assert "$ref" in told or told.get("description"), name
+
+
+def test_a_page_loads_nothing_and_lets_nothing_run_but_its_own_script():
+    now, before, why = shop()
+    page = rendered(now, before, why)
+    assert not [a for _, a in page.elements for key in ("src", "srcset", "poster", "data") if key in a]
+    assert [a["href"] for a in page.all("link")] == ["data:,"]
+    assert all(a["href"].startswith("#") for a in page.all("a"))
+    (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+    style = (PACKAGE / "templates/style.css").read_text()
+    assert "@import" not in style and not re.search(r"url\((?!#)", style)
+
+
+def in_order(build: Build) -> Build:
+    """The record with digests as they can be: no step depends on itself."""
+    steps = [
+        dataclasses.replace(s, digest=f"sha256:{n}", inputs=(f"sha256:{n - 1}",)) for n, s in enumerate(build.steps_)
+    ]
+    return dataclasses.replace(build, steps_=tuple(steps))
+
+
+@settings(max_examples=50, deadline=None)
+@given(builds.map(in_order), st.none() | builds.map(in_order))
+def test_whatever_a_record_holds_it_has_a_report(build, previous):
+    for form in report.FORMATS:
+        assert report.render(build, previous, form, explanation_of(build))
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_says_what_somebody_who_reads_nothing_else_should_know():
+    now, before, why = shop()
+    page = rendered(now, before, why)
+    text = " ".join(page.text.split())
+    for sentence in (
+        "Built in 78.2 s: 3 steps ran, 1 cached",
+        "Slowest: line 4, RUN pip install -r requirements.txt: 61.5 s, 79 % of the build.",
+        "Root cause: line 3, COPY . .: app/main.py changed, and 1 more.",
+        "76.2 s slower than the build before (2.0 s).",
+        "+76.2 s to the build before",
+        "JSONArgsRecommended: CMD",
+    ):
+        assert sentence in text, sentence
+
+
+def test_root_causes_are_marked_and_consequences_name_the_step():
+    now, before, why = shop()
+    text = " ".join(rendered(now, before, why).text.split())
+    assert text.count("▸ root cause") == 2
+    assert "line 3 above ran again (line 3)" in text
+    assert "app/main.pysha256:aaasha256:bbb" in text.replace(" ", "")
+
+
+def test_without_evidence_the_section_says_why(monkeypatch):
+    def fails(self, previous=None):
+        raise LayerLabError("the snapshot of the context is missing", "build again")
+
+    monkeypatch.setattr(Build, "explain", fails, raising=False)
+    text = Page(report.render(build_of(step(1, "RUN true")))).text
+    assert "Not explained: the snapshot of the context is missing." in text
+    assert "No causes: the snapshot of the context is missing." in report.render(
+        build_of(step(1, "RUN true")), None, "markdown"
+    )
+
+
+def test_a_failed_build_leads_with_the_error_and_what_the_step_printed():
+    page = rendered(recorded("failed"))
+    text = page.text
+    assert "✗ Failed" in text and "Failed at line 10" in " ".join(text.split())
+    assert "boom" in text.split("Why steps ran")[1]
+    assert "NOT REACHED" in text
+    assert rendered(recorded("interrupted")).text.count("⊘ Canceled")
+    for name in ("failed", "interrupted", "syntax_error"):
+        assert "Sizes are not known" in rendered(recorded(name)).text
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("failed", "failed"), ("interrupted", "canceled"), ("syntax_error", "failed"), ("code_edit", "succeeded")],
+)
+def test_outcome(name, outcome):
+    assert facts.outcome(recorded(name)) == outcome
+
+
+def test_layers_add_up_to_the_image_and_what_is_not_in_it_stands_apart():
+    told = facts.gather(recorded("registry_export"))
+    inside = [s for s in told.steps if s.in_image and s.size_bytes]
+    assert sum(s.size_bytes for s in inside) == told.totals.image_bytes
+    assert [s.line for s in told.steps if s.size_bytes and not s.in_image] == [1, 2]
+    assert "in the image: line 1" in " ".join(rendered(recorded("registry_export")).text.split())
+    # Of a base image that came from a registry cache nothing is known but the total.
+    assert "base image and what no step accounts for" in rendered(recorded("registry_pull")).text
+
+
+def test_stages_that_are_the_base_of_the_last_one_are_in_the_image():
+    told = facts.gather(recorded("shared"))
+    sized = {s.line: s.in_image for s in told.steps if s.size_bytes}
+    assert sum(s.size_bytes for s in told.steps if s.in_image and s.size_bytes) == told.totals.image_bytes, sized
+
+
+def test_downloads_are_reckoned_for_other_networks():
+    told = facts.gather(shop()[0])
+    assert told.transfer_seconds == pytest.approx({"10": 61.6, "100": 6.16, "1000": 0.616})
+    assert "Together 77.0 MB 61.6 s 6.2 s 0.62 s" in " ".join(rendered(shop()[0]).text.split())
+
+
+def test_steps_are_compared_with_those_they_were():
+    now, before, _ = shop()
+    pairs = facts.gather(now, before).comparison.steps
+    assert [(p.before and p.before.state, p.now and p.now.state) for p in pairs] == [
+        (BASE, BASE), (CACHED, CACHED), (CACHED, RAN), (CACHED, RAN), (None, RAN),
+    ]  # fmt: skip
+    backwards = facts.gather(before, now).comparison.steps
+    assert (backwards[-1].before.text, backwards[-1].now) == ("RUN pytest -q", None)
+
+
+def test_another_machine_is_named_in_a_comparison():
+    now, before, _ = shop()
+    elsewhere = dataclasses.replace(before, machine="ci")
+    assert "Another machine" in rendered(now, elsewhere).text
+    assert "another machine" in report.render(now, elsewhere, "markdown", explanation_of(now))
+
+
+def test_the_previous_build_is_found_in_the_history_of_the_machine(monkeypatch):
+    now, before, why = shop()
+    other = dataclasses.replace(before, variant="other", app="not this one")
+    monkeypatch.setattr("layerlab.history.before", lambda build: [other, before])
+    data = json.loads(report.render(now, None, "json", why))
+    assert (data["comparison"]["app"], data["comparison"]["variant"]) == ("shop", "Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (0.45, "0.45 s"), (41.23, "41.2 s"), (99.6, "1 min 40 s"), (3725, "1 h 2 min")],
+)
+def test_durations(seconds, text):
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (29, "29 B"), (2_500, "2.5 kB"), (12_345_678, "12.3 MB"), (None, "unknown")]
+)
+def test_sizes(count, text):
+    assert words.megabytes(count) == text
+
+
+def test_differences_have_a_sign():
+    assert [words.difference(v) for v in (3.2, -3.2, 0, 0.001)] == ["+3.2 s", "−3.2 s", "±0", "±0"]
+
+
+# -- timeline ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["code_edit", "failed", "registry_pull", "multiplatform", "syntax_error"])
+def test_every_step_and_phase_is_drawn_within_the_picture(name):
+    told = facts.gather(recorded(name))
+    drawing = timeline.draw(told)
+    bars = [bar for row in drawing.rows for bar in row.bars]
+    assert len(bars) == len(told.steps) + len(told.phases)
+    assert all(b.x >= 0 and b.x + b.width <= 100.001 and 0 < b.y < drawing.height for b in bars)
+    heights = [row.y for row in drawing.rows]
+    assert heights == sorted(set(heights))
+    assert len(drawing.ticks) <= timeline.TICKS + 1 and all(0 <= x <= 100 for x, _ in drawing.ticks)
+
+
+def test_the_critical_path_is_told_in_words_and_by_a_sign():
+    told = facts.gather(recorded("failed"))
+    drawing = timeline.draw(told)
+    assert "Critical path: line 1 then line 2 then line 9 then line 10" in drawing.words
+    assert [row.label for row in drawing.rows if row.text.startswith("10 ")] == ["◆ failed 1.1 s"]
+    (svg,) = [a for a in rendered(recorded("failed")).all("svg") if a.get("role") == "img"]
+    assert svg["aria-labelledby"] == "timeline-title timeline-words"
+
+
+# -- escaping ----------------------------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)></style></pre></details>"
+    "{{ 7*7 }}{% raw %} &lt;b&gt; | `x` ``` <!-- --> ]]> *a* _b_ [l](javascript:alert(4)) $m$ @someone #12 :tada:"
+)
+
+
+def hostile_build() -> Build:
+    hostile = step(
+        2,
+        f"RUN echo {HOSTILE}",
+        stage=HOSTILE,
+        log=f"\x1b[31m{HOSTILE}\x1b[0m\n",
+        downloaded_bytes=5_000_000,
+        seconds=3.0,
+    )
+    return build_of(
+        step(1, "FROM python", BASE), hostile, step(3, f"COPY {HOSTILE} .", FAILED, log=HOSTILE),
+        app=HOSTILE, variant=HOSTILE, edit=HOSTILE, machine=HOSTILE, command=("docker", HOSTILE), image=HOSTILE,
+        dockerfile=f"FROM python\nRUN echo {HOSTILE}\nCOPY {HOSTILE} .\n", warnings=(HOSTILE,), error=f"ERROR: {HOSTILE}",
+        started_at=HOSTILE, phases=(Phase("context", HOSTILE, 0.0, 0.5, 9), Phase(HOSTILE, HOSTILE, 0.0, 0.5, 9)),
+    )  # fmt: skip
+
+
+def hostile_explanation(build: Build) -> Explanation:
+    cause = Cause(HOSTILE, HOSTILE, (Evidence(HOSTILE, HOSTILE, HOSTILE),))
+    steps = [
+        StepCause(s.line, s.stage, s.instruction, s.text, s.state, (cause,), True, (2,), HOSTILE, (HOSTILE,))
+        for s in build.steps_
+    ]
+    return Explanation(build.app, build.variant, HOSTILE, tuple(steps))
+
+
+def test_hostile_texts_stay_texts():
+    build = hostile_build()
+    page = rendered(build, build, hostile_explanation(build))
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("script") == 1 and tags.count("style") == 1 and "img" not in tags
+    assert not [a for _, a in page.elements for key in a if key.startswith("on")]
+    assert all(a["href"].startswith("#L") or a["href"][1:].isalpha() for a in page.all("a"))
+    assert page.text.count("</script><script>alert(1)</script>") > 12
+    assert "{{ 7*7 }}{% raw %} &lt;b&gt;" in page.text and "49" not in re.findall(r"\b\d+\b", page.text)
+
+
+def test_hostile_texts_stay_texts_in_markdown():
+    build = hostile_build()
+    text = report.render(build, build, "markdown", hostile_explanation(build))
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    inline = [child for token in tokens if token.children for child in token.children]
+    assert {c.content for c in inline if c.type == "html_inline"} <= {"<code>", "</code>", "<sub>", "</sub>"}
+    assert {c.type for c in inline} <= {
+        "text",
+        "text_special",
+        "html_inline",
+        "strong_open",
+        "strong_close",
+        "softbreak",
+    }
+    blocks = re.findall(r"<(\w+)", " ".join(t.content for t in tokens if t.type == "html_block"))
+    assert set(blocks) <= {"details", "summary"}
+    assert all(len(row) in (4, 5, 7) for row in cells(text))
+
+
+@given(st.text(max_size=60))
+def test_markdown_shows_any_text_as_it_is(text):
+    source = markdown._table(["what", "else"], [[markdown.escaped(text), "x"]])
+    shown = cells(source)[-1]
+    assert shown == [" ".join(logs.plain(text).split()), "x"]
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+SECRET = "hunter2-xyzzy-4711"
+
+
+def with_secret(**changes) -> Build:
+    """A build whose log, error and steps show the secret, given in the way that `changes` says."""
+    log = f"connecting with {SECRET}\nok\n"
+    steps = (step(1, "FROM python", BASE), step(2, "RUN deploy", log=log), step(3, "COPY . .", CACHED))
+    return build_of(*steps, **({"error": f"ERROR: cannot use {SECRET}"} | changes))
+
+
+PROVENANCE = {"invocation": {"parameters": {"args": {"build-arg:NPM_AUTHTOKEN": SECRET}}}}
+OPERATION = {"op": {"Op": {"exec": {"meta": {"env": ["PATH=/bin", f"dbPassword={SECRET}"]}}}}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"command": ("docker", "buildx", "build", f"--build-arg=API_TOKEN={SECRET}", ".")},
+        {"command": ("docker", "buildx", "build", "--build-arg", f"API_TOKEN={SECRET}", ".")},
+        {"command": ("docker", "buildx", "bake", f"--set=web.args.DB_PASSWORD={SECRET}", "web")},
+        {"args": {"AWS_SECRET_ACCESS_KEY": SECRET}},
+        {"dockerfile": f"FROM python\nARG SIGNING_KEY={SECRET}\nRUN deploy\nCOPY . .\n"},
+        {"dockerfile": f"FROM python\nENV A=1 SIGNING_KEY='{SECRET}'\nRUN deploy\nCOPY . .\n"},
+        {"dockerfile": f"FROM python\nENV CLIENT_SECRET {SECRET}\nRUN deploy\nCOPY . .\n"},
+        {"dockerfile": f"FROM python\nRUN export PIP_PASS={SECRET} && deploy\nCOPY . .\n"},
+        {"provenance": PROVENANCE},
+        {"provenance": {"buildConfig": {"llbDefinition": [OPERATION]}}},
+    ],
+    ids=lambda given: str(given)[:60],
+)
+@pytest.mark.parametrize("form", list(report.FORMATS))
+def test_values_whose_names_look_like_secrets_are_nowhere(given, form):
+    build = with_secret(**given)
+    text = report.render(build, None, form, explanation_of(build))
+    assert SECRET not in text and "hunter2" not in text
+    assert HIDDEN in text
+
+
+@pytest.mark.parametrize("form", list(report.FORMATS))
+def test_secrets_of_the_build_before_are_hidden_too_and_those_in_causes(form):
+    before = with_secret(args={"API_TOKEN": SECRET}, error="")
+    now = with_secret(args={"API_TOKEN": "another-secret-0815"}, error="ERROR: another-secret-0815")
+    cause = Cause(
+        "argument changed",
+        f"API_TOKEN changed: {SECRET} → another-secret-0815",
+        (Evidence("ARG API_TOKEN", "old1", "new1"),),
+    )
+    text = report.render(now, before, form, explanation_of(now, line_2=cause))
+    assert not [s for s in (SECRET, "another-secret-0815", "old1", "new1") if s in text]
+    assert "API" in text
+
+
+@pytest.mark.parametrize("form", list(report.FORMATS))
+def test_what_secret_options_name_is_hidden_where_a_step_printed_it(form, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEPLOY_THING", SECRET)
+    (tmp_path / "netrc").write_text("machine example.org\npassword-line-of-a-file\n")
+    log = f"connecting with {SECRET}\npassword-line-of-a-file\n"
+    command = ("docker", "build", "--secret=id=a,env=DEPLOY_THING", "--secret", f"id=b,src={tmp_path / 'netrc'}", ".")
+    text = report.render(
+        build_of(step(1, "RUN x", log=log), command=command, error=log), None, form, explanation_of(build_of())
+    )
+    assert SECRET not in text and "password-line-of-a-file" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"pip install --index-url https://me:{SECRET}@example.org/simple x", "https://me:"),
+        (f"twine upload --password {SECRET} dist/*", "dist/*"),
+        (f"login --token={SECRET} --verbose", "--verbose"),
+        (f'{{"user": "me", "password": "{SECRET}"}}', '"user": "me"'),
+        ("git clone with ghp_0123456789abcdefghijABCDEFGHIJ done", "done"),
+        ("Authorization: Bearer abc.def-0123456789", "Authorization"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc\nxyz\n-----END RSA PRIVATE KEY-----\nafter", "after"),
+        (f'API_KEY="two words {SECRET}" next', "next"),
+        (f"export API_KEY=a{SECRET}'b c' next", "next"),
+    ],
+)
+def test_secrets_told_by_their_form(text, kept):
+    hidden = redaction.Masker().text(text)
+    assert kept in hidden and HIDDEN in hidden
+    assert not [s for s in (SECRET, "ghp_0123", "abc.def", "MIIabc", "xyz", "b c") if s in hidden]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ENV TOKENIZERS_PARALLELISM=false",
+        "RUN --mount=type=secret,id=token pip install -r requirements.txt",
+        "RUN --mount=type=secret,id=pip,env=PIP_TOKEN pip install x",
+        'RUN curl -H "Authorization: $TOKEN" https://example.org',
+        "RUN login --password $PASSWORD && export API_TOKEN=$(cat /run/secrets/token)",
+        "ENV PUBLIC_KEY=abc PYTHONPATH=/app",
+        "ARG API_TOKEN",
+        "RUN apt-key add key.gpg && echo https://example.org/a@b",
+        "Collecting keyring<25.0 (from -r requirements.txt)",
+    ],
+)
+def test_what_is_no_secret_stays(text):
+    assert redaction.Masker().text(text) == text
+
+
+def test_short_values_are_hidden_only_where_they_are_assigned():
+    build = build_of(step(1, "RUN x", log="dev mode in /dev/null"), dockerfile="ENV SECRET_KEY=dev\nRUN x")
+    masker = redaction.Masker.of(build)
+    assert masker.text("ENV SECRET_KEY=dev") == f"ENV SECRET_KEY={HIDDEN}"
+    assert masker.text("dev mode in /dev/null") == "dev mode in /dev/null"
+
+
+def test_the_report_says_what_it_hides():
+    assert HIDDEN in rendered(shop()[0]).text
+
+
+# -- size and logs -----------------------------------------------------------------------------------------------------
+
+
+def test_sixty_steps_with_a_megabyte_of_log_each_stay_under_two_megabytes():
+    line = 'x < y && "quoted" \x1b[32mgreen\x1b[0m & more {n}\n'
+    log = "first line\n" + "".join(line.format(n=n) for n in range(22_000)) + "last line\n"
+    assert len(log) > 1_000_000
+    steps = [step(n, f"RUN make part-{n} --depth={n * 7}", log=f"{log}step {n}") for n in range(1, 61)]
+    build = build_of(*steps, seconds=61.0)
+    page = report.render(build, build, "html", explanation_of(build, line_1=Cause("file changed", "a.py changed")))
+    assert len(page.encode()) < 2_000_000
+    text = Page(page).text
+    assert text.count("first line") == 60 and all(f"last line\nstep {n}" in text for n in range(1, 61))
+    assert text.count("lines left out") == 60
+    assert "\x1b" not in page
+
+
+@given(st.text(max_size=3000), st.integers(200, 1000))
+def test_a_cut_log_weighs_no_more_than_asked(text, limit):
+    assert logs.weight(logs.cut(text, limit)) <= limit + 60
+
+
+@given(st.lists(st.integers(0, 1000)), st.integers(0, 5000))
+def test_shares_keep_to_the_budget_and_waste_none(weights, budget):
+    granted = logs.shares(weights, budget)
+    assert all(0 <= g <= w for g, w in zip(granted, weights, strict=True))
+    assert sum(granted) <= budget and (sum(granted) == sum(weights) or sum(granted) == budget)
+
+
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("10%\r50%\r100%\nnext\r\n", "100%\nnext"),
+        ("\x1b]0;title\x07text \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "text link"),
+        ("a\x00b\x07c\td", "abc\td"),
+    ],
+)
+def test_terminal_codes_are_taken_out(log, shown):
+    assert logs.plain(log) == shown
+
+
+def test_markdown_of_a_thousand_steps_fits_into_a_comment_and_keeps_what_matters():
+    steps = [step(n, f"RUN part|{n} {'<b>' * 30}", seconds=0.5, log="x|" * 5000) for n in range(1, 1001)]
+    steps[500] = dataclasses.replace(steps[500], state=FAILED)
+    steps[600] = dataclasses.replace(steps[600], seconds=99.0)
+    build = build_of(*steps, error="ERROR: " + "x" * 100_000)
+    root = Cause("file changed", "a|b.py changed " * 30)
+    text = report.render(build, None, "markdown", explanation_of(build, line_700=root))
+    assert len(text.encode()) < 64_000
+    shown = [row for row in cells(text) if len(row) == 7][1:]
+    assert {"501", "601", "700"} <= {row[0] for row in shown}
+    assert "shorter steps left out" in text
+
+
+def test_fences_are_longer_than_what_they_hold():
+    text = report.render(
+        build_of(step(1, "RUN x", FAILED, log="````\n<b>\n```"), error="```\nx"), None, "markdown", None
+    )
+    fences = [t.content for t in MarkdownIt("commonmark").parse(text) if t.type == "fence"]
+    assert "````\n<b>\n```\n" in fences and "```\nx\n" in fences
+
+
+# -- look --------------------------------------------------------------------------------------------------------------
+
+
+def palettes() -> list[dict[str, str]]:
+    style = (PACKAGE / "templates/style.css").read_text()
+    return [
+        dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    ]
+
+
+def test_contrast_of_texts_and_marks_on_every_page():
+    assert len(palettes()) == 3
+    for colours in palettes():
+        for background in (colours["page"], colours["panel"]):
+            for name in ("ink", "soft", "link"):
+                assert theme.contrast(colours[name], background) >= 4.5, name
+            for name in ("ran", "cached", "base", "failed", "canceled", "phase"):
+                assert theme.contrast(colours[name], background) >= 3 or background == colours["panel"], name
+
+
+def test_states_differ_in_shape():
+    assert len(set(words.SIGNS.values())) == len(words.SIGNS)
+
+
+# -- the ways in -------------------------------------------------------------------------------------------------------
+
+
+def test_a_build_writes_its_report(tmp_path, monkeypatch):
+    monkeypatch.setattr("layerlab.history.before", lambda build: [])
+    now, before, _ = shop()
+    path = now.report(tmp_path / "build.html", before)
+    assert path == tmp_path / "build.html" and "Compared with the build before" in path.read_text()
+    assert json.loads(now.report(tmp_path / "b.json", format="json").read_text())["comparison"] is None
+    with pytest.raises(LayerLabError, match="pdf"):
+        now.report(tmp_path / "x", format="pdf")
+    with pytest.raises(LayerLabError, match="cannot be written"):
+        now.report(tmp_path / "no" / "such" / "folder.html")
+
+
+def layerlab_(*words):
+    return CliRunner().invoke(cli.main, [str(w) for w in words])
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    now, before, _ = shop()
+    return now.save(tmp_path / "now.json"), before.save(tmp_path / "before.json")
+
+
+def test_the_command_writes_a_page(saved, tmp_path):
+    result = layerlab_("report", saved[0], "--previous", saved[1])
+    assert result.exit_code == 0, result.output
+    assert "build-report.html" in result.stderr and not result.stdout
+    assert "Compared with the build before" in (tmp_path / "build-report.html").read_text()
+
+
+def test_the_command_prints_markdown_and_json(saved, tmp_path):
+    assert layerlab_("report", saved[0], "--format", "markdown").stdout.startswith("### shop Dockerfile")
+    assert json.loads(layerlab_("report", saved[0], "--format", "json").stdout)["schema"] == "layerlab-report"
+    assert layerlab_("report", saved[0], "-o", "-").stdout.startswith("<!doctype html>")
+    assert layerlab_("report", saved[0], "-o", tmp_path / "s.md").exit_code == 0
+    assert (tmp_path / "s.md").read_text().startswith("### shop")
+
+
+def test_the_command_opens_what_it_wrote(saved, monkeypatch):
+    opened = []
+    monkeypatch.setattr(cli.click, "launch", opened.append)
+    assert layerlab_("report", saved[0], "--open", "-o", "r.html").exit_code == 0
+    assert opened == ["r.html"]
+    assert layerlab_("report", saved[0], "--open", "--format", "json").exit_code == 2
+
+
+def test_the_command_says_what_is_wrong(saved, tmp_path):
+    (tmp_path / "other.json").write_text("{}")
+    result = layerlab_("report", tmp_path / "other.json")
+    assert result.exit_code == 1 and "Error" in result.stderr and "Traceback" not in result.output
+    result = layerlab_("report", tmp_path)
+    assert result.exit_code == 1 and "layerlab build" in result.stderr
+
+
+def test_the_wheel_has_the_templates_and_the_schema(tmp_path):
+    root = Path(__file__).resolve().parents[1]
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    there = {
+        p.relative_to(PACKAGE.parents[1]).as_posix() for p in PACKAGE.rglob("*") if p.is_file() and p.suffix != ".pyc"
+    }
+    assert {n for n in there if not n.endswith(".py")} and there <= set(names)
