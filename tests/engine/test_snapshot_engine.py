@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -88,11 +89,16 @@ class Bench:
     def _copies(self, metadata: Path, cached: dict[str, bool]) -> Iterator[tuple[dict, bool]]:
         config = json.loads(metadata.read_text())["buildx.build.provenance"]["buildConfig"]
         vertices = {step: digest for digest, step in config["digestMapping"].items()}
-        contexts = {step["id"] for step in config["llbDefinition"] if "source" in step["op"]["Op"]}
+        sources = {step["id"]: step["op"]["Op"].get("source", {}) for step in config["llbDefinition"]}
+        contexts = {step for step, source in sources.items() if source.get("identifier", "").startswith("local://")}
         for step in config["llbDefinition"]:
+            inputs = [i.partition(":")[0] for i in step.get("inputs", ())]
             for action in step["op"]["Op"].get("file", {}).get("actions", ()):
-                if {i.partition(":")[0] for i in step["inputs"]} & contexts:
+                if contexts & set(inputs):
                     yield action["Action"]["copy"], cached[vertices[step["id"]]]
+            for mount in step["op"]["Op"].get("exec", {}).get("mounts", ()):
+                if mount["dest"] == "/mounted":
+                    yield {"src": mount.get("selector", "")}, cached[vertices[step["id"]]]
 
     def _unpacked(self, archive: bytes) -> dict[str, Entry]:
         files = {}
@@ -124,11 +130,13 @@ names = st.sampled_from(NAMES)
 paths = st.lists(names, min_size=1, max_size=3).map("/".join)
 file_modes = st.sampled_from([0o644, 0o644, 0o600, 0o755, 0o4755])
 folder_modes = st.sampled_from([0o755, 0o755, 0o700, 0o1777])
+# Where a link leads to a name with a wildcard in it, the client takes the name for a pattern and sends something else.
+targets = paths.map(lambda path: path.replace("[x]", "x"))
 nodes = st.one_of(
     st.tuples(st.just("file"), st.sampled_from(["", "one", "two", "three"]), file_modes),
     st.tuples(st.just("file"), st.sampled_from(["one", "two"]), file_modes),
     st.tuples(st.just("folder"), st.just(""), folder_modes),
-    st.tuples(st.just("link"), st.one_of(paths, paths.map("../".__add__), paths.map("/".__add__)), st.just(0)),
+    st.tuples(st.just("link"), st.one_of(targets, targets.map("../".__add__), targets.map("/".__add__)), st.just(0)),
 )
 trees = st.dictionaries(paths, nodes, min_size=2, max_size=9)
 
@@ -323,7 +331,7 @@ def moved_up(context, data):
 def retargeted(context, data):
     if place := _some(context, data, kinds="l"):
         place.unlink()
-        place.symlink_to(data.draw(paths))
+        place.symlink_to(data.draw(targets))
 
 
 def attribute(context, data):
@@ -428,6 +436,55 @@ def test_every_copy_of_the_table_with_every_edit_of_the_table(bench):
             assert hit == (key in keys), (copy, now.entries.items() ^ TREE.items())
             keys.append(key)
     assert len(seen) == len(copies)
+
+
+def test_what_a_bind_mount_looks_at(bench):
+    selectors = ("src", "to_src", "to_file", "src/m.py", ".")
+    stages, final = "", "FROM scratch\n"
+    for number, selector in enumerate(selectors):
+        mount = f"--mount=type=bind,source={selector},target=/mounted"
+        stages += f"FROM python:3.11-slim AS m{number}\nRUN {mount} touch /done{number}\n"
+        final += f"COPY --from=m{number} /done{number} /\n"
+    dockerfile = bench.folder / "Dockerfile"
+    dockerfile.write_text(stages + final)
+    base = [f"--build-context={name}={where}" for name, where in bench.machine.named_contexts().items()]
+    seen: list[tuple[str, object]] = []
+    changed = Entry("file", 0o644, 0, "changed")
+    for edit in (
+        {},
+        {"a.txt": changed},
+        {"src/m.py": changed},
+        {"src": Entry("folder", 0o700, 0, "")},
+        {"b.txt": changed},
+    ):
+        context = plant_entries(bench.context(), {**TREE, **edit})
+        snapshot = take(context)
+        built = bench.build(context, dockerfile, *base)
+        assert not built.error
+        assert {copy["src"].strip("/") for copy, _ in built.copies} == {s.strip(".") for s in selectors}
+        for copy, hit in built.copies:
+            key = (copy["src"], content_key(snapshot, copy))
+            assert hit == (key in seen), (copy, edit)
+            seen.append(key)
+
+
+def test_special_files(bench):
+    context = bench.context()
+    (context / "line\nbreak").write_text("x")
+    (context / "file").write_text("x" * 5)
+    os.link(context / "file", context / "hard")
+    os.mkfifo(context / "pipe", 0o600)
+    dockerfile = bench.folder / "Dockerfile"
+    dockerfile.write_text("FROM scratch\nCOPY . /\n")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(context / "socket"))
+        built = bench.build(context, dockerfile)
+    entries = dict(take(context).entries)
+    assert (entries["pipe"].kind, entries["pipe"].mode) == (built.files["pipe"].kind, built.files["pipe"].mode)
+    del entries["pipe"], built.files["pipe"]
+    assert entries == built.files
+    Path(os.fsdecode(os.fsencode(context) + b"/\xff")).write_text("x")
+    assert "UTF-8" in bench.build(context, dockerfile).error
 
 
 def check_arrival(snapshot: Snapshot, built: Built, target: str) -> None:
