@@ -395,6 +395,19 @@ def test_large_files_are_hashed_whole(tmp_path):
         assert one.content != two.content, size
 
 
+def test_a_very_deep_folder(tmp_path):
+    # Deeper than Python's stack, though no longer than a path may be.
+    depth = 1500
+    places = [str(tmp_path) + "/d" * level for level in range(1, depth + 1)]
+    for place in places:
+        os.mkdir(place)
+    try:
+        assert len(take(tmp_path).entries) == depth
+    finally:
+        for place in reversed(places):
+            os.rmdir(place)
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError):
         take(tmp_path / "nowhere")

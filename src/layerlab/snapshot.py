@@ -167,28 +167,32 @@ class _Walk:
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
         self.entries: dict[str, Entry] = {}
         self.stats: dict[str, Stat] = {}
+        self.ignored: list[str] = []
+        #: Ignored folders that are looked into for what may be let in again.
+        self.held_back: dict[str, Entry] = {}
         self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
         self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
         self.safe_before = time.time_ns() - CLOCK_STEP
 
     def run(self) -> Snapshot:
         with self.threads:
-            ignored = self._folder(self.root, "", (), [])
+            waiting: list[tuple[str, Matched]] = [("", ())]
+            while waiting:
+                path, matched = waiting.pop()
+                waiting += reversed(self._folder(path, matched))
             for path, status, future in self.reading:
                 self._read(path, status, *future.result())
-        return Snapshot(self.entries, self.rules, self.ignore_file, tuple(sorted(ignored)), self.stats)
+        return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
 
-    def _folder(self, place: str, prefix: str, above: Matched, pending: list[tuple[str, Entry]]) -> list[str]:
-        """Look at what is in one folder; returns the outermost paths in it that are kept out.
-
-        `pending`: the ignored folders that lie above, which come along as soon as something in them is let in again.
-        """
-        ignored: list[str] = []
-        folders: list[tuple[str, os.stat_result]] = []
+    def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
+        """Look at what is in one folder; returns the folders in it to look into, with the patterns that match them."""
+        prefix = folder and folder + "/"
+        into: list[tuple[str, Matched]] = []
         entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        held_back = folder in self.held_back
         try:
             # By the open folder, not by path: the kernel need not go down from the root for each file.
-            opened = os.open(place, _OPEN | os.O_DIRECTORY)
+            opened = os.open(self.inside + folder, _OPEN | os.O_DIRECTORY)
             try:
                 with os.scandir(opened) as found:
                     for child in sorted(found, key=_NAME):
@@ -198,16 +202,15 @@ class _Walk:
                         except OSError:  # it is gone
                             continue
                         if child.is_dir(follow_symlinks=False):
-                            folders.append((path, status))
+                            into += self._subfolder(path, status, above)
                             continue
                         before = old_stats.get(path)
                         same = before == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
                         if not (same and self.same_rules) and self._out(path, above):
-                            ignored.append(path)
+                            self.ignored.append(path)
                             continue
-                        if pending:
-                            entries.update(pending)
-                            pending.clear()
+                        if held_back:
+                            self._let_in_above(path)
                         if same:
                             entries[path], stats[path] = old_entries[path], before
                         else:
@@ -215,11 +218,31 @@ class _Walk:
             finally:
                 os.close(opened)
         except OSError:
-            if prefix and not pending and self.entries.get(prefix[:-1]):
-                entries[prefix[:-1]] = dataclasses.replace(entries[prefix[:-1]], content=UNREADABLE)
-        for path, status in folders:
-            ignored += self._subfolder(path, status, above, pending)
-        return ignored
+            if folder in entries:
+                entries[folder] = dataclasses.replace(entries[folder], content=UNREADABLE)
+        return into
+
+    def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:
+        """Note a folder; returns it if it is to be looked into."""
+        out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
+        if out and not self.patterns.may_let_in_below(path):
+            self.ignored.append(path)
+            return []
+        entry = Entry("folder", stat.S_IMODE(status.st_mode), 0, "", _attributes(self.inside + path))
+        if out:
+            self.held_back[path] = entry
+        else:
+            self._let_in_above(path)
+            self.entries[path] = entry
+        return [(path, matched)]
+
+    def _let_in_above(self, path: str) -> None:
+        """Let in the ignored folders that hold something that is let in again: BuildKit's client sends them, too."""
+        missing = []
+        while (path := path.rpartition("/")[0]) and path not in self.entries:
+            missing.append(path)
+        for folder in reversed(missing):
+            self.entries[folder] = self.held_back[folder]
 
     def _out(self, path: str, above: Matched) -> bool:
         """Whether the rules keep out a file, which depends on its path alone."""
@@ -227,25 +250,14 @@ class _Walk:
             return False
         return path in self.known_out or self.patterns.matches(path, above)[0]
 
-    def _subfolder(
-        self, path: str, status: os.stat_result, above: Matched, pending: list[tuple[str, Entry]]
-    ) -> list[str]:
-        out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
-        if out and not self.patterns.may_let_in_below(path):
-            return [path]
-        place = self.inside + path
-        entry = Entry("folder", stat.S_IMODE(status.st_mode), 0, "", _attributes(place))
-        if not out:
-            self.entries.update(pending)
-            pending.clear()
-            self.entries[path] = entry
-            return self._folder(place, path + "/", matched, pending)
-        waiting = [*pending, (path, entry)]
-        inside = self._folder(place, path + "/", matched, waiting)
-        if waiting:  # nothing in it was let in again
-            return [path]
-        pending.clear()
-        return inside
+    def _outermost(self) -> tuple[str, ...]:
+        """What is kept out, without what lies in a folder of which nothing was let in again."""
+        found: list[str] = []
+        whole = (folder for folder in self.held_back if folder not in self.entries)
+        for path in sorted((*self.ignored, *whole), key=lambda path: path.replace("/", "\0")):
+            if not (found and path.startswith(found[-1] + "/")):
+                found.append(path)
+        return tuple(found)
 
     def _look(self, path: str, status: os.stat_result) -> None:
         place = self.inside + path
