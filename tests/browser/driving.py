@@ -85,6 +85,8 @@ def open_notebook(page: Page, lab: Lab, path: str) -> None:
     page.goto(f"{lab.url}/lab/tree/{path}?token={lab.token}&reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    # Until the file is loaded the page shows a notebook of one empty cell, which is soon done.
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.context?.isReady", timeout=60_000)
 
 
 def run_all(page: Page, minutes: float) -> None:
