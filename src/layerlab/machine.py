@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from . import client, engines, history, images, serve
-from .errors import MachineBusy, MachineError
+from .errors import LayerLabError, MachineBusy, MachineError
 from .home import home, locked, machine_dir
 from .packages import Say
 from .shell import run
@@ -81,14 +81,14 @@ class Machine:
                 machine._bring_up(say)
             return machine
 
-    def _bring_up(self, say: Say) -> None:
+    def _bring_up(self, say: Say, anew: bool = False) -> None:
         if self.name != SEED_NAME:
             self._ensure_seed(say)
         # Remember the machine before it starts: if we are killed in between, it is still found and removed.
         file = machine_dir(self.name) / "machine.json"
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.write_text(json.dumps({"name": self.name, "engine": self.engine}))
-        self._engine.start(self.name, say)
+        (self._engine.renew if anew else self._engine.start)(self.name, say)
 
     def _ensure_seed(self, say: Say) -> None:
         with locked(f"seed-{self.engine}", wait=900):
@@ -214,27 +214,53 @@ class Machine:
     def add_base(self, image: str, *, say: Say = print) -> str:
         """Have another base image here, pulled or as a stand-in; return its name. It survives `reset`."""
         try:
-            return images.ensure(image, self.docker, say)
+            name = images.ensure(image, self.docker, say)
         finally:
             self.forget_contexts()
+        with self._added_file.open("a") as file:
+            file.write(f"{name}\n")
+        return name
 
     def reset(self) -> None:
         """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
         with self.alone():
             history.forget(self.name)
-            if not (self.running and self._emptied()):
-                # Rather a new machine than one that is only nearly cold.
-                with locked(f"machine-{self.name}"):
+            self.forget_contexts()
+            if self._has_more_bases() and self._emptied():
+                return
+            with locked(f"machine-{self.name}"):
+                try:
+                    self._bring_up(lambda _: None, anew=True)
+                except LayerLabError:
+                    # Rather a new machine than one that is only nearly cold.
                     self._engine.remove(self.name)
                     self._bring_up(lambda _: None)
 
+    def _has_more_bases(self) -> bool:
+        """Whether there are base images that a new engine would not have."""
+        of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
+        try:
+            return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+    def _is_base(self, tag: str) -> bool:
+        added = self._added_file.read_text().split() if self._added_file.exists() else []
+        return images.is_base(tag) or tag in added
+
+    @property
+    def _added_file(self) -> Path:
+        """Names of the images that `add_base` added."""
+        return machine_dir(self.name) / "bases"
+
     def _emptied(self) -> bool:
+        """Remove all but the base images, one by one: where there is much, it takes long. False if something is left."""
         with contextlib.closing(self.client()) as engine:
             try:
                 for container in engine.containers.list(all=True, ignore_removed=True):
                     container.remove(force=True, v=True)
                 for tag in self._tags():
-                    if not images.is_base(tag):
+                    if not self._is_base(tag):
                         engine.images.remove(tag, force=True)
                 engine.networks.prune()
                 engine.volumes.prune({"all": True})
@@ -244,7 +270,7 @@ class Machine:
                 left = engine.df()
             except docker.errors.DockerException:
                 return False
-        return not left["BuildCache"] and not left["Containers"] and all(map(images.is_base, self._tags()))
+        return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
 
     def _tags(self) -> list[str]:
         with contextlib.closing(self.client()) as engine:

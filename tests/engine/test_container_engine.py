@@ -63,8 +63,12 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
         again = Machine.start("guest")
         assert again.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
 
-        # Reset, it is cold; a second machine is separate.
+        # Reset, it is cold, and still there for who was pointed at it; a second machine is separate.
+        pointed_at = again.environment
         again.reset()
+        assert again.environment == pointed_at
+        old = ["exec", called, "sh", "-c", "ls -d /var/lib/docker/old-* || true"]
+        assert wait_for(lambda: not person(foreign, *old)), "the old data is still there"
         with Machine.start("runner") as runner:
             for cold in (again, runner):
                 assert cold.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "RAN"

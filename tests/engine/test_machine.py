@@ -141,10 +141,48 @@ def test_reset_makes_it_cold_and_keeps_the_base_images(other, tmp_path):
         assert "CACHED" not in other.build(app, "Dockerfile", progress="none").states()
 
 
+def test_reset_keeps_an_added_base_image_whatever_its_name(other):
+    (base,) = other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for name in ("node:22-slim", "mine:1"):
+        other.docker("tag", base, name)
+    assert other.add_base("node:22-slim") == "node:22-slim"
+    other.docker("volume", "create", "data")
+    other.reset()
+    assert set(other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()) == {base, "node:22-slim"}
+    assert other.docker("volume", "ls", "--quiet") == ""
+    other.docker("image", "rm", "node:22-slim")
+
+
+def test_reset_does_not_wait_for_the_old_data_to_be_deleted(other):
+    """However much it is; and `docker` in a notebook that was pointed at the machine still reaches it."""
+    folder, before = machine_dir("other"), other.environment
+    (folder / "data" / "much").mkdir()
+    other.reset()
+    assert other.environment == before
+    assert not (folder / "data" / "much").exists()
+    assert wait_for(lambda: not list(folder.glob("data.old-*"))), "the old data is still there"
+
+
+def test_old_data_whose_deletion_was_interrupted_goes_at_the_next_start(other):
+    left = machine_dir("other") / "data.old-1"
+    (left / "layers").mkdir(parents=True)
+    kill(engine_family("other"))
+    Machine.start("other", say=lambda _: None)
+    assert wait_for(lambda: not left.exists())
+
+
 def test_reset_of_a_dead_machine_makes_a_new_one(other):
     kill(engine_family("other"))
     other.reset()
     assert other.running
+
+
+def test_reset_of_a_machine_without_data_makes_a_new_one(other):
+    kill(engine_family("other"))
+    shutil.rmtree(machine_dir("other"))
+    other.reset()
+    assert other.running
+    assert other.docker("images", "--quiet")
 
 
 # -- gone --------------------------------------------------------------------------------------------------------------
@@ -262,14 +300,29 @@ def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home):
     assert left_of("new") == []
 
 
-def test_an_interrupted_start_is_repaired_by_the_next(lab_home):
-    """Killed while the seed is copied: half a copy must not be taken for a machine's data."""
-    first = start_python(ENGINE_ID, "half")
-    assert wait_for((machine_dir("half") / "data.part").exists)
-    first.send_signal(signal.SIGKILL)
+#: Makes a machine, and is killed when what it shares with the seed is not linked yet.
+KILLED_BETWEEN = """
+import os, signal
+from layerlab import Machine
+from layerlab.engines import seed
+copytree = seed.shutil.copytree
+def copytree_and_die(*words, **options):
+    copytree(*words, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+seed.shutil.copytree = copytree_and_die
+Machine.start("half", say=lambda _: None)
+"""
+
+
+def test_an_interrupted_start_is_repaired_by_the_next(machine):
+    """Half of a machine's data must not be taken for all of it."""
+    first = start_python(KILLED_BETWEEN)
     first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert (machine_dir("half") / "data.part").exists()
     with Machine.start("half") as half:
         assert half.docker("images", "--quiet")
+        assert not (machine_dir("half") / "data.part").exists()
 
 
 def test_an_engine_that_cannot_start_says_why_and_leaves_nothing(lab_home):

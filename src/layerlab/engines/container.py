@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -42,19 +43,21 @@ class ContainerEngine:
         if self.alive(name):
             return
         if self._exists("container", name):
-            _person("start", self._called(name))  # stopped, or crashed, with its data in the volume
+            try:
+                _person("start", self._called(name))  # stopped, or crashed, with its data in the volume
+            except CommandFailed as error:
+                raise MachineError(
+                    f"machine {name!r} could not be started again\n{error}", f"remove it: `layerlab down {name}`"
+                ) from None
         else:
             self._create(name, self._image(say))
-        self._remember_port(name)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.alive(name):
-            running = _person("inspect", "--format", "{{.State.Running}}", self._called(name)) == "true"
-            if not running or time.monotonic() > deadline:
-                log = _person("logs", "--tail", "8", self._called(name))
-                raise MachineError(
-                    f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause"
-                )
-            time.sleep(0.05)
+        self._await(name)
+
+    def renew(self, name: str, say: Say) -> None:
+        # What is copied is only a sign for the start script, which takes it away again.
+        _person("cp", str(START_SCRIPT), f"{self._called(name)}:/layerlab/renew")
+        _person("restart", "--time", "0", self._called(name))
+        self._await(name)
 
     def alive(self, name: str) -> bool:
         return (machine_dir(name) / "port").exists() and client.answers(self.environment(name), name)
@@ -114,6 +117,17 @@ class ContainerEngine:
     def _called(self, name: str) -> str:
         return f"layerlab-{home_id()}-{name}"
 
+    def _await(self, name: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.alive(name):
+            running = _person("inspect", "--format", "{{.State.Running}}", self._called(name)) == "true"
+            if not running or time.monotonic() > deadline:
+                log = _person("logs", "--tail", "8", self._called(name))
+                raise MachineError(
+                    f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause"
+                )
+            time.sleep(0.05)
+
     def _exists(self, kind: str, name: str) -> bool:
         return succeeds([docker_program(), kind, "inspect", self._called(name)], env=person_environment())
 
@@ -129,12 +143,13 @@ class ContainerEngine:
     def _create(self, name: str, image: str) -> None:
         called, folder = self._called(name), machine_dir(name)
         certificates = _make_certificates(folder / "certificates")
-        label = f"{LABEL}={home_id()}"
+        label, port = f"{LABEL}={home_id()}", _free_port()
+        (folder / "port").write_text(str(port))
         _person("volume", "create", "--label", label, called)
         seed = ["--volume", f"{self._seed_file.read_text()}:/seed:ro"] if self.seeded() else []
         _person(
             "create", "--name", called, "--label", label, "--privileged", "--init", "--hostname", name,
-            "--publish", f"127.0.0.1::{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
+            "--publish", f"127.0.0.1:{port}:{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
             "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(), " ".join(WRITTEN_ONCE),
         )  # fmt: skip
         shutil.copy(START_SCRIPT, certificates / "start.sh")
@@ -142,9 +157,12 @@ class ContainerEngine:
         shutil.rmtree(certificates)
         _person("start", called)
 
-    def _remember_port(self, name: str) -> None:
-        answer = _person("port", self._called(name), f"{PORT}/tcp")
-        (machine_dir(name) / "port").write_text(answer.splitlines()[0].rpartition(":")[2])
+
+def _free_port() -> int:
+    """A port of this computer's loopback that nobody listens on. Chosen here and not by Docker, it stays over restarts."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def _person(*arguments: str) -> str:

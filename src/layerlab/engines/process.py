@@ -21,7 +21,7 @@ from .. import client, packages
 from ..errors import MachineError
 from ..home import cache_dir, home_id, machine_dir, run_dir
 from ..packages import Say
-from ..shell import environment
+from ..shell import environment, run
 from . import network, seed
 
 #: An engine is ready in 0.2 s on a quiet computer (FACTS.md); this is for a very busy one.
@@ -37,12 +37,20 @@ class ProcessEngine:
             return
         packages.ensure_engine(say)
         self._kill(name)  # what a crash may have left
+        self._delete_old(name)
         data = machine_dir(name) / "data"
         if not data.exists():
             machine_dir(name).mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._copy_seed(data)
+            self._link_seed(data)
         network.remove(name)
         self._launch(name, *network.make(name))
+
+    def renew(self, name: str, say: Say) -> None:
+        self._kill(name)
+        data = machine_dir(name) / "data"
+        if data.exists():
+            data.rename(data.with_name(f"data.old-{time.time_ns()}"))
+        self.start(name, say)
 
     def alive(self, name: str) -> bool:
         return self._socket(name).exists() and client.answers(self.environment(name), name)
@@ -81,13 +89,22 @@ class ProcessEngine:
     def _socket(self, name: str) -> Path:
         return run_dir() / name / "docker.sock"
 
-    def _copy_seed(self, data: Path) -> None:
+    def _link_seed(self, data: Path) -> None:
         if self.seeded():
             part = data.with_name("data.part")
             shutil.rmtree(part, ignore_errors=True)
-            seed.copy(self._seed.resolve(), part)
-            (part / "engine-id").unlink(missing_ok=True)  # or every machine would say it is the seed
+            seed.link(self._seed.resolve(), part)
             part.rename(data)
+
+    def _delete_old(self, name: str) -> None:
+        """Delete data that `renew` set aside, or that a process killed meanwhile left so."""
+        old = [str(path) for path in machine_dir(name).glob("data.old-*")]
+        if not old:
+            return
+        if shutil.disk_usage(machine_dir(name)).free < seed.ROOM:
+            run("rm", "-rf", "--", *old)
+        else:  # it outlives this process
+            run("sh", "-c", 'setsid rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
 
     def _launch(self, name: str, bridge: str, compose: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"

@@ -1,18 +1,20 @@
 """What every new machine starts with: the seed, an engine's data with the base images unpacked and nothing else.
 
-Nearly all of it is written once and then only read or deleted. New machines share those files: in a private process by
-hard links, in a container by symbolic links into the seed's volume, mounted read-only (start-in-container.sh). Only the
-rest, some hundred kilobytes, is a copy of the machine's own.
+Nearly all of it is written once and then only read or deleted. Machines reach that by symbolic links into the seed, which
+containerd and overlayfs follow: deleting an image in a machine deletes its links. Only the rest, some hundred kilobytes,
+is a copy of the machine's own, so that a machine is made, and removed, at once.
+
+`link` does it for a machine in a private process, start-in-container.sh for one in a container.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from ..shell import run, succeeds
-
+#: Free space below which old data is deleted before a machine starts anew, not in the background, bytes. A start needs
+#: little; the next build may need much. start-in-container.sh has it too.
+ROOM = 1e9
 #: Folders of an engine's data in which each entry is written once: images as they came (content, named by its hash) and
 #: unpacked (committed snapshots, the lower layers of overlayfs).
 WRITTEN_ONCE = (
@@ -21,19 +23,17 @@ WRITTEN_ONCE = (
 )
 
 
-def copy(seed: Path, data: Path) -> None:
-    """Copy the seed to `data`; what nobody writes to by hard links, which takes a tenth of the time and no space."""
-    # cp knows reflinks, sparse files, hard links and overlayfs' extended attributes; shutil does not.
-    if not succeeds(["cp", "--archive", "--link", str(seed), str(data)], timeout=120):  # another file system, perhaps
-        shutil.rmtree(data, ignore_errors=True)
-        run("cp", "--archive", "--reflink=auto", str(seed), str(data), what="could not copy the base images")
-        return
-    for folder, folders, files in os.walk(data):
+def link(seed: Path, data: Path) -> None:
+    """Make `data`, which does not exist, the data of a new machine."""
+
+    def left_out(folder: str, names: list[str]) -> list[str]:
         place = Path(folder)
-        folders[:] = [f for f in folders if str((place / f).relative_to(data)) not in WRITTEN_ONCE]
-        for file in files:
-            shared = place / file
-            if shared.is_file() and not shared.is_symlink():
-                own = place / f"{file}.own"
-                shutil.copy2(shared, own)
-                own.replace(shared)
+        if str(place.relative_to(seed)) in WRITTEN_ONCE:
+            return names
+        # Device nodes and sockets, which an engine makes itself; and its id, or every machine would say it is the seed.
+        return [n for n in names if not ((place / n).is_file() or (place / n).is_dir()) or n == "engine-id"]
+
+    shutil.copytree(seed, data, symlinks=True, ignore=left_out)
+    for folder in WRITTEN_ONCE:
+        for entry in (seed / folder).iterdir():
+            (data / folder / entry.name).symlink_to(entry)

@@ -13,6 +13,18 @@ mount --make-rshared / || :
 # A new machine starts from the seed: base images unpacked, nothing else cached. What is written once (seed.py) is reached
 # by links into the seed's volume: containerd and overlayfs follow them, and deleting an image deletes the links.
 data=/var/lib/docker
+if [ -e /layerlab/renew ]; then # what is there is old (renew in container.py)
+	old=$(mktemp -d $data/old-XXXXXX)
+	for entry in $data/*; do
+		case $entry in $data/old-*) ;; *) mv "$entry" "$old" ;; esac
+	done
+	rm /layerlab/renew
+fi
+if [ "$(df -Pk $data | tail -n 1 | awk '{print $4}')" -lt 1000000 ]; then # seed.py's ROOM
+	rm -rf $data/old-*
+else
+	(rm -rf $data/old-* &)
+fi
 if [ ! -e $data/layerlab-started ] && [ -d /seed/containerd ]; then
 	for folder in $written_once; do mount -t tmpfs -o mode=700 tmpfs "/seed/$folder"; done # nothing there to copy
 	cp -af /seed/. $data/
