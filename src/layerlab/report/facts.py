@@ -7,6 +7,7 @@ import importlib.metadata
 import shlex
 from collections.abc import Mapping
 
+from layerlab import faults
 from layerlab.alignment import aligned, written
 from layerlab.causes import Cause, Explanation, StepCause
 from layerlab.charts.critical_path import critical_path
@@ -131,6 +132,9 @@ class Facts:
         generator: what wrote it.
         outcome: "succeeded", "failed" or "canceled".
         command: as a shell takes it.
+        error: BuildKit's; "" for a build that succeeded.
+        meaning: what the error means, where it is a known one.
+        remedy: what to do about it.
         transfer_seconds: what downloads and context would take, by Mbit/s of a network.
         critical_path: numbers of the steps that decide when the build ends, first to last.
         against: what the causes were found by comparing with; "" where there was nothing.
@@ -150,6 +154,8 @@ class Facts:
     started_at: str
     outcome: str
     error: str
+    meaning: str
+    remedy: str
     image: str
     totals: Totals
     transfer_seconds: Mapping[str, float]
@@ -190,6 +196,7 @@ def gather(
     build = masker.build(build)
     told = _by_step(build, masker.explanation(explanation) if explanation else None)
     path = critical_path(build)
+    fault = _fault(build)
     steps = tuple(
         _step(number, step, cause, step.digest in path, in_image, build)
         for number, (step, cause) in enumerate(zip(build.steps_, told, strict=True), 1)
@@ -200,6 +207,7 @@ def gather(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
         app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
         started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image,
+        meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
         phases=build.phases,
         critical_path=tuple(s.number for d in path for s in steps if build.steps_[s.number - 1].digest == d),
@@ -218,6 +226,14 @@ def outcome(build: Build) -> str:
         return SUCCEEDED
     states = {s.state for s in build.steps_}
     return STOPPED if FAILED not in states and (CANCELED in states or "context canceled" in build.error) else BROKEN
+
+
+def _fault(build: Build) -> faults.Fault | None:
+    """What is known of the error that it ended with."""
+    if not build.error:
+        return None
+    failed = next((s for s in build.steps_ if s.state == FAILED), None)
+    return faults.recognise(f"{build.error}\n{failed.log if failed else ''}")
 
 
 def _totals(build: Build) -> Totals:

@@ -53,8 +53,8 @@ def _summary(facts: Facts, rows: int) -> str:
         lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
     parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
-    parts.append(f"<sub>{escaped(facts.generator)}, {escaped(facts.started_at)}. Sizes are compressed; downloads are what pip, "
-                 "uv and apt say.</sub>")  # fmt: skip
+    source = f"{facts.generator}, {words.moment(facts.started_at)}"
+    parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are what pip, uv and apt say.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -123,7 +123,7 @@ def _comparison(facts: Facts, rows: int) -> str:
     )  # fmt: skip
     told = f"{totals}\n\nSteps with another state or text:\n\n{steps}" if changed else totals
     before = facts.comparison
-    head = f"Compared with {before.app} {before.variant} of {before.started_at}"
+    head = f"Compared with {before.app} {before.variant} of {words.moment(before.started_at)}"
     note = "" if before.same_machine else "\n\nThe build before ran on another machine: times do not compare."
     return _folded(escaped(head), told + note)
 

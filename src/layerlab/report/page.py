@@ -20,6 +20,8 @@ LEAST = 2_000
 DOCKERFILE = 150_000
 #: The most of an error message, bytes.
 ERROR = 30_000
+#: Lines of a failed step's log beside its error; the whole is below.
+TAIL = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,7 @@ def _page(facts: Facts, step_logs: list[str]) -> str:
         title=f"{facts.app} {facts.variant}",
         lines=_source_lines(facts),
         logs=[(step, log) for step, log in zip(facts.steps, step_logs, strict=True) if log],
-        failed_log=logs.cut(facts.step_logs[facts.failed_step.number - 1], ERROR) if facts.failed_step else "",
+        failed_log=_end(facts.step_logs[facts.failed_step.number - 1]) if facts.failed_step else "",
         error=logs.cut(facts.error, ERROR),
         drawing=timeline.draw(facts),
         layers=layers,
@@ -67,6 +69,10 @@ def _page(facts: Facts, step_logs: list[str]) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         thick=timeline.THICK,
     )  # fmt: skip
+
+
+def _end(log: str) -> str:
+    return logs.cut("\n".join(log.split("\n")[-TAIL:]), ERROR)
 
 
 def _layers(facts: Facts) -> tuple[list[Layer], list[StepFacts]]:
@@ -101,7 +107,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("layerlab.report"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference"):
+    for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
         environment.filters[name] = getattr(words, name)
     environment.filters["brief"] = timeline.brief
     environment.globals.update(

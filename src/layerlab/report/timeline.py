@@ -153,11 +153,14 @@ def _links(facts: Facts, rows: list[Row]) -> list[Line]:
 
 
 def _ticks(whole: float) -> list[tuple[float, str]]:
-    """Round times, at most TICKS of them."""
+    """Round times, at most TICKS of them and zero: in seconds, of a long build in minutes."""
     rough = whole / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    return [(n * step, f"{n * step:g} s") for n in range(int(whole / step) + 1)]
+    choice = [power * factor for factor in (1, 2, 5, 10)] if rough <= 20 else [30, 60, 120, 300, 600, 1200, 1800, 3600]
+    step = next((s for s in choice if s >= rough), 3600 * math.ceil(rough / 3600))
+    return [
+        (n * step, f"{n * step / 60:g} min" if step >= 60 else f"{n * step:g} s") for n in range(int(whole / step) + 1)
+    ]
 
 
 def _words(facts: Facts) -> str:

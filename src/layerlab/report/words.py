@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from layerlab.charts.theme import megabytes as _megabytes
@@ -10,7 +11,7 @@ from layerlab.charts.timeline import INSTANT, brief
 from layerlab.masking import HIDDEN
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
-from .facts import BROKEN, STOPPED, Facts, StepFacts, Totals
+from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals
 
 #: What stands before a state: told apart by shape, not by colour alone.
 SIGNS = {RAN: "■", CACHED: "○", BASE: "·", FAILED: "✗", CANCELED: "⊘", NOT_REACHED: "–"}
@@ -62,6 +63,12 @@ def place(step: StepFacts) -> str:
     return f"line {step.line}" if step.line else f"step {step.number}"
 
 
+def moment(iso: str) -> str:
+    """2026-01-02T03:04:05.678+00:00 as 2026-01-02 03:04:05 UTC; what is no such time stays."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)", iso)
+    return f"{found[1]} {found[2]} UTC" if found else iso
+
+
 def named(step: StepFacts, width: int = 60) -> str:
     """line 12, RUN pip install …"""
     return f"{place(step)}, {brief(step.text, width)}"
@@ -96,20 +103,21 @@ def short_story(facts: Facts) -> list[str]:
     """What a reader who reads nothing else should know, a sentence each, without the full stop."""
     told = []
     if facts.failed_step:
-        told.append(f"Failed at {named(facts.failed_step)}")
+        means = f": {facts.meaning}" if facts.meaning else ""
+        told.append(f"Failed at {named(facts.failed_step)}{means}")
+    roots = [facts.step(n) for n in facts.roots] if facts.against else []
+    if roots:
+        more = f", and {counted(len(roots) - 1, 'more root cause')}" if len(roots) > 1 else ""
+        told.append(f"Root cause: {roots[0].why} ({named(roots[0])}){more}")
+    elif facts.against and not facts.totals.ran:
+        told.append("Nothing that decides had changed: no step ran")
     if top := slowest(facts):
         part = share(top[0].seconds, facts.totals.seconds)
-        told.append(f"Slowest: {named(top[0])}: {duration(top[0].seconds)}, {part} of the build")
+        told.append(f"Slowest step: {duration(top[0].seconds)}, {part} of the build ({named(top[0])})")
     if facts.totals.export_seconds >= max(INSTANT, 0.2 * facts.totals.seconds):
         part = share(facts.totals.export_seconds, facts.totals.seconds)
         told.append(f"Export took {duration(facts.totals.export_seconds)}, {part} of the build")
-    roots = [facts.step(n) for n in facts.roots]
-    if roots:
-        more = f", and {len(roots) - 1} more" if len(roots) > 1 else ""
-        told.append(f"Root cause: {named(roots[0])}: {roots[0].why}{more}")
-    elif facts.against and not facts.totals.ran:
-        told.append("Nothing that decides had changed: no step ran")
-    if facts.comparison:
+    if facts.comparison and (facts.outcome, facts.comparison.outcome) == (SUCCEEDED, SUCCEEDED):
         before = facts.comparison.totals.seconds
         change = facts.totals.seconds - before
         if difference(change) == "±0":
