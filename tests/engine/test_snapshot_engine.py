@@ -371,6 +371,8 @@ def test_a_copy_is_a_hit_as_its_content_key_says(bench, case, exclude, edit, in_
         event("the engine refuses the first build")
         copy = {"src": source, "allowWildcard": True, "followSymlink": True, "exclude_patterns": exclude}
         refused_for_another_reason = any(reason in first.error for reason in NO_MATTER_OF_KEYS)
+        # Behind a wildcard in the middle the client follows no links, so what they lead to may not be sent at all.
+        refused_for_another_reason |= any(c in source.rpartition("/")[0] for c in "*?[")
         assert refused_for_another_reason or content_key(before, copy) is None, (source, exclude, first.error)
         return
     assert content_key(before, first.copy) is not None
