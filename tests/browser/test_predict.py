@@ -54,17 +54,19 @@ def path(folder) -> Path:
 
 
 def run_cell(page: Page, index: int, seconds: float = 120) -> None:
-    """Run one cell as Ctrl+Enter does, and wait until it is done."""
+    """Run one cell, once, as Ctrl+Enter does, and wait until it is done."""
     deadline, asked = time.monotonic() + seconds, 0.0
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    waits = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-InputPrompt", has_text="*")
     while not page.evaluate(MODEL + f"cells[{index}].executionCount"):
         assert time.monotonic() < deadline, page.locator(".jp-Notebook").inner_text()
-        busy = page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").count()
         if (select := page.locator(".jp-Dialog button", has_text="Select")).count():
             select.first.click()
-        elif not busy and time.monotonic() - asked > 5:
+        elif idle.count() and not waits.count() and time.monotonic() - asked > 10:
+            # Not awaited: it is done when the cell is.
             page.evaluate(
                 f"window.jupyterapp.shell.currentWidget.content.activeCellIndex = {index};"
-                "window.jupyterapp.commands.execute('notebook:run-cell')"
+                "void window.jupyterapp.commands.execute('notebook:run-cell')"
             )
             asked = time.monotonic()
         page.wait_for_timeout(200)
