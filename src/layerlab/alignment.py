@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from .instructions import Instruction, read
 from .records import Build
@@ -34,24 +34,46 @@ def written(build: Build) -> tuple[Written, ...]:
 
 
 def _written(stage: str, keyword: str, text: str, instruction: Instruction | None) -> Written:
-    value = text if instruction is None else f"{instruction.keyword} {instruction.value}"
+    # What the base's ONBUILD adds has the line of the FROM.
+    its_own = instruction is not None and instruction.keyword == keyword
+    value = f"{instruction.keyword} {instruction.value}" if its_own else text
     return Written(stage, keyword, " ".join(value.split()))
 
 
-def aligned(now: Sequence[Written], before: Sequence[Written]) -> dict[int, int]:
-    """Index of a step now → index of the same step before; steps that are new are left out."""
+def stage_names(build: Build) -> frozenset[str]:
+    """The stages of its Dockerfile that have a name of their own, built or not."""
+    names = {i.stage_name for i in read(build.dockerfile) if i.stage >= 0}
+    return frozenset(name for name in names if not _UNNAMED.search(name))
+
+
+def aligned(
+    now: Sequence[Written],
+    before: Sequence[Written],
+    stages_now: Set[str] = frozenset(),
+    stages_before: Set[str] = frozenset(),
+) -> dict[int, int]:
+    """Index of a step now → index of the same step before; steps that are new are left out.
+
+    `stages_now` and `stages_before` are all `stage_names`: a stage that is there under its name was not renamed, even if
+    it was not built.
+    """
     found: dict[int, int] = {}
-    for mine, theirs in _stages(now, before):
+    kept = stages_now & stages_before
+    for mine, theirs in _stages(now, before, kept):
         for a, b in _paired([now[i] for i in mine], [before[j] for j in theirs]):
             found[mine[a]] = theirs[b]
     return found
 
 
-def _stages(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[list[int], list[int]]]:
+def _stages(now: Sequence[Written], before: Sequence[Written], kept: Set[str]) -> list[tuple[list[int], list[int]]]:
     """Pairs of stages, each as indices of its steps: of one name, or, where a stage was renamed, most alike."""
     mine, theirs = _by_stage(now), _by_stage(before)
     given = [name for name in mine if name in theirs and not _UNNAMED.search(name)]
     pairs = [(mine.pop(name), theirs.pop(name)) for name in given]
+    for stages in (mine, theirs):
+        for name in list(stages):
+            if name.rpartition(" ")[2] in kept:  # before it stands the platform, if there are several
+                del stages[name]
     for _, own, other in sorted(_likely(mine, theirs, now, before), key=lambda found: -found[0]):
         if own in mine and other in theirs:
             pairs.append((mine.pop(own), theirs.pop(other)))

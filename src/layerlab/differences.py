@@ -104,8 +104,12 @@ def sources(now: Operation, before: Operation) -> list[Cause]:
     """How what it fetches or copies from images differs: ADD of a URL or repository, COPY --from=image."""
     causes = []
     for mine, theirs in _pairs(now.readings, before.readings):
-        if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind not in ("context",):
+        if not (isinstance(mine.of, Source) and isinstance(theirs.of, Source)) or mine.of.kind == "context":
+            continue
+        if mine.of.name == theirs.of.name:
             causes += moved(mine.of, theirs.of, "source changed")
+        elif mine.mounted:  # of a COPY or ADD the definition says it
+            causes.append(_simple("mount changed", "from", theirs.of.name, mine.of.name))
     return causes
 
 
@@ -131,6 +135,17 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
     return []
 
 
+def moved_alike(now: Source, before: Source) -> list[Cause]:
+    """That an image is another one with the same layers: only its configuration, or how it was made, is another.
+
+    It should hit all the same, and mostly does; not so on an engine whose cache was pruned since the image came.
+    """
+    if now.name != before.name or now.digest == before.digest or moved(now, before):
+        return []
+    text = f"image {now.name} moved: {_digest(before.digest)} → {_digest(now.digest)}, with the same layers"
+    return [Cause("base moved", text, (Evidence(now.name, before.digest, now.digest),))]
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -141,7 +156,7 @@ def _definition(now: Side, before: Side) -> Iterator[Cause]:
     same_text = now.text == before.text
     if "command" in changed:
         yield _text_changed(theirs.get("command", ""), mine.get("command", ""))
-    if "shell" in changed and "command" in mine and "command" in theirs:
+    if "shell" in changed and mine.get("shell") and theirs.get("shell"):  # not between RUN a and RUN ["a"]
         yield _simple("shell changed", "SHELL", theirs.get("shell", ""), mine.get("shell", ""))
     yield from _variables(variables, now, before)
     if not variables and "env order" in changed:
@@ -172,6 +187,12 @@ def _copy(changed: Sequence[str], now: Side, before: Side, same_text: bool) -> I
             cause = _simple("option changed", flag, _flag(theirs.get(key)), _flag(mine.get(key)))
         elif field == "text":
             cause = _text_changed(theirs.get(key, ""), mine.get(key, ""))
+        elif field == "timestamp":
+            cause = _simple(
+                "argument changed", "SOURCE_DATE_EPOCH, the time of what it makes", *_times(theirs, mine, key)
+            )
+        elif field == "from" and mine.get(key, "").startswith(("http ", "git ")):
+            cause = _text_changed(before.text, now.text)
         elif field == "from":
             cause = _simple("option changed", "--from", theirs.get(key, ""), mine.get(key, ""))
         elif same_text:
@@ -249,6 +270,11 @@ def _text_changed(old: str, new: str) -> Cause:
 def _simple(kind: str, what: str, old: str, new: str) -> Cause:
     text = f"{what}: {shortened(old, 60) or '(none)'} → {shortened(new, 60) or '(none)'}"
     return Cause(kind, text, (Evidence(what, old, new),))
+
+
+def _times(before: Mapping[str, str], now: Mapping[str, str], key: str) -> tuple[str, str]:
+    """Nanoseconds since 1970 as the seconds that a person gave; -1 is none."""
+    return tuple(str(int(side[key]) // 10**9) if int(side.get(key, -1)) >= 0 else "" for side in (before, now))
 
 
 def _flag(value: str | None) -> str:

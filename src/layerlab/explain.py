@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from . import differences, plan
-from .alignment import Written, aligned, written
+from .alignment import Written, aligned, stage_names, written
 from .causes import Cause, Evidence, Explanation, StepCause, shortened
 from .differences import Side
 from .instructions import Instruction, read
@@ -80,7 +80,8 @@ class _Comparison:
     def __init__(self, now: Build, before: Build) -> None:
         self.now, self.before = now, before
         self.written_now, self.written_before = written(now), written(before)
-        self.was = aligned(self.written_now, self.written_before)
+        self.stages_before = stage_names(before)
+        self.was = aligned(self.written_now, self.written_before, stage_names(now), self.stages_before)
         self._llb = bool(now.provenance) and bool(before.provenance)
         # A build that failed has no provenance: then both are read from their Dockerfiles, so that like is compared with like.
         read_operations = operations if self._llb else plan.operations
@@ -102,12 +103,14 @@ class _Comparison:
 class _Found:
     """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps.
 
-    `inherited` are the differences of steps above that were hits, by line and text.
+    `inherited` are the differences of steps above that were hits, by line and text. `alike` are base images that moved, but
+    to the same layers, which as a rule makes nothing miss.
     """
 
     own: list[Cause] = dataclasses.field(default_factory=list)
     inherited: dict[tuple[int, str], Cause] = dataclasses.field(default_factory=dict)
     above: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
+    alike: list[Cause] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
     equal: list[str] = dataclasses.field(default_factory=list)
 
@@ -159,6 +162,8 @@ class _Step:
                 f"the build before ran on machine {comparison.before.machine}; {self.build.machine} has not its cache"
             )
             return self._result((Cause("another machine", text),), True, (), equal)
+        if found.alike:
+            return self._result(tuple(found.alike), True, (), equal)
         if found.unknown:
             text = f"{_joined(found.unknown)} could not be compared, and all else is equal"
             return self._result((Cause("unknown", text),), True, (), equal)
@@ -185,6 +190,9 @@ class _Step:
             text = "no build before got through it"
             return self._result((Cause("instruction added", text),), True, above)
         mine = newest.written_now[self.index]
+        stage = self.step.stage.rpartition(" ")[2]
+        if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
+            return self._result((Cause("first build", f"stage {stage} was not built before"),), True, above)
         elsewhere = [
             j
             for j, other in enumerate(newest.written_before)
@@ -231,7 +239,7 @@ class _Step:
             return f"{found.roots[0].text}, but the cache has it: {was}"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
-            return "it is written in another way, but says the same"
+            return "it is written in another way, but its cache key is the same"
         sides = comparison.sides(self.index)
         return differences.only_dates(*sides) if sides else ""
 
@@ -289,12 +297,15 @@ def _compare_input(
 ) -> None:
     """Add to `found` what follows from one thing that a step builds on or reads."""
     build = comparison.now
+    if mine is None and theirs is None:  # FROM scratch
+        return
     if isinstance(mine, int) and build.steps_[mine].state in (RAN, FAILED):
         # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
         if not (reads and not found.nothing):
             found.above.append((mine, reads))
     elif isinstance(mine, Source) and isinstance(theirs, Source):
         found.own += differences.moved(mine, theirs)
+        found.alike += differences.moved_alike(mine, theirs)
         found.equal.append("the base image")
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
         # A hit, but perhaps one that an earlier build made after the one that we compare with.

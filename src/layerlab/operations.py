@@ -17,7 +17,7 @@ from typing import Any
 from .records import Build
 
 #: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
-_NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "removeMountStubsRecursive", "timestamp"}
+_NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}
 #: Kinds of mount by pb.MountType.
 _MOUNTS = {0: "bind", 1: "secret", 2: "ssh", 3: "cache", 4: "tmpfs"}
 _SHARING = {0: "shared", 1: "private", 2: "locked"}
@@ -129,7 +129,9 @@ class _Reader:
         shell_form = len(args) > 1 and re.fullmatch(r"-\w*c|/c|-Command", args[-2])
         facts["command"] = args[-1] if shell_form else json.dumps(args)
         facts["shell"] = json.dumps(args[:-1]) if shell_form else ""
-        env = meta.pop("env", [])
+        # BuildKit itself sets this one for an ssh mount (client/llb, AddSSHSocket).
+        sockets = {f"SSH_AUTH_SOCK={m['dest']}" for m in run.get("mounts") or () if m.get("SSHOpt")}
+        env = [e for e in meta.pop("env", []) if e not in sockets]
         for assignment in env:
             name, _, value = assignment.partition("=")
             facts[f"env {name}"] = value
@@ -152,6 +154,8 @@ class _Reader:
                 readings.append(Reading(self._origin(at), {"src": mount.get("selector", "/")}, mounted=True))
         for secret in run.get("secretenv") or ():
             facts[f"secret in {secret.get('name')}"] = secret.get("ID", "")
+        if hosts := meta.pop("extraHosts", []):  # the address does not count
+            facts["option --add-host"] = ", ".join(host.get("Host", "") for host in hosts)
         facts |= {f"option {key}": _text(value) for key, value in meta.items() if key not in _NOT_OWN}
         facts |= self._platform(op_id)
         return Operation(facts, base, tuple(readings))
@@ -175,6 +179,7 @@ class _Reader:
             elif source:
                 origin = self._origin(source)
                 facts[f"copy {number} from"] = _origin_text(origin, self.build)
+                facts |= self._git_options(source)
                 readings.append(Reading(origin, arguments))
         return Operation(facts, base, tuple(readings))
 
@@ -202,8 +207,14 @@ class _Reader:
             digest = attributes.get("http.checksum") or self.materials.get(source["identifier"], "")
             return Source("http", source["identifier"], digest)
         if scheme == "git":
-            return Source("git", name, self.materials.get(name, ""))
+            found = (self.materials.get(uri, "") for uri in (source["identifier"], name))
+            return Source("git", name, next(filter(None, found), ""))
         return Source("other", source["identifier"])
+
+    def _git_options(self, op_id: str) -> dict[str, str]:
+        attributes = (self._own(op_id).get("source") or {}).get("attrs") or {}
+        kept = attributes.get("git.keepgitdir")
+        return {"option --keep-git-dir": kept} if kept else {}
 
     def _inline(self, op_id: str) -> str | None:
         """Text of a heredoc, where the operation does nothing but make a file of it."""
@@ -251,7 +262,7 @@ def _origin_text(origin: int | Source | None, build: Build) -> str:
 def _mount_text(mount: Mapping[str, Any]) -> str:
     kind = _MOUNTS.get(mount.get("mountType", 0), "other")
     words = [f"type={kind}"]
-    if cache := mount.get("cacheOpt"):
+    if cache := _counting(mount):
         words += [f"id={cache.get('ID', '')}", f"sharing={_SHARING.get(cache.get('sharing', 0), 'other')}"]
     if mount.get("selector"):
         words.append(f"source={mount['selector']}")
@@ -259,7 +270,19 @@ def _mount_text(mount: Mapping[str, Any]) -> str:
         words += [f"{key.lower()}={value}" for key, value in sorted((mount.get(name) or {}).items())]
     if kind == "bind" and not mount.get("readonly"):
         words.append("rw")
+    if kind != "bind" and mount.get("readonly"):
+        words.append("ro")
     return ",".join(words)
+
+
+def _counting(mount: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Id and sharing of a cache mount, where they are part of the cache key: only both as they are by default.
+
+    (BuildKit solver/llbsolver/ops/exec.go, checkShouldClearCacheOpts; the id begins with the namespace and "/".)
+    """
+    cache = mount.get("cacheOpt") or {}
+    default = mount["dest"] in (cache.get("ID"), cache.get("ID", "").partition("/")[2])
+    return cache if default and not cache.get("sharing") else {}
 
 
 def _text(value: Any) -> str:
