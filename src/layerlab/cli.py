@@ -393,7 +393,8 @@ def _show(build: Build) -> None:
         table.add_row(*row[:2], Text(row[2], style=colours.get(row[2], "")), *row[3:6], Text(row[6]))
     console.print(table)
     console.print(totals(build), markup=False, highlight=False)
-    if roots := build.explain().roots:
+    roots = [step for step in build.explain().roots if step.causes[0].kind != "first build"]
+    if roots:
         console.print("\nwhy (`layerlab explain` tells more):", markup=False, highlight=False)
         for step in roots:
             console.print(f"  line {step.line} {step.instruction}: {step.why}", markup=False, highlight=False)
