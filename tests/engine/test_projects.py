@@ -89,7 +89,7 @@ def make(edit: dict, folder: Path, machine: Machine, tmp_path: Path) -> None:
         for path in folder.rglob("*"):
             os.utime(path, (1_600_000_000, 1_600_000_000))
     if image := edit.get("moved"):
-        standin(machine, image, f"FROM {image}\nRUN echo patched > /etc/patched\n", tmp_path)
+        standin(machine, image, f"FROM {image}\nRUN echo moved > /etc/tag\n", tmp_path)
 
 
 # -- base images -------------------------------------------------------------------------------------------------------
@@ -116,7 +116,8 @@ def workshop(lab_home, tmp_path_factory) -> Machine:
     folder = tmp_path_factory.mktemp("bases")
     with Machine.start("projects") as machine:
         standin(machine, "python:3.11-slim", f"FROM python:3.11-slim\n{network()}", folder)
-        standin(machine, "python:3.11-slim-patched", "FROM python:3.11-slim\nRUN echo 1 > /etc/patched\n", folder)
+        for tag in ("bookworm", "patched"):
+            standin(machine, f"python:3.11-slim-{tag}", f"FROM python:3.11-slim\nRUN echo {tag} > /etc/tag\n", folder)
         try:
             machine.add_base("node:22-slim")
         except SetupError:
