@@ -189,6 +189,10 @@ class TestExplain:
         assert {c.kind for s in found.steps for c in s.causes} == {"first build"}
         assert str(found) == "The first build of a v on this machine: nothing to compare with."
 
+    def test_what_is_forgotten_is_unknown(self):
+        found = explain(build(self.TEXT), [], forgotten=True)
+        assert {c.kind for s in found.steps for c in s.causes} == {"unknown"}
+
     def test_the_root_is_told_from_what_follows(self):
         found = explain(build(self.TEXT.replace("one", "1"), "CACHED RAN RAN"), [build(self.TEXT)])
         assert [s.line for s in found.roots] == [3]

@@ -38,19 +38,20 @@ _CONFIGURATION = (
 )
 
 
-def explain(build: Build, earlier: Sequence[Build]) -> Explanation:
+def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) -> Explanation:
     """Why each step of `build` is in the state it is in.
 
     Args:
         build: the build to explain.
         earlier: builds of the same project before it, the newest first; on the same machine, unless that is the question.
+        forgotten: whether there may have been others, of which nothing is known any more.
     """
     earlier = [b for b in earlier if _service(b) == _service(build)]
     same = [b for b in earlier if _key(b) == _key(build)] or earlier
     comparisons = [_Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps_)):  # a stage can only use those above it, so file order will do
-        steps.append(_Step(build, index, comparisons, steps).explained())
+        steps.append(_Step(build, index, comparisons, steps, forgotten).explained())
     return Explanation(build.app, build.variant, _against(build, same), _with_notes(steps, comparisons))
 
 
@@ -129,10 +130,15 @@ class _Step:
     """One step of the build that is explained."""
 
     def __init__(
-        self, build: Build, index: int, comparisons: Sequence[_Comparison], explained: Sequence[StepCause]
+        self,
+        build: Build,
+        index: int,
+        comparisons: Sequence[_Comparison],
+        explained: Sequence[StepCause],
+        forgotten: bool,
     ) -> None:
         self.build, self.index, self.step = build, index, build.steps_[index]
-        self.comparisons, self.before = comparisons, explained
+        self.comparisons, self.before, self.forgotten = comparisons, explained, forgotten
 
     def explained(self) -> StepCause:
         if self.step.state in (RAN, FAILED):
@@ -144,6 +150,11 @@ class _Step:
     def _ran(self) -> StepCause:
         if option := _no_cache(self.build, self.step.stage):
             return self._result((Cause("no cache", f"{option} was given"),), root=True)
+        if not self.comparisons and self.forgotten:
+            text = (
+                "what was built before is not known any more: the machine was reset since, or this is another computer"
+            )
+            return self._result((Cause("unknown", text),), root=True)
         if not self.comparisons:
             return self._result((Cause("first build", "the first build of it on this machine"),), root=True)
         comparison = self._comparison()

@@ -48,6 +48,12 @@ def before(build: Build) -> list[Build]:
     return [b for b in builds(build.project, build.machine) if b.started_at < build.started_at]
 
 
+def kept(build: Build) -> bool:
+    """Whether it is among them itself; if not, the machine was reset since, and what was before it is not known."""
+    started = build.started_at.replace(":", "")
+    return any(file.name.startswith(started) for file in _folder(build.machine, build.project).glob("*.json"))
+
+
 def forget(machine: str) -> None:
     """The machine is cold: no build before counts any more."""
     shutil.rmtree(_all(machine), ignore_errors=True)

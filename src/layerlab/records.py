@@ -172,7 +172,9 @@ class Build:
         """Why each step ran or did not: against `previous`, or the builds of this project before it on this machine."""
         from . import explain, history
 
-        return explain.explain(self, history.before(self) if previous is None else [previous])
+        if previous is not None:
+            return explain.explain(self, [previous])
+        return explain.explain(self, history.before(self), forgotten=not history.kept(self))
 
     def report(self, path: str | Path, previous: Build | None = None, format: str = "html") -> Path:
         """Write the build down to keep: "html" (one file that needs no network), "markdown" (for CI) or "json".
