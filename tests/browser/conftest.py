@@ -1,4 +1,4 @@
-"""Every test in this folder looks at JupyterLab in headless Chromium."""
+"""Every test in this folder looks at JupyterLab, or at a page that LayerLab wrote, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -40,11 +40,15 @@ def lab(lab_home, folder):
 
 
 @pytest.fixture(scope="session")
-def page(lab):
+def browser():
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM)
-        page = browser.new_page(viewport=LAPTOP)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def page(lab, browser):
+    return browser.new_page(viewport=LAPTOP)

@@ -43,10 +43,12 @@ def _summary(facts: Facts, rows: int) -> str:
     if facts.error:
         parts.append(_error(facts))
     parts.append(_steps(facts, rows))
-    if facts.roots:
-        parts.append(_roots(facts, rows))
-    elif facts.unexplained:
+    if facts.unexplained:
         parts.append(f"No causes: {escaped(words.clipped(facts.unexplained, 300))}.")
+    elif not facts.against:
+        parts.append("No earlier build to compare with.")
+    elif facts.roots:
+        parts.append(_roots(facts, rows))
     if facts.comparison:
         parts.append(_comparison(facts, rows))
     if facts.warnings:
@@ -89,7 +91,7 @@ def _steps(facts: Facts, rows: int) -> str:
     table = _table(
         ("line", "step", "state", ">time", ">downloaded", ">layer", "why"),
         ((str(s.line or ""), _code(s), _state(s), _time(s), words.megabytes(s.downloaded_bytes) if s.downloaded_bytes else "",
-          "" if s.size_bytes is None else words.megabytes(s.size_bytes), _why(s)) for s in chosen),
+          "" if s.size_bytes is None else words.megabytes(s.size_bytes), _why(s) if facts.against else "") for s in chosen),
     )  # fmt: skip
     more = len(facts.steps) - len(chosen)
     note = "◆ on the critical path, ▸ root cause." + (

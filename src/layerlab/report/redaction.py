@@ -194,8 +194,11 @@ def _values(build: Build) -> Iterator[str]:
 
 def _given(command: Iterable[str]) -> Iterator[str]:
     """Values that --secret options name, where they can still be had: the whole, and the long lines of a file."""
-    for word in (w for w in command if "id=" in w or w.startswith("--secret")):
-        fields = dict(f.split("=", 1) for f in word.removeprefix("--secret=").split(",") if "=" in f)
+    for word in command:
+        told = re.search(
+            r"\b(?:type|id|src|source|env)=.*", word
+        )  # after --secret, --secret= or bake's --set=….secrets=
+        fields = dict(f.split("=", 1) for f in told[0].split(",") if "=" in f) if told else {}
         if "id" not in fields or fields.get("type") == "ssh":
             continue
         name = fields.get("env", fields["id"])

@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import math
 
+from layerlab.charts.theme import shortened
 from layerlab.charts.timeline import INSTANT, PHASES, brief
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
@@ -95,7 +96,7 @@ def draw(facts: Facts) -> Drawing:
     y = AXIS
     for stage in dict.fromkeys(s.stage for s in facts.steps):
         head = stage if stage.startswith("stage") else f"stage {stage}"
-        rows.append(Row(y, head, brief(head, NARROW), "", "", ()))
+        rows.append(Row(y, shortened(head, WIDE), shortened(head, NARROW), "", "", ()))
         y += HEAD
         for step in (s for s in facts.steps if s.stage == stage):
             mark = bar(y, step.started or 0.0, step.seconds, step.state, step.critical)
@@ -110,7 +111,7 @@ def draw(facts: Facts) -> Drawing:
     for kind in [k for k in PHASES if k in kinds] + sorted(kinds - set(PHASES)):
         phases = [p for p in facts.phases if p.kind == kind]
         took, moved = sum(p.seconds for p in phases), sum(p.bytes for p in phases)
-        name = PHASES.get(kind, kind)
+        name = shortened(PHASES.get(kind, kind), NARROW)
         label = duration(took) + (f", {megabytes(moved)}" if moved >= 1e4 else "")
         hover = "\n".join(f"{brief(p.name, 100)}: {duration(p.seconds)}" for p in phases[:12])
         rows.append(Row(y, name, name, label, hover, tuple(bar(y, p.started, p.seconds, "phase") for p in phases)))
