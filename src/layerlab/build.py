@@ -31,8 +31,8 @@ CANCEL_SECONDS = 5.0
 #: How long the build's output is waited for before the view's clock is moved on.
 TICK_SECONDS = 0.1
 _CHUNK_BYTES = 1 << 16  # what a pipe holds
-#: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen in 2 of 60 builds on
-#: a busy computer, gone on the next try.
+#: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen on a busy
+#: computer, gone on the next try.
 RETRY_ON = "parent snapshot"
 
 
