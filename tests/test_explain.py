@@ -276,7 +276,7 @@ class TestRecord:
 
 
 class TestMasking:
-    @pytest.mark.parametrize("name", ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey"])
+    @pytest.mark.parametrize("name", ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey", "NPM_AUTHTOKEN", "dbPassword", "DB_PASS"])
     def test_names_of_secrets(self, name):
         assert secret_name(name) and masked(name, "x") == HIDDEN
 

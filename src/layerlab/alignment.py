@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterator, Sequence, Set
 
@@ -98,7 +97,21 @@ def _by_stage(steps: Sequence[Written]) -> dict[str, list[int]]:
 
 
 def _paired(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[int, int]]:
-    """The pairs, in order on both sides, with the greatest sum of likeness (as Needleman and Wunsch align)."""
+    """The pairs, in order on both sides, with the greatest sum of likeness (as Needleman and Wunsch align).
+
+    What is equal at both ends is paired at once: an edit touches few steps of many.
+    """
+    shortest, head, tail = min(len(now), len(before)), 0, 0
+    while head < shortest and now[head] == before[head]:
+        head += 1
+    while tail < shortest - head and now[-1 - tail] == before[-1 - tail]:
+        tail += 1
+    inner = _best(now[head : len(now) - tail], before[head : len(before) - tail])
+    ends = [(i, i) for i in range(head)] + [(len(now) - k, len(before) - k) for k in range(tail, 0, -1)]
+    return sorted([*ends, *((i + head, j + head) for i, j in inner)])
+
+
+def _best(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[int, int]]:
     best = [[0.0] * (len(before) + 1) for _ in range(len(now) + 1)]
     like = [[_likeness(a, b) for b in before] for a in now]
     for i in range(len(now) - 1, -1, -1):
@@ -122,4 +135,5 @@ def _likeness(a: Written, b: Written) -> float:
         return 0.0
     if a.text == b.text:
         return _EQUAL
-    return _SAME_KEYWORD + difflib.SequenceMatcher(None, a.text, b.text, autojunk=False).ratio()
+    mine, theirs = set(a.text.split()), set(b.text.split())
+    return _SAME_KEYWORD + len(mine & theirs) / len(mine | theirs)

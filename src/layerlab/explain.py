@@ -72,7 +72,7 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
     before = earlier[0]
     where = f" on machine {before.machine}" if before.machine != build.machine else ""
     failed = ", which failed" if before.error else ""
-    return f"the build of {before.app} {before.variant} before it{where}{failed}"
+    return f"the previous build of {before.app} {before.variant}{where}{failed}"
 
 
 class _Comparison:

@@ -12,6 +12,8 @@ import re
 _TELLING = re.compile(
     r"(^|[_-])(apikey|auth|credentials?|git[_-]?pat|key|passw(or)?d|pword|secret|token)($|[_-])", re.IGNORECASE
 )
+#: More that ends of names tell: NPM_AUTHTOKEN, dbPassword, DB_PASS.
+_ENDS = re.compile(r"(token|passw(or)?d|passphrase|secret|apikey|(^|_)pass)$", re.IGNORECASE)
 #: The same linter's exceptions.
 _HARMLESS = re.compile(r"(^|[_-])public($|[_-])", re.IGNORECASE)
 HIDDEN = "(hidden)"
@@ -19,7 +21,8 @@ HIDDEN = "(hidden)"
 
 def secret_name(name: str) -> bool:
     """Whether a variable called `name` probably holds a secret."""
-    return bool(_TELLING.search(name)) and not _HARMLESS.search(name)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return bool(_TELLING.search(words) or _ENDS.search(words)) and not _HARMLESS.search(words)
 
 
 def masked(name: str, value: str) -> str:

@@ -103,8 +103,8 @@ class ProcessEngine:
             return
         if shutil.disk_usage(machine_dir(name)).free < seed.ROOM:
             run("rm", "-rf", "--", *old)
-        else:  # it outlives this process
-            run("sh", "-c", 'setsid rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
+        else:  # it outlives this process, and keeps out of a build's way
+            run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
 
     def _launch(self, name: str, bridge: str, compose: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"

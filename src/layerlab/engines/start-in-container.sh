@@ -23,7 +23,7 @@ fi
 if [ "$(df -Pk $data | tail -n 1 | awk '{print $4}')" -lt 1000000 ]; then # seed.py's ROOM
 	rm -rf $data/old-*
 else
-	(rm -rf $data/old-* &)
+	(nice -n 19 rm -rf $data/old-* &)
 fi
 if [ ! -e $data/layerlab-started ] && [ -d /seed/containerd ]; then
 	for folder in $written_once; do mount -t tmpfs -o mode=700 tmpfs "/seed/$folder"; done # nothing there to copy

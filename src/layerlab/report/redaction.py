@@ -26,9 +26,6 @@ from layerlab.causes import Explanation
 from layerlab.masking import HIDDEN, secret_name
 from layerlab.records import Build
 
-#: Words that `masking.secret_name` knows from BuildKit's linter, in lower case, and more that the ends of names tell:
-#: NPM_AUTHTOKEN, DB_PASS.
-_ENDS = re.compile(r"(token|passw(or)?d|passphrase|secret|apikey|(^|_)pass)$")
 #: Without any of these a text has no such name: a long log is spared the expressions.
 _HINTS = ("apikey", "auth", "credential", "git_pat", "git-pat", "gitpat", "key", "pass", "pword", "secret", "token")
 
@@ -72,10 +69,7 @@ _FORMS = {
 
 def tells(name: str) -> bool:
     """Whether a variable, build argument or option of this name holds a secret: API_TOKEN, dbPassword, --token."""
-    if name == "key":  # of a sort, of a cache, of a pair
-        return False
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return secret_name(words) or bool(_ENDS.search(words))
+    return name != "key" and secret_name(name)  # a key of a sort, of a cache, of a pair
 
 
 @dataclasses.dataclass(frozen=True)
