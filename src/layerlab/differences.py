@@ -138,7 +138,7 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
 def moved_alike(now: Source, before: Source) -> list[Cause]:
     """That an image is another one with the same layers: only its configuration, or how it was made, is another.
 
-    It should hit all the same, and mostly does; not so on an engine whose cache was pruned since the image came.
+    What is built on it may hit all the same, or not: an engine does not always compute the key that is made of the layers.
     """
     if now.name != before.name or now.digest == before.digest or moved(now, before):
         return []

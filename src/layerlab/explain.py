@@ -105,7 +105,7 @@ class _Found:
     """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps.
 
     `inherited` are the differences of steps above that were hits, by line and text. `alike` are base images that moved, but
-    to the same layers, which as a rule makes nothing miss.
+    to the same layers, which makes a miss on some engines only.
     """
 
     own: list[Cause] = dataclasses.field(default_factory=list)

@@ -20,7 +20,6 @@ from .records import Build
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}
 #: Kinds of mount by pb.MountType.
 _MOUNTS = {0: "bind", 1: "secret", 2: "ssh", 3: "cache", 4: "tmpfs"}
-_SHARING = {0: "shared", 1: "private", 2: "locked"}
 _NETWORK = {0: "default", 1: "host", 2: "none"}
 _SECURITY = {0: "sandbox", 1: "insecure"}
 
@@ -263,7 +262,9 @@ def _mount_text(mount: Mapping[str, Any]) -> str:
     kind = _MOUNTS.get(mount.get("mountType", 0), "other")
     words = [f"type={kind}"]
     if cache := _counting(mount):
-        words += [f"id={cache.get('ID', '')}", f"sharing={_SHARING.get(cache.get('sharing', 0), 'other')}"]
+        words += [f"id={cache['ID']}", "sharing=shared"]
+    elif kind == "cache":
+        words.append("id or sharing of its own")
     if mount.get("selector"):
         words.append(f"source={mount['selector']}")
     for name in ("secretOpt", "SSHOpt", "TmpfsOpt"):

@@ -1,0 +1,16 @@
+"""What makes a step run again: a table of real pairs of builds, with the states and root causes expected of each.
+
+The expectations come from FACTS.md and the Dockerfile reference and were written before the builds ran; where the
+engine says otherwise than one would think, the case says why.
+"""
+
+from . import environment, files, instructions, machines, mounts, stages
+from .scene import Case, Scene, Servers, move_base, serving
+
+#: By theme.
+ALL: dict[str, tuple[Case, ...]] = {
+    module.__name__.rpartition(".")[2]: module.CASES
+    for module in (files, instructions, environment, mounts, stages, machines)
+}
+
+__all__ = ["ALL", "Case", "Scene", "Servers", "move_base", "serving"]

@@ -1,0 +1,88 @@
+"""The table of cases in `cases/`: each a real pair of builds, with the state of every step and why it ran."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import cases
+import pytest
+from cases import Case, Scene
+
+from layerlab import Machine
+from layerlab.causes import CONSEQUENCES, KINDS
+from layerlab.records import BASE, FAILED, RAN
+
+
+@pytest.fixture(scope="module")
+def second(lab_home):
+    """A machine that cases may empty, reset and move bases on."""
+    with Machine.start("cases") as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def servers(machine, tmp_path_factory):
+    """A private process shares the computer's network; a container reaches the computer by its address."""
+    address = "127.0.0.1" if machine.engine == "process" else socket.gethostbyname(socket.gethostname())
+    with cases.serving(tmp_path_factory.mktemp("site"), address) as found:
+        yield found
+
+
+@pytest.fixture
+def scene(machine, second, servers, tmp_path):
+    with contextlib.ExitStack() as stack:
+
+        def play(case: Case) -> Scene:
+            places = (second, machine) if case.alone else (machine, second)
+            return stack.enter_context(Scene(case, *places, tmp_path, servers))
+
+        yield play
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, id=f"{t}: {c.name}") for t, found in cases.ALL.items() for c in found]
+)
+def test_case(case, scene):
+    build = scene(case).play()
+    assert _states(build) == case.states
+    assert case.fails in build.error
+    explanation = build.explain()
+    shown = f"\n{explanation}\n\n{explanation.evidence()}"
+    assert [(s.line, s.state) for s in explanation.steps] == [(s.line, s.state) for s in build.steps_]
+    reasons = [(s.line, c) for s in explanation.roots for c in s.causes if c.kind not in CONSEQUENCES]
+    assert {(line, c.kind) for line, c in reasons} == {(line, kind) for line, kind, _ in case.roots}, shown
+    for line, kind, part in case.roots:
+        assert any((line, kind) == (at, c.kind) and part in c.text for at, c in reasons), (line, kind, part, shown)
+    for line, part in case.still:
+        assert any(s.line == line and part in s.still_hit for s in explanation.steps), (line, part, shown)
+    _follows(explanation, shown)
+
+
+def _follows(explanation, shown: str) -> None:
+    """Every step that ran has a reason, every one without a reason of its own follows from steps that ran above."""
+    ran = {s.line for s in explanation.steps if s.state in (RAN, FAILED)}
+    for step in explanation.steps:
+        assert bool(step.causes) == (step.state in (RAN, FAILED)), shown
+        assert all(c.kind in KINDS and c.text for c in step.causes), shown
+        assert set(step.above) <= ran, shown
+        if step.causes and not step.root:
+            assert step.above and all(c.kind in CONSEQUENCES for c in step.causes), shown
+
+
+def _states(build) -> str:
+    """A word a step in file order; FROM is not classified, so it is left out."""
+    return " ".join(s.state.replace(" ", "_") for s in build.steps_ if s.state != BASE)
+
+
+def test_a_base_that_moved_to_the_same_layers(scene):
+    """What is built on it hits or not, as the engine has computed the key of the layers or not; a miss is explained."""
+    text = "FROM python:3.11-slim\nWORKDIR /CASE\n"
+    build = scene(Case("same layers", text, (cases.move_base("LABEL moved=CASE"),), "", alone=True)).play()
+    (step,) = build.explain().steps[1:]
+    assert (step.state, [c.kind for c in step.causes]) in [("CACHED", []), ("RAN", ["base moved"])]
+
+
+def test_names_are_unique():
+    names = [c.name for found in cases.ALL.values() for c in found]
+    assert len(names) == len(set(names)) >= 60
