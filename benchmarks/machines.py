@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from layerlab import App, Machine, engines
 from layerlab.home import cache_dir
@@ -19,6 +21,10 @@ from .result import Result, spread
 
 REPEATS = 5
 LIMIT = 3.0
+#: As many files as a large set of packages has, and as many bytes as a small model.
+BIG = """FROM python:3.11-slim
+RUN python -c "for i in range(60_000): open(f'/opt/{i}', 'wb').write(b'0123456789' * 1000)"
+"""
 WORDS = {"process": "a private dockerd", "container": "a container in a Docker"}
 
 
@@ -32,11 +38,11 @@ def run() -> Iterator[Result]:
 
 
 def measure() -> dict[str, list[float]]:
-    """Seconds of some starts from the seed, and of resets after a real build."""
+    """Seconds of some starts from the seed, of resets after a real build, and after one that leaves much to delete."""
     with Machine.start("bench"):  # makes the seed, if there is none
         pass
-    seconds: dict[str, list[float]] = {"start": [], "reset": []}
-    with App("radiology_api") as app:
+    seconds: dict[str, list[float]] = {"start": [], "reset": [], "reset much": []}
+    with App("radiology_api") as app, App.from_path(_big_project()) as big:
         for _ in range(REPEATS):
             began = time.perf_counter()
             machine = Machine.start("bench")
@@ -46,7 +52,18 @@ def measure() -> dict[str, list[float]]:
                 began = time.perf_counter()
                 machine.reset()
                 seconds["reset"].append(time.perf_counter() - began)
+                machine.build(big, "Dockerfile", progress="none")
+                began = time.perf_counter()
+                machine.reset()
+                seconds["reset much"].append(time.perf_counter() - began)
     return seconds
+
+
+def _big_project() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="layerlab-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "Dockerfile").write_text(BIG)
+    return folder
 
 
 def _measure_inside(outer: Machine) -> dict[str, list[float]]:
@@ -67,7 +84,11 @@ def _measure_inside(outer: Machine) -> dict[str, list[float]]:
 
 
 def _results(kind: str, seconds: dict[str, list[float]]) -> Iterator[Result]:
-    for action, what in (("start", "a new machine"), ("reset", "a reset after a real build")):
+    for action, what in (
+        ("start", "a new machine"),
+        ("reset", "a reset after a real build"),
+        ("reset much", "a reset after a build of 60,000 files"),
+    ):
         times = seconds[action]
         yield Result(f"{what}: {WORDS[kind]}", statistics.median(times), LIMIT, "s", detail=spread(times, "s"))
 

@@ -164,6 +164,20 @@ class ProcessEngine:
                 if gently:
                     for child in process.children():
                         child.send_signal(signal.SIGTERM)
-                    psutil.wait_procs([process], timeout=15)
+                    _await_end([process], 15)
                 process.kill()
-                psutil.wait_procs([process, *family], timeout=10)
+                _await_end([process, *family], 10)
+
+
+def _await_end(processes: list[psutil.Process], seconds: float) -> None:
+    """Wait until all have ended. A zombie has: who is to take note of it may be slow, as first processes of containers are."""
+    deadline = time.monotonic() + seconds
+    while any(map(_runs, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    psutil.wait_procs(processes, timeout=0)  # takes note of our own
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
