@@ -80,22 +80,48 @@ def files(now: Side, before: Side, held: bool) -> tuple[list[Cause], list[str]]:
         if after is None or earlier is None:
             unknown.append(f"the files of context {mine.of.name!r}")
             continue
-        if content_key(after, mine.copy, held) != content_key(earlier, theirs.copy, held):
+        differ = content_key(after, mine.copy, held) != content_key(earlier, theirs.copy, held)
+        if differ and not (held and _all_unsent(mine, after, earlier)):
             causes += _file_causes(mine, after, earlier)
         seen = ((path, after.entries[path]) for path in files_of(after, mine.copy))
         unknown += [f"the content of {path}" for path, entry in seen if entry.content == UNREADABLE]
     return causes, unknown
 
 
-def only_dates(now: Side, before: Side) -> str:
-    """That files which it reads have other dates and nothing else; "" where they have not."""
-    names: list[str] = []
+def unsent(now: Side, before: Side) -> str:
+    """That files which it reads changed, and the engine was not told; "" where it was, or nothing changed."""
+    for mine, after, earlier in _contexts(now, before):
+        if names := _all_unsent(mine, after, earlier):
+            verb = "its size and date" if len(names) == 1 else "their sizes and dates"
+            return f"{_listed(names)} changed, but not {verb}, so the engine was not sent it"
+    return ""
+
+
+def _all_unsent(reading: Reading, now: Snapshot, before: Snapshot) -> list[str]:
+    """The files that changed, if all of them have their old size and date: then the client does not send them (fsutil)."""
+    after = {path: now.entries[path] for path in files_of(now, reading.copy)}
+    earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
+    found = changes(earlier, after)
+    stats = [(c, now.stats.get(c.path), before.stats.get(c.path)) for c in found]
+    untold = [c.path for c, new, old in stats if c.kind == "changed" and new and old and new[:2] == old[:2]]
+    return untold if len(untold) == len(found) else []
+
+
+def _contexts(now: Side, before: Side) -> Iterator[tuple[Reading, Snapshot, Snapshot]]:
+    """What it reads of local contexts: the reading, the context now, and that of the build before, where both are known."""
     for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
         if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context":
             after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
             if after and earlier:
-                dates = ((path, after.stats.get(path), earlier.stats.get(path)) for path in files_of(after, mine.copy))
-                names += [path for path, new, old in dates if new and old and new[1] != old[1]]
+                yield mine, after, earlier
+
+
+def only_dates(now: Side, before: Side) -> str:
+    """That files which it reads have other dates and nothing else; "" where they have not."""
+    names: list[str] = []
+    for mine, after, earlier in _contexts(now, before):
+        dates = ((path, after.stats.get(path), earlier.stats.get(path)) for path in files_of(after, mine.copy))
+        names += [path for path, new, old in dates if new and old and new[1] != old[1]]
     verb = "has another date" if len(names) == 1 else "have other dates"
     return f"{_listed(names)} {verb}, which does not count" if names else ""
 
@@ -118,6 +144,8 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
 
     (BuildKit source/containerimage/pull.go: the second cache key is the chain of layers.)
     """
+    if (now.layers and now.layers == before.layers) or (now.digest and now.digest == before.digest):
+        return []
     if now.name != before.name:
         return [
             Cause(
@@ -126,8 +154,6 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
                 (Evidence("image", before.name, now.name),),
             )
         ]
-    if now.layers and before.layers and now.layers == before.layers:
-        return []
     if now.digest != before.digest:
         what = "image" if now.kind == "image" else "what is at"
         text = f"{what} {now.name} moved: {_digest(before.digest)} → {_digest(now.digest)}"
@@ -140,7 +166,7 @@ def moved_alike(now: Source, before: Source) -> list[Cause]:
 
     What is built on it may hit all the same, or not: an engine does not always compute the key that is made of the layers.
     """
-    if now.name != before.name or now.digest == before.digest or moved(now, before):
+    if now.digest == before.digest or moved(now, before):
         return []
     text = f"image {now.name} moved: {_digest(before.digest)} → {_digest(now.digest)}, with the same layers"
     return [Cause("base moved", text, (Evidence(now.name, before.digest, now.digest),))]

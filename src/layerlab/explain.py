@@ -246,13 +246,15 @@ class _Step:
                 ),
                 0,
             )
-            was = f"as it was {same} builds ago" if same else "an earlier build had it so, or an imported cache"
-            return f"{found.roots[0].text}, but the cache has it: {was}"
+            text = found.roots[0].text
+            if not same and all(c.kind == "source changed" for c in found.roots):
+                return f"{text}, but the files taken from there are the same"
+            return f"{text}, but the cache has it" + (f": as it was {same} builds ago" if same else " all the same")
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it is written in another way, but its cache key is the same"
         sides = comparison.sides(self.index)
-        return differences.only_dates(*sides) if sides else ""
+        return (differences.unsent(*sides) or differences.only_dates(*sides)) if sides else ""
 
     def _state(self, index: int) -> str:
         return self.build.steps_[index].state
@@ -322,7 +324,9 @@ def _compare_input(
         # A hit, but perhaps one that an earlier build made after the one that we compare with.
         inner = _compared(comparison, mine, as_base=True)
         line = build.steps_[mine].line
-        found.inherited |= {(line, c.text): c for c in inner.own} | inner.inherited
+        # That hit although what it fetches from changed, so it took the same files: nothing to inherit.
+        own = [c for c in inner.own if c.kind != "source changed"]
+        found.inherited |= {(line, c.text): c for c in own} | inner.inherited
         found.above += [a for a in inner.above if a not in found.above]
         found.unknown += inner.unknown
     else:

@@ -75,6 +75,17 @@ def _states(build) -> str:
     return " ".join(s.state.replace(" ", "_") for s in build.steps_ if s.state != BASE)
 
 
+def test_compared_with_a_build_on_another_machine(scene):
+    """Asked to compare with it, nothing that counts differs but the machine; an edit is still told apart."""
+    case = Case("other machine", "FROM python:3.11-slim\nWORKDIR /CASE\nCOPY a .\n", (), "", files={"a": "1"})
+    played = scene(case)
+    first = played.build()
+    assert [c.kind for s in played.build(elsewhere=True).explain(first).roots for c in s.causes] == ["another machine"] * 2
+    played.path("a").write_text("2")
+    edited = played.build(elsewhere=True).explain(first)
+    assert edited.of("COPY").why == "a changed" and not edited.of("WORKDIR").causes
+
+
 def test_a_base_that_moved_to_the_same_layers(scene):
     """What is built on it hits or not, as the engine has computed the key of the layers or not; a miss is explained."""
     text = "FROM python:3.11-slim\nWORKDIR /CASE\n"

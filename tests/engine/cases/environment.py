@@ -38,7 +38,7 @@ CASES = (
     env("ENV value", replace("info", "debug"), roots=((6, "environment changed", "LEVEL"),)),
     env("ENV added above", replace("COPY", "ENV MORE=yes\nCOPY"), roots=((7, "environment changed", "MORE"),)),
     env("ENV removed", replace("ENV LEVEL=info\n", ""), roots=((5, "environment changed", "LEVEL"),)),
-    env("ENV added below", replace("echo one", "echo one\nENV MORE=yes"), states=HIT),
+    env("ENV added below", replace("echo one", "echo one\nENV MORE=yes"), states=HIT, still=((6, "below"),)),
     env("ENV renamed", replace("LEVEL", "DEPTH"), roots=((6, "environment changed", "DEPTH"),)),
     env("ENV between two RUNs", replace("COPY", "ENV MORE=yes\nCOPY"), text=ENV.replace("COPY", "RUN echo zero\nCOPY"),
         states="CACHED CACHED CACHED RAN", roots=((8, "environment changed", "MORE"),)),

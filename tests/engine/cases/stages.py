@@ -43,7 +43,8 @@ CASES = (
     # -- COPY --from a stage -----------------------------------------------------------------------------------------
     # FACTS.md: content-based, so a hit although its parent ran again.
     two("a stage's output with the same bytes", write("main.py", "print(2)\n"),
-        states="CACHED RAN RAN CACHED CACHED CACHED", roots=((3, "file changed", "main.py"),)),
+        states="CACHED RAN RAN CACHED CACHED CACHED", roots=((3, "file changed", "main.py"),),
+        still=((7, "line 4 ran again, but the files taken from there are the same"),)),
     two("a stage's output with other bytes", write("main.py", "print(1)\nprint(2)\n"),
         states="CACHED RAN RAN CACHED RAN RAN", roots=((3, "file changed", "main.py"),)),
     two("a file of a stage that is not taken", dockerfile(TWO.replace("> made", "> made; echo two > other")),
@@ -123,7 +124,13 @@ CASES = (
         WORKDIR /CASE
         COPY --from=CASE-tools /etc/hostname .
         RUN echo one
-        """, states="CACHED CACHED CACHED"),
+        """, states="CACHED CACHED CACHED", still=((3, "the files taken from there are the same"),)),
+    two("the same, and a RUN below", image("CASE-tools", "two"), replace("echo one", "echo two"), text="""
+        FROM python:3.11-slim
+        WORKDIR /CASE
+        COPY --from=CASE-tools /etc/hostname .
+        RUN echo one
+        """, given=(image("CASE-tools", "one"),), states="CACHED CACHED RAN", roots=((4, "text changed", "two"),)),
     # -- named contexts ----------------------------------------------------------------------------------------------
     two("a file of a named context", write("OUTSIDE/extra/a.txt", "two"), given=(write("OUTSIDE/extra/a.txt", "one"),),
         text="FROM python:3.11-slim\nWORKDIR /CASE\nCOPY --from=extra a.txt .\nRUN echo one\n", first=EXTRA, then=EXTRA,
