@@ -80,7 +80,9 @@ def test_compared_with_a_build_on_another_machine(scene):
     case = Case("other machine", "FROM python:3.11-slim\nWORKDIR /CASE\nCOPY a .\n", (), "", files={"a": "1"})
     played = scene(case)
     first = played.build()
-    assert [c.kind for s in played.build(elsewhere=True).explain(first).roots for c in s.causes] == ["another machine"] * 2
+    assert [c.kind for s in played.build(elsewhere=True).explain(first).roots for c in s.causes] == [
+        "another machine"
+    ] * 2
     played.path("a").write_text("2")
     edited = played.build(elsewhere=True).explain(first)
     assert edited.of("COPY").why == "a changed" and not edited.of("WORKDIR").causes
