@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 
+import psutil
 import pytest
 from support import (
     engine_family,
@@ -23,6 +24,7 @@ from support import (
 
 from layerlab import Machine, packages
 from layerlab.engines import network
+from layerlab.engines.process import _runs
 from layerlab.errors import MachineBusy, MachineError
 from layerlab.home import machine_dir, run_dir
 
@@ -183,6 +185,18 @@ def test_reset_of_a_machine_without_data_makes_a_new_one(other):
     other.reset()
     assert other.running
     assert other.docker("images", "--quiet")
+
+
+def test_a_process_that_ended_is_gone_before_anybody_takes_note_of_it():
+    """The first process of a container may take seconds for that."""
+    child = subprocess.Popen(["sleep", "600"])
+    process = psutil.Process(child.pid)
+    assert _runs(process)
+    process.kill()
+    assert wait_for(lambda: process.status() == psutil.STATUS_ZOMBIE)
+    assert not _runs(process)
+    child.wait()
+    assert not _runs(process)
 
 
 # -- gone --------------------------------------------------------------------------------------------------------------
