@@ -36,7 +36,7 @@ KINDS = {
     "ignore rules changed": ".dockerignore lets in, or keeps out, files that it copies or mounts",
     "base moved": "the base image is another one under the same name",
     "base changed": "FROM names another image",
-    "source changed": "what ADD fetches (a URL, a Git repository) is not what it was",
+    "source changed": "what ADD fetches, or the image that COPY --from or a mount names, is not what it was",
     "stage output changed": "the files it copies from another stage or image are not what they were",
     "step above ran": "the result it builds on was made anew",
     "record gone": "nothing that decides has changed, so its cache record was pruned or collected",

@@ -162,7 +162,10 @@ class _Step:
             return self._new()
         found = _compared(comparison, self.index)
         # A step above that ran with an unchanged key made nothing miss: this step's record is gone, too.
-        above_ran = [(k, reads) for k, reads in found.above if not _key_unchanged(self.before[k])]
+        # (One that no line is known of stands last in the list, and is not explained yet.)
+        above_ran = [
+            (k, reads) for k, reads in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])
+        ]
         causes = [*found.roots, *(self._consequence(k, reads) for k, reads in above_ran)]
         above = tuple(sorted({self.build.steps_[k].line for k, _ in above_ran}))
         if causes:

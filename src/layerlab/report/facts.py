@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 
 from layerlab import faults
-from layerlab.alignment import aligned, written
+from layerlab.alignment import aligned, stage_names, written
 from layerlab.causes import Cause, Explanation, StepCause
 from layerlab.charts.critical_path import critical_path
 from layerlab.instructions import read
@@ -317,7 +317,7 @@ def _pairs(before: Build, now: Build) -> list[Pair]:
         s = build.steps_[index]
         return Side(index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes)
 
-    was = aligned(written(now), written(before))
+    was = aligned(written(now), written(before), stage_names(now), stage_names(before))
     gone = [i for i in range(len(before.steps_)) if i not in was.values()]
     pairs: list[Pair] = []
     for index in range(len(now.steps_)):
