@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 SECRET, TOKEN = "s3cr3t-of-the-test-0815", "t0ken-of-the-test-4711"
 DOCKERFILE = """FROM python:3.11-slim
 ARG API_TOKEN
-WORKDIR /app
+WORKDIR /app-of-this-test
 COPY main.py .
 RUN --mount=type=secret,id=thing,env=THING echo "saw $THING and $API_TOKEN" && head -c 300000 /dev/urandom > blob
 """
