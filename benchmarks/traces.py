@@ -12,7 +12,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 
-from layerlab.events import Progress
+from layerlab.live.model import LiveBuild
 from layerlab.trace import parse, read_events
 
 from .result import Result, spread
@@ -65,7 +65,7 @@ def run() -> Iterator[Result]:
     yield Result("memory for it, the trace included", peak, 200, "MB")
 
     began = time.perf_counter()
-    progress = Progress()
+    live = LiveBuild("a trace", dockerfile)
     for event in read_events(trace.splitlines()):
-        progress.feed(event)
+        live.feed(event)
     yield Result("following the same trace live", time.perf_counter() - began, 2.0, "s", detail="once")
