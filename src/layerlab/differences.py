@@ -247,6 +247,8 @@ def _expanded(now: Side, before: Side, old: str, new: str) -> Cause:
 
 def _variables(names: Sequence[str], now: Side, before: Side) -> Iterator[Cause]:
     """ARGs first: an ENV that takes its value from one changes with it."""
+    if not names:  # the rule: spare reading the Dockerfiles
+        return
     arguments = {
         i.value.partition("=")[0].strip()
         for side in (now, before)
@@ -367,8 +369,3 @@ def _entry(entry: Entry | None) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMED])
     return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
-
-
-def by_name(operation: Operation) -> Mapping[str, str]:
-    """Its facts with values that look secret left out, for showing."""
-    return {k: masked(k.removeprefix("env "), v) for k, v in operation.facts.items()}

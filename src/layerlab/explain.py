@@ -9,6 +9,7 @@ reason. If all of it is equal the cache record must be gone. What could not be l
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 
@@ -80,13 +81,37 @@ class _Comparison:
 
     def __init__(self, now: Build, before: Build) -> None:
         self.now, self.before = now, before
-        self.written_now, self.written_before = written(now), written(before)
-        self.stages_before = stage_names(before)
-        self.was = aligned(self.written_now, self.written_before, stage_names(now), self.stages_before)
-        self._llb = bool(now.provenance) and bool(before.provenance)
+        self.found: dict[tuple[int, bool], _Found] = {}
+
+    # Read when first asked for: of many builds before, most explanations need the newest only.
+
+    @functools.cached_property
+    def written_now(self) -> tuple[Written, ...]:
+        return written(self.now)
+
+    @functools.cached_property
+    def written_before(self) -> tuple[Written, ...]:
+        return written(self.before)
+
+    @functools.cached_property
+    def stages_before(self) -> frozenset[str]:
+        return stage_names(self.before)
+
+    @functools.cached_property
+    def was(self) -> dict[int, int]:
+        return aligned(self.written_now, self.written_before, stage_names(self.now), self.stages_before)
+
+    @functools.cached_property
+    def operations_now(self) -> tuple[Operation | None, ...]:
+        return self._read(self.now)
+
+    @functools.cached_property
+    def operations_before(self) -> tuple[Operation | None, ...]:
+        return self._read(self.before)
+
+    def _read(self, build: Build) -> tuple[Operation | None, ...]:
         # A build that failed has no provenance: then both are read from their Dockerfiles, so that like is compared with like.
-        read_operations = operations if self._llb else plan.operations
-        self.operations_now, self.operations_before = read_operations(now), read_operations(before)
+        return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
 
     def reached(self, index: int) -> bool:
         """Whether the build before got through the same step."""
@@ -281,8 +306,16 @@ def _key_unchanged(step: StepCause) -> bool:
 def _compared(comparison: _Comparison, index: int, *, as_base: bool = False) -> _Found:
     """Everything in which a step, and what it builds on, differs from the build before.
 
-    COPY --link does not depend on what is below it, but what is built on it does: `as_base`.
+    COPY --link does not depend on what is below it, but what is built on it does: `as_base`. Each step is looked at once,
+    though every step below it asks.
     """
+    key = (index, as_base)
+    if key not in comparison.found:
+        comparison.found[key] = _compare(comparison, index, as_base)
+    return comparison.found[key]
+
+
+def _compare(comparison: _Comparison, index: int, as_base: bool) -> _Found:
     found = _Found()
     sides = comparison.sides(index)
     if sides is None:
