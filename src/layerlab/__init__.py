@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # for editors; at run time, see _Package
     from .app import App
     from .build import BuildFailed
     from .charts import before_after, summary, timeline
-    from .checks import check_lab
     from .diagnosis import doctor
     from .diff import diff
     from .errors import LayerLabError
     from .experiment import compare
+    from .labs import check_lab
     from .machine import Machine
     from .predict import predict
     from .records import Build, Step
@@ -36,7 +36,7 @@ _PUBLIC = {
     "Machine": "machine",
     "Step": "records",
     "before_after": "charts",
-    "check_lab": "checks",
+    "check_lab": "labs",
     "compare": "experiment",
     "diff": "diff",
     "doctor": "diagnosis",

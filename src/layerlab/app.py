@@ -66,15 +66,23 @@ class App:
         last_mark: the text that the last code edit added, by which its code is recognised in an image.
     """
 
-    def __init__(self, name: str) -> None:
-        """A copy of the sample app called `name`. Raises AppError, naming those that exist, if there is no such one."""
+    def __init__(self, name: str, profile: str = "") -> None:
+        """A copy of the sample app called `name`. Raises AppError, naming those that exist, if there is no such one.
+
+        `profile` is one of its manifest's, which exchange some of its files: "heavy" has packages of the size that the
+        teams had. "" is the light app, or what `$LAYERLAB_PROFILE` says where the app has such a profile.
+        """
         source = sample_apps() / name
         if not name or not (source / MANIFEST).is_file() or source.parent != sample_apps():
             known = ", ".join(sorted(p.parent.name for p in sample_apps().glob(f"*/{MANIFEST}"))) or "none found"
             raise AppError(
                 f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)"
             )
-        self._copy(source)
+        profiles = _read_manifest(source / MANIFEST).get("profiles", {})
+        if profile and profile not in profiles:
+            raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
+        chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
+        self._copy(source, chosen.get("files", {}))
 
     @classmethod
     def from_path(cls, path: str | Path) -> App:
@@ -83,7 +91,7 @@ class App:
         app._copy(Path(path).expanduser().resolve())
         return app
 
-    def _copy(self, source: Path) -> None:
+    def _copy(self, source: Path, exchange: Mapping[str, str] | None = None) -> None:
         if not source.is_dir():
             raise AppError(f"{source} is not a folder")
         self._manifest = _read_manifest(source / MANIFEST)
@@ -96,6 +104,8 @@ class App:
         self.path = self._folder / source.name
         try:
             shutil.copytree(source, self.path, symlinks=True, ignore=_no_special_files)
+            for path, other in (exchange or {}).items():
+                shutil.copy2(self.file(other), self.file(path))
             self._prepare()
         except BaseException as error:
             self.close()

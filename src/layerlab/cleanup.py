@@ -25,8 +25,8 @@ from .shell import succeeds
 
 #: What LayerLab keeps in its home. `$LAYERLAB_HOME` may name a folder that holds other things too: those stay.
 OURS = (
-    "apps", "bin", "cache", "jupyter", "locks", "machines", "scratch", "container-images", "container-seed", "ip_forward.was",
-    "score.json",
+    "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "scratch", "container-images", "container-seed", "ip_forward.was",
+    "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -70,6 +70,7 @@ def running() -> list[str]:
 def inventory() -> list[str]:
     """What `clean` would remove, in words; [] where there is nothing."""
     found = [f"machine {p.name}" for p in sorted(home().glob("machines/*"))]
+    found += [f"registry {p.name}" for p in sorted(home().glob("registries/*"))]
     if any(home().glob("container-*")):
         found.append(
             f"what is labelled {LABEL}={home_id()} in your Docker, and the engine image LayerLab brought there"

@@ -57,5 +57,9 @@ class AppError(LayerLabError):
     """An app, a variant or an edit that cannot be: no such folder, a path that leaves the project, no such edit."""
 
 
+class LabError(LayerLabError):
+    """A lab that is not there, a file of one that is missing, or progress that cannot be read or handed in."""
+
+
 class SetupError(LayerLabError):
     """Something that LayerLab needs is not on this computer and could not be put there."""

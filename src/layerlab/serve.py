@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How long an app may take until its health check answers.
 HEALTHY_SECONDS = 60.0
+#: How long a command run in an image may take.
+RUN_SECONDS = 60.0
 #: Asks from inside the container, where no port needs to be published: works for every engine, wherever it runs.
 #: Prints the status code, a space and the body.
 _ASK = """
@@ -59,6 +61,35 @@ class Answer:
             tail = "\n".join(self.log.strip().splitlines()[-8:])
             return f"it did not become healthy; the end of its log:\n{tail}"
         return f"healthy: {self.health}\nanswer{'' if self.correct else ' (not as expected)'}: {self.text[:300]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What a command in a container said.
+
+    Attributes:
+        exit_code: 126 or 127, as in a shell, where the command cannot be run or is not in the image.
+        output: standard output and standard error.
+    """
+
+    exit_code: int
+    output: str
+
+
+def run_in(machine: Machine, image: str, command: Sequence[str]) -> Ran:
+    """Run one command in a container of `image` on `machine`, as the image's user, and remove the container again."""
+    with contextlib.closing(machine.client()) as engine:
+        container = engine.containers.create(
+            image, list(command[1:]), entrypoint=list(command[:1]), labels={LABEL: home_id()}
+        )
+        try:
+            container.start()
+            code = container.wait(timeout=RUN_SECONDS)["StatusCode"]
+            return Ran(code, container.logs().decode("utf-8", "replace"))
+        except docker.errors.APIError as error:  # such as a command that is not in the image
+            return Ran(127, str(error.explanation or error))
+        finally:
+            container.remove(force=True, v=True)
 
 
 def ask(machine: Machine, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from layerlab import check_lab
-from layerlab.errors import AppError
+from layerlab.errors import LabError
 
 LAB = "01-order-your-layers"
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
@@ -112,5 +112,5 @@ def test_a_verdict_says_the_same_each_time(check):
 
 
 def test_a_missing_dockerfile_says_how_to_get_it_back(machine, tmp_path):
-    with pytest.raises(AppError, match="git checkout"):
+    with pytest.raises(LabError, match="layerlab lab reset"):
         check_lab(LAB, machine, tmp_path / "Dockerfile")

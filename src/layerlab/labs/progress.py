@@ -1,0 +1,131 @@
+"""Progress: each check of a learner's files is an attempt, kept in LayerLab's home, a line of JSON each.
+
+A workshop leader collects it by a folder that all can write to: learners put theirs in, the leader reads them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import getpass
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import LabError
+from ..home import home, locked
+from .lab import Lab, Verdict
+
+#: In LayerLab's home; `cleanup.OURS` has it too.
+FILE = "progress.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """One check of a learner's files.
+
+    Attributes:
+        when: ISO 8601, UTC.
+        learner: who: `$LAYERLAB_LEARNER`, or the user's name on this computer and the computer's.
+        lab: name of the lab.
+        passed: whether all goals were met.
+        met, of: goals met, and goals.
+        files: short hash of the files that were checked: two attempts with the same files have the same.
+        figures: what was measured, where the lab has a budget: name with unit → figure.
+    """
+
+    when: str
+    learner: str
+    lab: str
+    passed: bool
+    met: int
+    of: int
+    files: str
+    figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+def keep(lab: Lab, verdict: Verdict, texts: Mapping[str, str]) -> Attempt:
+    """Write an attempt down, here and, if `$LAYERLAB_PROGRESS` names a folder, there too."""
+    attempt = Attempt(
+        when=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        learner=learner(),
+        lab=lab.name,
+        passed=verdict.passed,
+        met=sum(met for _, met in verdict.goals),
+        of=len(verdict.goals),
+        files=hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:8],
+        figures=dict(verdict.figures),
+    )
+    with locked("progress"), (home() / FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dataclasses.asdict(attempt)) + "\n")
+    if folder := os.environ.get("LAYERLAB_PROGRESS"):
+        hand_in(folder)
+    return attempt
+
+
+def learner() -> str:
+    """Who learns here: `$LAYERLAB_LEARNER`, or user@computer."""
+    return os.environ.get("LAYERLAB_LEARNER") or f"{getpass.getuser()}@{platform.node()}"
+
+
+def attempts(lab: str = "") -> list[Attempt]:
+    """The attempts of this home, of all labs or of one, oldest first."""
+    return [a for a in _read(home() / FILE) if lab in ("", a.lab)]
+
+
+def hand_in(folder: str | Path) -> Path:
+    """Copy this learner's attempts into a folder, as NAME.jsonl; returns the file. Raises LabError where that is not possible."""
+    name = re.sub(r"[^\w.@-]+", "-", learner())
+    target = Path(folder).expanduser() / f"{name}.jsonl"
+    lines = [json.dumps(dataclasses.asdict(attempt)) + "\n" for attempt in attempts()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        part.write_text("".join(lines), encoding="utf-8")
+        part.replace(target)  # in one step: the leader may be reading
+    except OSError as error:
+        raise LabError(
+            f"progress cannot be written to {folder}: {error}", "name a folder that you may write to"
+        ) from None
+    return target
+
+
+def collected(folder: str | Path) -> list[Attempt]:
+    """The attempts of all learners who handed in to a folder. Raises LabError where there is no such folder."""
+    if not Path(folder).is_dir():
+        raise LabError(
+            f"there is no folder {folder}", "it is the one that learners name: layerlab lab progress --to FOLDER"
+        )
+    return [a for file in sorted(Path(folder).glob("*.jsonl")) for a in _read(file)]
+
+
+def overview(found: Iterable[Attempt]) -> pd.DataFrame:
+    """One row a learner and lab: learner, lab, attempts, passed, best ("4 of 6" goals), last (when)."""
+    columns = ["learner", "lab", "attempts", "passed", "best", "last"]
+    rows = []
+    frame = pd.DataFrame([dataclasses.asdict(a) for a in found])
+    if frame.empty:
+        return pd.DataFrame(columns=columns)
+    for (who, lab), group in frame.groupby(["learner", "lab"]):
+        best = group.loc[group["met"].idxmax()]
+        passed = "yes" if group["passed"].any() else "no"
+        rows.append([who, lab, len(group), passed, f"{best['met']} of {best['of']}", group["when"].max()])
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _read(file: Path) -> list[Attempt]:
+    """A line that is none (a computer that lost power while it wrote) is left out: the others still count."""
+    known = {field.name for field in dataclasses.fields(Attempt)}
+    found = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []:
+        try:
+            found.append(Attempt(**{k: v for k, v in json.loads(line).items() if k in known}))
+        except (ValueError, TypeError, AttributeError):
+            continue
+    return found
