@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import LayerLabError
+from .lab_command import lab
 
 if TYPE_CHECKING:
     from .cleanup import Cleaned
@@ -212,8 +213,12 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
 
 @main.command()
 @click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; - for standard output.")
-@click.option("--format", "form", type=click.Choice(["html", "markdown", "json"]), help="By default as the file's name ends.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; - for standard output."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["html", "markdown", "json"]), help="By default as the file's name ends."
+)
 @click.option("--previous", type=click.Path(exists=True, dir_okay=False), help="A saved record to compare with.")
 @click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help="Machine it was built on.")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
@@ -261,6 +266,9 @@ def clean(yes: bool, as_json: bool) -> None:
         click.echo(cleaned_text(done))
     if done.problems:
         sys.exit(1)
+
+
+main.add_command(lab)
 
 
 # -- machines ----------------------------------------------------------------------------------------------------------

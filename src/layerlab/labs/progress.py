@@ -15,12 +15,14 @@ import platform
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ..errors import LabError
 from ..home import home, locked
 from .lab import Lab, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: In LayerLab's home; `cleanup.OURS` has it too.
 FILE = "progress.jsonl"
@@ -107,6 +109,8 @@ def collected(folder: str | Path) -> list[Attempt]:
 
 def overview(found: Iterable[Attempt]) -> pd.DataFrame:
     """One row a learner and lab: learner, lab, attempts, passed, best ("4 of 6" goals), last (when)."""
+    import pandas as pd
+
     columns = ["learner", "lab", "attempts", "passed", "best", "last"]
     rows = []
     frame = pd.DataFrame([dataclasses.asdict(a) for a in found])

@@ -1,0 +1,147 @@
+"""Labs without an engine: their files, the starting points, attempts kept and collected, the `layerlab lab` command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from layerlab import labs
+from layerlab.cli import main
+from layerlab.errors import LabError
+from layerlab.labs import Goal, judged, progress
+
+ROOT = Path(__file__).resolve().parents[1]
+LAB = labs.find("01")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Labs and a home of the test's own."""
+    for lab in labs.ALL:
+        for part in ("", "start", "solution"):
+            (tmp_path / "labs" / lab.name / part).mkdir(parents=True, exist_ok=True)
+            for file in lab.files:
+                (tmp_path / "labs" / lab.name / part / file).write_text(
+                    (ROOT / "labs" / lab.name / part / file).read_text()
+                )
+    monkeypatch.setenv("LAYERLAB_LABS", str(tmp_path / "labs"))
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LAYERLAB_LEARNER", "ada")
+    (tmp_path / "home").mkdir()
+    return tmp_path / "labs" / LAB.name
+
+
+def run(*words: str, code: int = 0) -> str:
+    done = CliRunner().invoke(main, ["lab", *words])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def verdict(met: int, of: int = 3, **figures: float):
+    return judged([Goal(str(n), n < met, f"hint {n}", f"detail {n}") for n in range(of)], figures=figures)
+
+
+@pytest.mark.parametrize("lab", labs.ALL, ids=lambda lab: lab.name)
+def test_a_lab_is_given_out_as_its_starting_point(lab):
+    place = ROOT / "labs" / lab.name
+    for file in lab.files:
+        start, given, solved = ((place / part / file).read_bytes() for part in ("start", "", "solution"))
+        assert given == start, f"layerlab lab reset {lab.name}"
+        assert solved != start or len(lab.files) > 1
+
+
+def test_every_folder_of_labs_is_a_lab():
+    assert {path.parent.name for path in ROOT.glob("labs/*/lab.ipynb")} == set(labs.LABS)
+
+
+def test_a_lab_is_found_by_the_beginning_of_its_name():
+    assert labs.find("01").name == "01-order-your-layers"
+    for name in ("", "99", "nothing"):
+        with pytest.raises(LabError, match="01-order-your-layers"):
+            labs.find(name)
+
+
+def test_a_verdict_has_the_hint_of_the_first_goal_that_is_not_met():
+    assert (verdict(1).hint, verdict(1).detail, verdict(1).passed) == ("hint 1", "detail 1", False)
+    assert (verdict(3).hint, verdict(3).passed) == ("", True)
+    assert str(verdict(3)).endswith("Passed.")
+    assert str(verdict(0)).splitlines()[0] == "[ ] 0"
+
+
+def test_reset_keeps_what_the_learner_wrote(folder):
+    start = (folder / "Dockerfile").read_text()
+    assert "is kept" not in run("reset", "01")
+    for number in (1, 2):
+        (folder / "Dockerfile").write_text(f"FROM mine:{number}\n")
+        assert f"Dockerfile.mine-{number}" in run("reset", "01")
+        assert (folder / "Dockerfile").read_text() == start
+    assert (folder / "Dockerfile.mine-1").read_text() == "FROM mine:1\n"
+
+
+def test_solution_is_printed_and_put_in_place(folder):
+    text = (folder / "solution/Dockerfile").read_text()
+    assert run("solution", "01") == text
+    (folder / "Dockerfile").write_text("FROM mine\n")
+    assert "Dockerfile.mine-1" in run("solution", "01", "--apply")
+    assert (folder / "Dockerfile").read_text() == text
+
+
+def test_a_missing_file_says_how_to_get_it_back(folder):
+    (folder / "Dockerfile").unlink()
+    with pytest.raises(LabError, match="layerlab lab reset 01-order-your-layers"):
+        labs.check_lab("01", None)
+    run("reset", "01")
+    assert (folder / "Dockerfile").is_file()
+
+
+def test_text_that_is_none_is_a_clear_error(folder):
+    (folder / "Dockerfile").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(LabError, match="UTF-8"):
+        labs.check_lab("01", None)
+
+
+def test_attempts_are_kept_in_order_and_listed(folder):
+    assert "No lab was checked" in run("progress")
+    assert "[ ] 01-order-your-layers" in run("list")
+    progress.keep(LAB, verdict(1, seconds=4.5), {"Dockerfile": "a"})
+    progress.keep(LAB, verdict(3), {"Dockerfile": "b"})
+    first, second = labs.attempts()
+    assert (first.met, first.of, first.passed, first.figures) == (1, 3, False, {"seconds": 4.5})
+    assert second.passed and first.files != second.files
+    assert labs.attempts("another") == []
+    assert "3 of 3" in run("progress") and "yes" in run("progress")
+    assert "[x] 01-order-your-layers" in run("list")
+    assert json.loads(run("progress", "--json"))[1]["learner"] == "ada"
+
+
+def test_a_line_that_was_cut_off_costs_only_itself(folder):
+    progress.keep(LAB, verdict(1), {})
+    with (progress.home() / progress.FILE).open("a") as file:
+        file.write('{"when": "20')
+        file.write('\n[1]\n{"lab": 3}\n')
+    progress.keep(LAB, verdict(2), {})
+    assert [a.met for a in labs.attempts()] == [1, 2]
+
+
+def test_a_leader_collects_what_learners_handed_in(folder, tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    progress.keep(LAB, verdict(1), {})
+    run("progress", "--to", str(shared))
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("LAYERLAB_LEARNER", "../grace hopper")
+    monkeypatch.setenv("LAYERLAB_PROGRESS", str(shared))
+    (tmp_path / "other").mkdir()
+    progress.keep(LAB, verdict(3), {})  # hands in by itself
+    assert sorted(file.parent for file in shared.iterdir()) == [shared] * 2, "no name leads out of the folder"
+    told = run("progress", "--from", str(shared))
+    assert "ada" in told and "grace hopper" in told and "1 of 3" in told and "3 of 3" in told
+
+
+def test_a_folder_that_cannot_be(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "no folder" in run("progress", "--from", str(tmp_path / "nowhere"), code=1)
+    assert "cannot be written" in run("progress", "--to", str(tmp_path / "file"), code=1)
+    assert "not both" in run("progress", "--to", "a", "--from", "b", code=2)
