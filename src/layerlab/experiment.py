@@ -12,8 +12,8 @@ from .errors import AppError
 from .machine import Machine
 from .records import Build
 
-#: What `compare` understands: a build on a reset machine, and the edits of an App.
-PREPARATIONS = ("cold", *EDITS)
+#: What `compare` understands: a build on a reset machine, the edits of an App, and a base image that moved.
+PREPARATIONS = ("cold", *EDITS, "base")
 
 
 def compare(
@@ -25,8 +25,9 @@ def compare(
 ) -> pd.DataFrame:
     """Build every variant after every edit, `repeats` times, and return what was measured.
 
-    Each build has its right preparation: "cold" is a reset machine; every other edit is made afresh, each time, on top of
-    a build of the same variant, so it can never be a hit by accident. Other processes are kept off the machine meanwhile.
+    Each build has its right preparation: "cold" is a reset machine, "base" one whose base image moved; every other edit is
+    made afresh, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes are
+    kept off the machine meanwhile.
 
     Returns a DataFrame, one row a build and step. Columns of the build, the same in all its rows: app, machine, variant,
     edit, repeat (from 0), build (a number), wall_seconds, export_seconds, context_bytes, image_bytes,
@@ -53,7 +54,10 @@ def compare(
                         machine.reset()
                     elif not prepared:
                         machine.build(app, variant, progress="none")
-                    if edit != "cold":
+                    if edit == "base":
+                        machine.move_base()
+                        app.last_edit = edit
+                    elif edit != "cold":
                         app.edit(edit)
                     build = machine.build(app, variant, progress="none")
                     prepared = True

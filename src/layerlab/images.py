@@ -13,7 +13,9 @@ import os
 import shutil
 import ssl
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import faults, packages
@@ -23,10 +25,16 @@ from .packages import Say
 from .shell import run
 
 STANDIN = "layerlab-standin/"
+#: Keeps the image that a base was before it moved. No build refers to it, and `Machine.reset` does not keep it.
+ORIGINAL = "layerlab-original/"
+#: The file that a moved base has more than the one before it.
+MOVED = "/etc/layerlab-base-release"
 #: What every machine holds from the start.
 BASES = ("python:3.11-slim",)
 #: The engine of a machine in a container.
 ENGINE_IMAGE = "docker:28-dind"
+#: The registry, where a hub can be reached; the program inside is called by its full path.
+REGISTRY_IMAGE, REGISTRY_PROGRAM = "registry:2", "/bin/registry"
 #: Which suite's python3 is which version (the distributions' package lists).
 PYTHON_OF_SUITE = {
     "debian": {"3.11": "bookworm", "3.13": "trixie"},
@@ -99,6 +107,24 @@ def ensure_engine_image(docker: Docker, say: Say) -> str:
     return standin_name(ENGINE_IMAGE)
 
 
+def ensure_registry_image(docker: Docker, say: Say) -> tuple[str, Path | None]:
+    """Have an image in the person's Docker that a registry can run in; return its name, and the program to put into it.
+
+    The program is None where the image has its own. Raises SetupError where no hub gives one and no stand-in can be made.
+    """
+    if present(REGISTRY_IMAGE, docker) == REGISTRY_IMAGE or not (refusal := _pulled(REGISTRY_IMAGE, docker, say)):
+        return REGISTRY_IMAGE, None
+    if not packages.can_unpack():
+        raise SetupError(
+            f"{REGISTRY_IMAGE} cannot be pulled: {refusal}",
+            f"connect to a hub, or load the image yourself: `docker pull {REGISTRY_IMAGE}`",
+        )
+    program, image = packages.ensure_registry(say), standin_name(ENGINE_IMAGE)
+    if present(image, docker) != image:  # made of the same packages, so what runs here runs in it
+        docker("import", str(_engine_archive(say)), image)
+    return image, program
+
+
 def present(image: str, docker: Docker) -> str:
     """The name under which `image`, or its stand-in, is on an engine; "" if neither is."""
     for name in (image, standin_name(image)):
@@ -126,6 +152,33 @@ def _reason(error: CommandFailed) -> str:
     fault = faults.recognise(error.output)
     lines = error.output.strip().splitlines()
     return fault.what if fault else lines[-1] if lines else error.message
+
+
+def move(name: str, docker: Docker) -> str:
+    """Give the name of a base image to one with a file more, keep the first one as ORIGINAL; return the new image's id.
+
+    A label would not do: BuildKit keys what stands on an image by the image's layers.
+    """
+    if not present(ORIGINAL + name, docker):
+        docker("tag", name, ORIGINAL + name)
+    container = docker("create", name, "true").strip()
+    try:
+        with tempfile.NamedTemporaryFile("w") as release:
+            release.write(f"{time.time_ns()}\n")
+            release.flush()
+            docker("cp", release.name, f"{container}:{MOVED}")
+        # A container of another command than the image's would hand that down: give the image its own again.
+        command = docker("image", "inspect", "--format", "{{json .Config.Cmd}}", name).strip()
+        return docker("commit", "--change", f"CMD {command}", container, name).strip()
+    finally:
+        docker("rm", "--force", container)
+
+
+def move_back(tags: Iterable[str], docker: Docker) -> None:
+    """Of an engine's `tags`, give each base image that was moved its name back."""
+    for tag in tags:
+        if tag.startswith(ORIGINAL):
+            docker("tag", tag, tag.removeprefix(ORIGINAL))
 
 
 def standins() -> dict[str, str]:

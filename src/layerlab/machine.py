@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from . import client, engines, history, images, serve
-from .errors import LayerLabError, MachineBusy, MachineError
+from .errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
 from .home import home, locked, machine_dir
 from .packages import Say
 from .shell import run
@@ -221,6 +221,19 @@ class Machine:
             file.write(f"{name}\n")
         return name
 
+    def move_base(self, image: str = images.BASES[0]) -> str:
+        """Make base image `image` another one under the same name here, as a release of it does; return its new id.
+
+        It has one small file more, so its layers differ, and it works as before. On a computer this happens at the first
+        pull after the image's publisher released it anew. `reset` brings the original back.
+        Raises SetupError where `image` is not on this machine.
+        """
+        name = images.present(image, self.docker)
+        if not name:
+            raise SetupError(f"{image} is not on machine {self.name!r}", f"add it: machine.add_base({image!r})")
+        with self._in_use():
+            return images.move(name, self.docker)
+
     def reset(self) -> None:
         """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
         with self.alone():
@@ -257,6 +270,7 @@ class Machine:
         """Remove all but the base images, one by one: where there is much, it takes long. False if something is left."""
         with contextlib.closing(self.client()) as engine:
             try:
+                images.move_back(self._tags(), self.docker)
                 for container in engine.containers.list(all=True, ignore_removed=True):
                     container.remove(force=True, v=True)
                 for tag in self._tags():
@@ -268,7 +282,7 @@ class Machine:
                 # Its own engine, its own cache: nobody else's is in reach.
                 engine.api.prune_builds(all=True)
                 left = engine.df()
-            except docker.errors.DockerException:
+            except (docker.errors.DockerException, CommandFailed):
                 return False
         return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
 
