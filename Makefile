@@ -11,6 +11,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 LAB_ARGS ?=
 TEST_ARGS ?=
 FUZZ ?= 300
+# Processes that share the tests; each has a LayerLab home, and machines, of its own.
+JOBS ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 
 .PHONY: help lab test doctor reset clean fuzz bench notebooks lock lint setup
@@ -25,7 +27,7 @@ test: $(VENV)/.ready ## Set up what is missing and run every test. TEST_ARGS are
 	@$(BIN)/layerlab up
 	@sh scripts/install-browser.sh
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
 
 doctor: $(VENV)/.ready ## Look at this computer and say what is wrong and what mends it.
 	@$(BIN)/layerlab doctor

@@ -19,6 +19,25 @@ WEIGHTS_MB = "8"
 os.environ["LAYERLAB_WEIGHTS_MB"] = WEIGHTS_MB
 
 
+#: The longest modules, longest first: two processes share the suite, and none should begin the longest as the last.
+FIRST = ("test_safety", "test_cases", "test_projects", "test_jupyterlab", "test_build", "test_lab_01")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A module stays in one process (--dist loadgroup): its tests share machines, images and a JupyterLab."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    real = {item.path.parent.name for item in items} & {"engine", "browser"}
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        named = FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST)
+        return named, item.path.parent.name not in real
+
+    items.sort(key=rank)
+
+
 def person_home() -> Path:
     """Where `make test` has just put the engine's packages and base images."""
     import platformdirs

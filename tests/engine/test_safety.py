@@ -1,7 +1,7 @@
 """Nothing of the person's is touched: all notebooks and labs run inside a Docker that holds things of somebody else.
 
 This is also the suite's one run of the notebooks under nbval: what they show must still be true, and doing so must leave
-the foreign Docker, and the computer, as they were.
+the foreign Docker, and the computer, as they were. They run in some parts, which may run at the same time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,9 @@ from layerlab.engines.network import BRIDGES
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
 BASE = "layerlab-standin/python:3.11-slim"
+PARTS = 4
+#: Where a notebook says how long its cells took when it was saved.
+TOOK = re.compile(r"ran for ([\d.]+) (seconds|minutes)")
 #: A build that leaves something precious in the default pip cache mount: the one a careless `--no-cache` empties.
 PRECIOUS = f"""FROM {BASE}
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -119,14 +123,42 @@ def nbval(*notebooks: Path, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.timeout(2400)
-def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(guest, foreign):
+def seconds_of(notebook: Path) -> float:
+    """How long it took when it was saved."""
+    number, unit = (TOOK.search(notebook.read_text(encoding="utf-8")) or ["", "60", "seconds"])[1:3]
+    return float(number) * (60 if unit == "minutes" else 1)
+
+
+def part(number: int) -> list[Path]:
+    """The notebooks of one part: the longest first, each to the part that has least to do so far."""
+    parts: list[list[Path]] = [[] for _ in range(PARTS)]
+    for notebook in sorted(NOTEBOOKS, key=seconds_of, reverse=True):
+        min(parts, key=lambda some: sum(map(seconds_of, some))).append(notebook)
+    return parts[number]
+
+
+@pytest.fixture(scope="session")
+def filled(foreign) -> dict[str, str]:
+    """The person's Docker with things of theirs in it."""
     fill(foreign)
-    precious = cache_mount(foreign, "before")
+    return foreign
+
+
+def test_every_notebook_is_in_one_part():
+    assert sorted(notebook for n in range(PARTS) for notebook in part(n)) == NOTEBOOKS
+
+
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=pytest.mark.xdist_group(f"notebooks-{n}")) for n in range(PARTS)]
+)
+def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(number, guest, filled):
+    foreign = filled
+    precious = cache_mount(foreign, f"before {number}")
     assert any("precious.whl" in line for line in precious)
     before = snapshot(foreign)
 
-    run = nbval(*NOTEBOOKS, **guest)
+    run = nbval(*part(number), **guest)
     assert run.returncode == 0, run.stdout[-6000:]
     assert "layerlab-" in docker(foreign, "ps", "--format", "{{.Names}}"), "the machine was not in the person's Docker"
     cleaned = subprocess.run(
@@ -141,7 +173,7 @@ def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(guest, for
     after = snapshot(foreign)
     for what, was in before.items():
         assert after[what] == was, what
-    assert cache_mount(foreign, "after") == precious
+    assert cache_mount(foreign, f"after {number}") == precious
 
 
 def test_nbval_can_fail():
