@@ -1,0 +1,1 @@
+"""Semantic search: finds the entry that means what was asked, not the one that has the same words."""
