@@ -1,0 +1,1 @@
+"""SmartDiet: a day of meals that fits a person's needs."""
