@@ -17,6 +17,7 @@ WEIGHTS_MB = "8"
 
 # Set before anything of LayerLab is imported or started, and inherited by every process the tests start.
 os.environ["LAYERLAB_WEIGHTS_MB"] = WEIGHTS_MB
+os.environ["LAYERLAB_CLUTTER_MB"] = "4"
 
 
 #: The longest modules, longest first: two processes share the suite, and none should begin the longest as the last.

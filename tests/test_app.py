@@ -171,6 +171,13 @@ def test_an_edit_of_the_context_is_a_new_file_each_time(shop):
     assert [f.stat().st_size for f in files] == [CONTEXT_EDIT_BYTES] * 2
 
 
+def test_an_edit_of_the_context_goes_where_the_manifest_says(project):
+    (project / "layerlab.toml").write_text(MANIFEST + '\ncontext = "src/notes"\n')
+    with App.from_path(project) as app:
+        assert app.edit("context").startswith("src/notes/scan-")
+        assert len(list((app.path / "src/notes").iterdir())) == 1
+
+
 def test_an_edit_of_weights_makes_them_anew(shop):
     before = shop.read("models/weights.bin")
     shop.edit("weights")
@@ -216,6 +223,19 @@ def test_generated_files_are_made_once_and_copied_from_then_on(project, home):
     (project / "make.py").write_text(MAKE + "\n# another recipe\n")
     with App.from_path(project) as app:
         assert app.read("models/weights.bin") == "weights "
+
+
+def test_a_generated_folder_comes_whole_and_a_size_of_clutter_is_another_one(project, home, monkeypatch):
+    (project / "make.py").write_text(
+        "import os, pathlib\nfolder = pathlib.Path('.git/objects')\nfolder.mkdir(parents=True)\n"
+        "(folder / 'pack').write_text(os.environ['LAYERLAB_CLUTTER_MB'])\n"
+    )
+    (project / "layerlab.toml").write_text(MANIFEST.replace("models/weights.bin", ".git", 1))
+    for size in ("4", "5", "4"):
+        monkeypatch.setenv("LAYERLAB_CLUTTER_MB", size)
+        with App.from_path(project) as app:
+            assert app.read(".git/objects/pack") == size
+    assert len(list((home / "cache/prepared").iterdir())) == 2
 
 
 def test_generated_files_are_not_written_through_a_link_out_of_the_copy(project, tmp_path):

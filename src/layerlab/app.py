@@ -30,6 +30,8 @@ OWNER = "owner.lock"
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
 CONTEXT_EDIT_BYTES = 1_000_000
+#: What the names of environment variables begin with that say how large generated files are.
+SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
 #: Where a project without a manifest probably has the code that is edited most, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
 
@@ -243,9 +245,9 @@ class App:
         return f"{line or 'a comment'} added to {path}"
 
     def _edit_context(self, number: int) -> str:
-        path = f"notes/scan-{_fresh(number)}.bin"
+        path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
         full = self.file(path)
-        full.parent.mkdir(exist_ok=True)
+        full.parent.mkdir(parents=True, exist_ok=True)
         full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
@@ -273,7 +275,7 @@ class App:
         for output in prepare["outputs"]:
             self.file(output)  # refuses a link out of the copy before anything is written through it
         scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
-        settings = sorted(item for item in os.environ.items() if item[0].startswith("LAYERLAB_WEIGHTS"))
+        settings = sorted(item for item in os.environ.items() if item[0].startswith(SIZES))
         key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
         kept = cache_dir() / "prepared" / f"{self.name}-{key}"
         with locked(f"prepared-{key}", wait=300):
@@ -283,11 +285,11 @@ class App:
                 shutil.rmtree(part, ignore_errors=True)
                 for output in prepare["outputs"]:
                     (part / output).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(self.file(output), part / output)
+                    _copy(self.file(output), part / output)
                 part.rename(kept)
         for output in prepare["outputs"]:
             self.file(output).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(kept / output, self.file(output))
+            _copy(kept / output, self.file(output))
 
     def _generate(self, options: list[str]) -> None:
         command = [sys.executable if word == "{python}" else word for word in self._manifest["prepare"]["command"]]
@@ -325,6 +327,14 @@ def _new_folder() -> tuple[Path, TextIO]:
         owner = (folder / OWNER).open("w")
         fcntl.flock(owner, fcntl.LOCK_EX)
     return folder, owner
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A generated file, or a folder of them, into the place of an earlier one."""
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
 
 
 def _fresh(number: int) -> str:
