@@ -1,0 +1,18 @@
+ARG PYTHON=python:3.11-slim
+
+# The wheels stay in a cache mount: a new package downloads itself and no other. It does not rely on pip's own cache, which
+# keeps nothing where an index sends no caching headers.
+FROM ${PYTHON} AS dependencies
+WORKDIR /app
+COPY requirements.txt .
+RUN --mount=type=cache,target=/wheels \
+    pip download --dest /wheels --requirement requirements.txt && \
+    pip install --no-compile --no-index --find-links /wheels --requirement requirements.txt
+
+FROM dependencies AS service
+COPY main.py .
+EXPOSE 8000
+CMD ["python", "main.py"]
+# What is another with every commit comes last: nothing stands on it.
+ARG GIT_SHA=unknown
+ENV GIT_SHA=${GIT_SHA}
