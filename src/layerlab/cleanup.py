@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from . import engines
+from . import engines, registry_host
 from .engines import network
 from .errors import LayerLabError, MachineBusy
 from .home import LABEL, home, home_id, locked, run_dir
@@ -25,8 +25,8 @@ from .shell import succeeds
 
 #: What LayerLab keeps in its home. `$LAYERLAB_HOME` may name a folder that holds other things too: those stay.
 OURS = (
-    "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "scratch", "container-images", "container-seed", "ip_forward.was",
-    "progress.jsonl", "score.json",
+    "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "scratch", "container-images", "container-seed",
+    "ip_forward.was", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -95,6 +95,8 @@ def clean() -> Cleaned:
 
     for name in machine_names():
         attempt(f"machine {name}", lambda name=name: _remove_machine(name))
+    for name in registry_host.names():  # one in a container carries our label, and goes with that engine's
+        attempt(f"registry {name}", lambda name=name: registry_host.HOSTS["process"].remove(name))
     kinds = ["process"]
     # The person's Docker is asked only where we may have been in it, so that cleaning works without any.
     if any(home().glob("container-*")) or engines.container.person_has_docker():

@@ -117,15 +117,18 @@ def reset(name: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name", default="")
-@click.option("--all", "every", is_flag=True, help="Every machine.")
+@click.option("--all", "every", is_flag=True, help="Every machine, and every registry.")
 @json_option
 def down(name: str, every: bool, as_json: bool) -> None:
     """Remove machine NAME (laptop) and all that it holds."""
     from .machine import Machine
+    from .registry import Registry
 
     if name and every:
         raise click.UsageError("name a machine or say --all, not both")
     machines = Machine.all() if every else [_existing(name or LAPTOP)]
+    for registry in Registry.all() if every else []:
+        registry.stop()
     for machine in machines:
         machine.stop()
         if not as_json:

@@ -64,6 +64,32 @@ def ensure_engine(say: Say = print) -> Path:
     return engine_dir()
 
 
+def ensure_registry(say: Say = print) -> Path:
+    """Unpack the distribution's registry unless it is there; return its program.
+
+    Raises SetupError where this is not Debian or Ubuntu, or we are not root.
+    """
+    with locked("packages", wait=900):
+        if not registry_program().exists():
+            _check_possible()
+            say("Fetching the distribution's registry (about 5 MB) …")
+            apt = _Apt(cache_dir() / "apt")
+            folder, fresh = cache_dir() / "registry", cache_dir() / "registry.part"
+            shutil.rmtree(fresh, ignore_errors=True)
+            # Of what apt chooses with it, its service is set up by the rest. The program needs only libc.
+            (archive,) = [a for a in apt.download(["docker-registry"]) if a.name.startswith("docker-registry_")]
+            run("dpkg-deb", "-x", str(archive), str(fresh))
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+            shutil.rmtree(apt.root)
+    return registry_program()
+
+
+def registry_program() -> Path:
+    """Where `ensure_registry` puts the registry's program. Looking for it makes none."""
+    return home() / "cache" / "registry" / "usr/bin/docker-registry"
+
+
 def engine_dir() -> Path:
     """The folder that the packages are, or will be, unpacked in. Looking for it makes none."""
     return home() / "cache" / "engine"

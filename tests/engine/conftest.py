@@ -19,8 +19,9 @@ def pytest_collection_modifyitems(items):
 def borrowed_home(folder: Path, lender: Path) -> Path:
     """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
     (folder / "cache").mkdir(parents=True)
-    for name in ("engine", "images"):
-        (folder / "cache" / name).symlink_to(lender / "cache" / name)
+    for name in ("engine", "images", "registry"):
+        if (lender / "cache" / name).exists():
+            (folder / "cache" / name).symlink_to(lender / "cache" / name)
     return folder
 
 

@@ -7,6 +7,7 @@ labelled `layerlab.home`, so that it is found again, and removed without touchin
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import socket
 import time
@@ -25,6 +26,19 @@ from .seed import WRITTEN_ONCE
 #: A start takes about 3 s (FACTS.md); this is for a very busy computer.
 START_SECONDS = 60.0
 START_SCRIPT = Path(__file__).with_name("start-in-container.sh")
+#: Lets ports of a machine's own loopback lead elsewhere: the packets leave with the machine's address, not with loopback's.
+#: $1 is lines of "port address:port". Rules of before are replaced.
+FORWARD = """
+echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
+for chain in OUTPUT POSTROUTING; do
+    iptables --wait -t nat -N LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -F LAYERLAB-$chain
+    iptables --wait -t nat -C $chain -j LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -A $chain -j LAYERLAB-$chain
+done
+iptables --wait -t nat -A LAYERLAB-POSTROUTING -s 127.0.0.0/8 ! -o lo -j MASQUERADE
+echo "$1" | while read -r port address; do
+    [ -z "$port" ] || iptables --wait -t nat -A LAYERLAB-OUTPUT -d 127.0.0.1 -p tcp --dport "$port" -j DNAT --to "$address"
+done
+"""
 #: The port dockerd listens on for TLS clients (registered with IANA as docker-s).
 PORT = 2376
 
@@ -103,6 +117,18 @@ class ContainerEngine:
             self._images_file.unlink()
         self._seed_file.unlink(missing_ok=True)
 
+    def forward(self, name: str) -> None:
+        """Let ports of the machine's loopback lead to this home's registries, as each one's `forwards_file` says.
+
+        Called when a machine comes up and when a registry does; both may have new addresses then.
+        """
+        lines = [
+            f"{port} {address}"
+            for file in sorted(home().glob("registries/*/forwards.json"))
+            for port, address in json.loads(file.read_text()).items()
+        ]
+        _person("exec", self._called(name), "sh", "-ec", FORWARD, "forward", "\n".join(lines))
+
     # ----------------------------------------------------------------------------------------------------------------
 
     @property
@@ -127,6 +153,13 @@ class ContainerEngine:
                     f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause"
                 )
             time.sleep(0.05)
+        if any(home().glob("registries/*/forwards.json")):
+            self.forward(name)
+
+    def remember_image(self, name: str) -> None:
+        """Note that LayerLab brought this image into the person's Docker, so that `clean` removes it."""
+        with self._images_file.open("a") as file:
+            file.write(f"{name}\n")
 
     def _exists(self, kind: str, name: str) -> bool:
         return succeeds([docker_program(), kind, "inspect", self._called(name)], env=person_environment())
@@ -136,8 +169,7 @@ class ContainerEngine:
         if name := images.present(images.ENGINE_IMAGE, _person):
             return name
         name = images.ensure_engine_image(_person, say)
-        with self._images_file.open("a") as file:
-            file.write(f"{name}\n")
+        self.remember_image(name)
         return name
 
     def _create(self, name: str, image: str) -> None:
@@ -156,6 +188,11 @@ class ContainerEngine:
         _person("cp", f"{certificates}/.", f"{called}:/layerlab")
         shutil.rmtree(certificates)
         _person("start", called)
+
+
+def forwards_file(registry: str) -> Path:
+    """Says, as JSON, to which address which port of a machine's loopback leads: {"40123": "172.17.0.3:5000"}."""
+    return home() / "registries" / registry / "forwards.json"
 
 
 def _free_port() -> int:
