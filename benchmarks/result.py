@@ -15,9 +15,10 @@ class Result:
         what: what was measured, in words.
         measured: the figure.
         limit: what it must not exceed; with `at_least`, what it must reach.
-        unit: "×", "s" or "MB".
+        unit: "×", "s", "MB" or "%".
         at_least: whether more is better.
         detail: how it was come by: spread, number of repeats.
+        guide: what a team's guide says of the same, for its own machine, network and packages; "" if nothing.
     """
 
     what: str
@@ -26,6 +27,7 @@ class Result:
     unit: str
     at_least: bool = False
     detail: str = ""
+    guide: str = ""
 
     @property
     def passed(self) -> bool:

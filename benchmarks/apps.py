@@ -1,0 +1,96 @@
+"""What a good Dockerfile saves, app by app, beside what the team's guide says: builds of both, taking turns."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterator
+
+from layerlab import App, Machine
+
+from .result import Result, spread
+from .turns import in_turns, ratio
+
+#: Pairs of a fully cached build and a rebuild after an edit of the code, both of the good variant.
+EDIT_PAIRS = 12
+#: Pairs of a code edit rebuilt by the slow variant and by the good one; the slow takes up to half a minute.
+SLOW_PAIRS = 2
+#: What a new dependency may download, of what a cold build does: the new one is small, the others are many.
+ONLY_WHAT_CHANGED = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """An app of the course: its slow variant and its good one, and what its team's guide says of a code edit."""
+
+    app: str
+    slow: str
+    good: str
+    guide: str
+
+
+#: The guides' own figures, for machines, networks and packages of theirs.
+COURSES = (
+    Course("radiology_api", "before", "after", "5–8 min → 15 s (RadiAssist, Cache Efficiency)"),
+    Course("semantic_search", "before", "after", "10 h → 10–30 s (FastAPI search, Build Time Improvements)"),
+    Course("diet_planner", "before", "uv", "10–30 min → 0.5–2 min (SmartDiet, Performance Comparison)"),
+    Course("agent_platform", "before", "after", "4+ min → 30–60 s (AMAS, Performance Improvements)"),
+    Course("venv_service", "before", "after", "5–10 min → 30–60 s (venv guide, Build Performance)"),
+)
+#: The app with a single-stage and a multi-stage variant, compared by size.
+SIZES = ("venv_service", "single", "after")
+
+
+def code_edits() -> Iterator[Result]:
+    """What an edit of the code costs each app's good variant, beside a fully cached build, and its slow one."""
+    with Machine.start("bench") as machine:
+        for course in COURSES:
+            with App(course.app) as app:
+                yield from _code_edit(machine, app, course)
+
+
+def _code_edit(machine: Machine, app: App, course: Course) -> Iterator[Result]:
+    def build(variant: str, edit: str) -> None:
+        app.edit(edit)
+        machine.build(app, variant, progress="none")
+
+    build(course.good, "none")
+    edited, cached = in_turns(lambda: build(course.good, "code"), lambda: build(course.good, "none"), EDIT_PAIRS)
+    yield Result(
+        f"{course.app}: a code edit, rebuilt by `{course.good}` / a fully cached build of it",
+        ratio(edited, cached), 1.3, "×",
+        detail=f"{spread(edited, 's')}, cached {statistics.median(cached):.2f} s",
+    )  # fmt: skip
+    slow, fast = in_turns(lambda: build(course.slow, "code"), lambda: build(course.good, "code"), SLOW_PAIRS)
+    yield Result(
+        f"{course.app}: the same code edit, by `{course.slow}` ({statistics.median(slow):.1f} s) / "
+        f"by `{course.good}` ({statistics.median(fast):.2f} s)",
+        ratio(slow, fast), 20, "×", at_least=True, detail=spread(slow, "s"), guide=course.guide,
+    )  # fmt: skip
+
+
+def dependency_edits() -> Iterator[Result]:
+    """What each app's good variant downloads for one more dependency, beside a cold build of it."""
+    with Machine.start("bench") as machine:
+        for course in COURSES:
+            with App(course.app) as app:
+                machine.reset()
+                cold = machine.build(app, course.good, progress="none")
+                app.edit("dependency")
+                again = machine.build(app, course.good, progress="none")
+            down = [build.downloaded_bytes / 1e6 for build in (again, cold)]
+            yield Result(
+                f"{course.app}: downloaded for one more dependency ({down[0]:.2f} MB) / by a cold build ({down[1]:.1f} MB)",
+                down[0] / down[1], ONLY_WHAT_CHANGED, "×",
+                guide="670 MB → 0 MB (AMAS)" if course.app == "agent_platform" else "",
+            )  # fmt: skip
+
+
+def sizes() -> Iterator[Result]:
+    """The image of a multi-stage variant beside that of a single-stage one, as a registry stores them."""
+    name, single, multi = SIZES
+    with Machine.start("bench") as machine, App(name) as app:
+        one, other = (machine.build(app, variant, progress="none").image_bytes / 1e6 for variant in (single, multi))
+    yield Result(
+        f"{name}: image of `{multi}` ({other:.0f} MB) / of `{single}` ({one:.0f} MB)", other / one, 0.6, "×"
+    )  # fmt: skip
