@@ -1,7 +1,7 @@
 """What the README claims, measured: `make bench`, or `python -m benchmarks NAME` for one of them.
 
     build      a fully cached `Machine.build` against the same `docker buildx build` without LayerLab, side by side
-    code       each app after an edit of the code: the good variant against a fully cached build of it, and the slow one against it
+    code       each app after an edit of the code: the good variant against a fully cached build of it, and the slow one
     dependency what each app's good variant downloads for one more dependency
     sizes      the image of a multi-stage variant beside that of a single-stage one
     notebooks  how much of the notebooks' time is not spent in builds; runs them all
