@@ -83,7 +83,7 @@ def test_it_is_a_copy_that_goes_with_the_with(project):
 
 def test_a_sample_app_is_found_by_name_and_others_are_named():
     with App("radiology_api") as app:
-        assert app.variants == ["before", "guide", "after"]
+        assert app.variants == ["before", "guide", "after", "uv"]
     for name in ("nothing", "", "../tests", "radiology_api/models"):
         with pytest.raises(AppError, match=r"there are: .*radiology_api.*App\.from_path"):
             App(name)
@@ -257,7 +257,26 @@ def test_every_sample_app_names_what_it_has():
     from layerlab.app import sample_apps
 
     for manifest in sample_apps().glob("*/layerlab.toml"):
-        told = tomllib.loads(manifest.read_text())
-        for variant in told["variants"].values():
-            assert (manifest.parent / variant["dockerfile"]).is_file()
-        assert (manifest.parent / told["edits"]["code"]).is_file()
+        told, folder = tomllib.loads(manifest.read_text()), manifest.parent
+        named = [v.get("dockerfile") or v["compose"] for v in told["variants"].values()]
+        named += [told["edits"]["code"], told["edits"]["requirements"], "README.md"]
+        for files in (profile["files"] for profile in told.get("profiles", {}).values()):
+            named += [*files, *files.values()]
+        assert [name for name in named if not (folder / name).is_file()] == [], folder.name
+
+
+def test_a_profile_exchanges_files(tmp_path, monkeypatch):
+    for name, text in {"requirements.txt": "light\n", "requirements.heavy.txt": "heavy\n"}.items():
+        (tmp_path / "some_app").mkdir(exist_ok=True)
+        (tmp_path / "some_app" / name).write_text(text)
+    (tmp_path / "some_app/layerlab.toml").write_text(
+        '[profiles.heavy]\nfiles = { "requirements.txt" = "requirements.heavy.txt" }\n'
+    )
+    monkeypatch.setenv("LAYERLAB_SAMPLE_APPS", str(tmp_path))
+    with App("some_app") as light, App("some_app", profile="heavy") as heavy:
+        assert (light.read("requirements.txt"), heavy.read("requirements.txt")) == ("light\n", "heavy\n")
+    monkeypatch.setenv("LAYERLAB_PROFILE", "heavy")
+    with App("some_app") as app:
+        assert app.read("requirements.txt") == "heavy\n"
+    with pytest.raises(AppError, match="no profile 'huge'.*\n.*heavy"):
+        App("some_app", profile="huge")
