@@ -1,0 +1,1 @@
+"""AMAS: a few small agents that share out a goal among themselves."""
