@@ -3,6 +3,7 @@ ARG PYTHON=python:3.11-slim
 # The wheels stay in a cache mount: a new package downloads itself and no other. It does not rely on pip's own cache, which
 # keeps nothing where an index sends no caching headers.
 FROM ${PYTHON} AS dependencies
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 COPY requirements.txt .
 RUN --mount=type=cache,target=/wheels \
