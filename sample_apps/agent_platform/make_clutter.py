@@ -1,4 +1,4 @@
-"""Fill backend/ with what gathers in a developer's working copy: history, a virtual environment, caches, data, a secret.
+"""Fill backend/ with what gathers in a working copy: history, a virtual environment, caches, data, a secret.
 
     python make_clutter.py --megabytes 30 --seed 0
 
@@ -52,7 +52,7 @@ def small_files(rng: random.Random) -> dict[str, bytes]:
 
 
 def write_clutter(folder: Path, megabytes: float = 30.0, seed: int = 0) -> int:
-    """Write it into `folder`; return how many bytes. Raises ValueError for less than a megabyte (of a million bytes)."""
+    """Write it into `folder`; return how many bytes. Raises ValueError for less than a megabyte (a million bytes)."""
     if megabytes < 1:
         raise ValueError(f"the clutter needs at least 1 megabyte, not {megabytes:g}")
     rng = random.Random(seed)

@@ -1,7 +1,7 @@
 """A package index of one's own, as an office has it: the wheels beside this file, by the rules of PyPI's simple index.
 
-With each file it says what PyPI says with each of its own: keep it as long as you like. pip keeps only what it is told that
-it may keep, so an index that leaves this out, as some mirrors do, makes pip's cache stay empty.
+With each file it says what PyPI says with each of its own: keep it as long as you like. pip keeps only
+what it is told that it may keep: with an index that leaves this out, as some mirrors do, pip's cache stays empty.
 """
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,9 @@ class Index(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", keep)
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, form: str, *values: object) -> None:
+        print(form % values)
 
 
 def project(file: str) -> str:

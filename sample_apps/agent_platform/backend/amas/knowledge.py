@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 
 WORD = re.compile(r"[a-z0-9]{2,}")
-STOP = frozenset("the and for who what when where which how does did is are was our we to of in an it".split())
+STOP = frozenset(
+    ["an", "and", "are", "did", "does", "for", "how", "in", "is", "it", "of", "our", "the", "to", "was", "we"]
+    + ["what", "when", "where", "which", "who"]
+)
 
 
 class Knowledge:

@@ -19,7 +19,7 @@ class Platform:
         self.knowledge, self.workers = knowledge, max(1, workers)
 
     async def pursue(self, tasks: list[Task]) -> Answer:
-        """Do all tasks, each when what it needs is done; those that need nothing of one another are done side by side."""
+        """Do all tasks, each when what it needs is done, and side by side where none needs the other."""
         graph = networkx.DiGraph()
         graph.add_nodes_from((task.number, {"task": task}) for task in tasks)
         graph.add_edges_from((need, task.number) for task in tasks for need in task.needs)
