@@ -39,7 +39,7 @@ def image_layers(build: Build) -> tuple[ImageLayer, ...]:
     image = chains.get((operations[-1].get("inputs") or [""])[0], ())
     made: dict[str, Step] = {}
     # What a FROM has, no other step made; of two on the same image, the later is that of the stage that ships.
-    for step in sorted(reversed(build.steps_), key=lambda s: s.state != BASE):
+    for step in sorted(build.steps_, key=lambda s: (s.state != BASE, -s.line)):
         chain = chains.get(f"{(config.get('digestMapping') or {}).get(step.digest, '')}:0", ())
         for layer in chain if step.state == BASE else chain[-1:] if step.size_bytes is not None else ():
             made.setdefault(layer["digest"], step)

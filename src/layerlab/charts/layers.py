@@ -68,7 +68,8 @@ def layers(*builds: Build, title: str = "") -> Chart:
     return chart.update_layout(
         meta={"summary": _words(builds, images, totals)},
         yaxis=theme.row_axis(labels),
-        xaxis=theme.value_axis("MB in a registry (compressed)") | {"range": [0, max(totals) * 1.3]},  # room for a label
+        xaxis=theme.value_axis("MB in a registry (compressed)")
+        | {"range": [0, max(totals) * 1.45]},  # room for a label
     )
 
 
@@ -96,7 +97,8 @@ def _rows(
         if len(large) < len(image):
             rest, size = len(image) - len(large), total - start
             name = f"{rest} smaller layer{'s' if rest > 1 else ''}"
-            bars.append(_Bar(len(labels), OTHER, start, size, megabytes(size), f"{name}<br><b>{megabytes(size)}</b>"))
+            told = megabytes(size) if size >= 0.1 else f"{size * 1000:.0f} kB"
+            bars.append(_Bar(len(labels), OTHER, start, size, told, f"{name}<br><b>{told}</b>"))
             labels.append(theme.cell(f"    {name}", LABEL_WIDTH + 4))
     return labels, bars
 
