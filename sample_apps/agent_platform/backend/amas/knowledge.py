@@ -10,10 +10,7 @@ from pathlib import Path
 import numpy as np
 
 WORD = re.compile(r"[a-z0-9]{2,}")
-STOP = frozenset(
-    ["an", "and", "are", "did", "does", "for", "how", "in", "is", "it", "of", "our", "the", "to", "was", "we"]
-    + ["what", "when", "where", "which", "who"]
-)
+STOP = frozenset(re.findall(WORD, "the and who what when where which how does did is are was our we to of for in it"))
 
 
 class Knowledge:
