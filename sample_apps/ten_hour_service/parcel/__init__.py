@@ -1,0 +1,1 @@
+"""Parcelwise: what is printed on a parcel."""

@@ -1,0 +1,123 @@
+"""Replay: a scripted day as real builds on real machines, beside what the simulation says of the same day."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from layerlab.machine import Machine
+from layerlab.records import RAN, Build
+
+from .days import build_costs
+from .fleet import Strategy
+from .hits import NOTHING, outcome
+from .recipe import INPUTS, Recipe
+
+if TYPE_CHECKING:
+    from layerlab.app import App
+    from layerlab.registry import Registry
+
+#: Edits that a replay can make; the base image is moved in no replay.
+EDITS = ("none", "code", "dependency")
+#: Where a replay keeps its cache in a registry.
+CACHE = "replay:cache"
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One build of a scripted day: a commit with this edit is built by runner number `runner`, counted from 1."""
+
+    runner: int
+    edit: str
+
+    def __post_init__(self) -> None:
+        if self.edit not in EDITS or self.runner < 1:
+            raise ValueError(f"an event has a runner from 1 on and an edit of {', '.join(EDITS)}")
+
+
+def predicted(recipe: Recipe, strategy: Strategy, script: Sequence[Event]) -> pd.DataFrame:
+    """What the simulation says of a scripted day that begins with empty caches.
+
+    Returns a DataFrame, one row a build. Columns: strategy, build (from 1), runner, edit, ran (the lines of the steps that
+    run, a tuple), steps_ran, seconds, down_mb, up_mb (what a registry receives: without one no image is pushed here). The
+    network costs what it cost where the recipe was measured.
+    """
+    runners = np.array([[event.runner - 1 for event in script]])
+    edits = np.array([[INPUTS.index(e.edit) if e.edit in INPUTS else NOTHING for e in script]])
+    seen = outcome(recipe, strategy, runners, edits)
+    cost = {name: of[0] for name, of in build_costs(recipe, strategy, seen).items()}
+    lines = [tuple(part.line for part, ran in zip(recipe.parts, of, strict=True) if ran) for of in seen.ran[0]]
+    up = cost["up_bytes"] if strategy.registry else np.zeros(len(script))
+    return _table(strategy, script, lines, cost["seconds"], cost["down_bytes"], up)
+
+
+def replay(
+    app: App, variant: str, strategy: Strategy, script: Sequence[Event], registry: Registry | None = None
+) -> pd.DataFrame:
+    """Run that day: the same columns, measured. Its machines are called runner-1, runner-2 …, and are stopped at the end.
+
+    A strategy with a local cache keeps a runner as it is between its builds; the others get a reset one each time. The
+    strategy's cache in the registry begins empty: the registry is reset. `up_mb` is what the registry received.
+    Raises ValueError where a strategy with a registry gets none, or shares one builder, which no replay does.
+    """
+    if strategy.local == "shared" or bool(strategy.registry) != (registry is not None):
+        raise ValueError(f"{strategy.name!r} cannot be replayed so: give a registry if, and only if, it has one")
+    options: list[str] = []
+    if registry is not None:
+        registry.reset()
+        mode, ref = ("max" if strategy.registry == "all" else "min"), registry.ref(CACHE)
+        options = [f"--cache-from=type=registry,ref={ref}", f"--cache-to=type=registry,ref={ref},mode={mode}"]
+    builds: list[Build] = []
+    up: list[int] = []
+    with contextlib.ExitStack() as afterwards:
+        machines: dict[int, Machine] = {}
+        for event in script:
+            if fresh := event.runner not in machines:
+                machines[event.runner] = _runner(event.runner, afterwards)
+            if fresh or not strategy.local:
+                machines[event.runner].reset()
+            app.edit(event.edit)
+            with registry.counting() if registry is not None else contextlib.nullcontext() as moved:
+                builds.append(machines[event.runner].build(app, variant, progress="none", options=options))
+            up.append(moved.pushed_bytes if moved else 0)
+    lines = [tuple(step.line for step in build.steps_ if step.state == RAN) for build in builds]
+    return _table(strategy, script, lines, [b.seconds for b in builds], [b.downloaded_bytes for b in builds], up)
+
+
+def _runner(number: int, afterwards: contextlib.ExitStack) -> Machine:
+    machine = Machine.start(f"runner-{number}", say=lambda _: None)
+    afterwards.callback(machine.stop)
+    return machine
+
+
+def _table(strategy: Strategy, script: Sequence[Event], lines, seconds, down_bytes, up_bytes) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "strategy": strategy.name,
+            "build": range(1, len(script) + 1),
+            "runner": [event.runner for event in script],
+            "edit": [event.edit for event in script],
+            "ran": lines,
+            "steps_ran": [len(of) for of in lines],
+            "seconds": np.asarray(seconds, float),
+            "down_mb": np.asarray(down_bytes, float) / 1e6,
+            "up_mb": np.asarray(up_bytes, float) / 1e6,
+        }
+    )
+
+
+def agreement(said: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """Step by step: one row a build; columns strategy, build, runner, edit, said, ran (numbers of steps), agree.
+
+    `agree` is "yes" only if exactly the same steps ran. Raises ValueError for tables of different days.
+    """
+    keys = ["strategy", "build", "runner", "edit"]
+    if not said[keys].reset_index(drop=True).equals(seen[keys].reset_index(drop=True)):
+        raise ValueError("these are not the same day")
+    same = ["yes" if one == other else "no" for one, other in zip(said["ran"], seen["ran"], strict=True)]
+    return seen[keys].assign(said=said["steps_ran"].to_numpy(), ran=seen["steps_ran"].to_numpy(), agree=same)

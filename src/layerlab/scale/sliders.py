@@ -1,0 +1,82 @@
+"""A fleet to play with: sliders above the chart of its day. Without a kernel, the words say what would be there."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import ipywidgets
+
+from .charts import strategies_chart
+from .days import simulate
+from .fleet import Fleet
+from .recipe import Recipe
+
+#: Setting → label, smallest, largest, step.
+SLIDERS = {
+    "runners": ("runners", 1, 40, 1),
+    "builds_a_day": ("builds a day", 10, 300, 10),
+    "dependency_odds": ("new dependency", 0.0, 0.5, 0.01),
+    "base_odds": ("base moved", 0.0, 0.2, 0.01),
+    "mbit": ("Mbit/s", 5, 1000, 5),
+    "minute_price": ("price a minute", 0.0, 0.1, 0.001),
+    "gb_price": ("price a GB", 0.0, 0.5, 0.01),
+}
+#: Days simulated at each move of a slider: few, so that the chart follows the hand.
+DAYS = 60
+
+
+class Explorer:
+    """Sliders for a fleet, and the chart of its day below.
+
+    Attributes:
+        fleet: the fleet as the sliders stand.
+    """
+
+    def __init__(self, recipe: Recipe, fleet: Fleet) -> None:
+        self.fleet, self._recipe = fleet, recipe
+        self._sliders = {name: _slider(name, getattr(fleet, name)) for name in SLIDERS}
+        self._chart = ipywidgets.Output()
+        self.widget = ipywidgets.VBox([*self._sliders.values(), self._chart])
+        for slider in self._sliders.values():
+            slider.observe(lambda _: self._draw(), "value")
+
+    def chart(self) -> Any:
+        """The chart for the fleet as the sliders stand."""
+        return strategies_chart(simulate(self._recipe, self.fleet, days=DAYS), self.fleet)
+
+    def _draw(self) -> None:
+        from IPython.display import display
+
+        moved = {name: slider.value for name, slider in self._sliders.items()}
+        moved["code_odds"] = 1 - moved["dependency_odds"] - moved["base_odds"]
+        self.fleet = dataclasses.replace(self.fleet, **moved)
+        with self._chart:
+            self._chart.clear_output(wait=True)
+            display(self.chart())
+
+    def __repr__(self) -> str:
+        return "Sliders: " + ", ".join(f"{SLIDERS[name][0]} {getattr(self.fleet, name):g}" for name in SLIDERS)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{SLIDERS[n][0]}</td><td>{getattr(self.fleet, n):g}</td></tr>" for n in SLIDERS)
+        return f"<p>Sliders, where a kernel runs. They begin at:</p><table>{rows}</table>"
+
+    def _repr_mimebundle_(self, include=None, exclude=None, **_: Any) -> dict[str, Any]:
+        self._draw()
+        return {**self.widget._repr_mimebundle_(), "text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def explore(recipe: Recipe, fleet: Fleet | None = None) -> Explorer:
+    """Sliders for a fleet that builds `recipe`, beginning at `fleet`; display it as the last line of a cell."""
+    return Explorer(recipe, fleet or Fleet())
+
+
+def _slider(name: str, value: float) -> ipywidgets.Widget:
+    label, low, high, step = SLIDERS[name]
+    kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider
+    return kind(
+        value=value, min=low, max=high, step=step, description=label, continuous_update=False,
+        style={"description_width": "9em"}, layout={"width": "32em"},
+        **({} if isinstance(step, int) else {"readout_format": ".3f"}),
+    )  # fmt: skip
