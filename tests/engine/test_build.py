@@ -117,6 +117,10 @@ TAUGHT = {
         "code": {"pip install": CACHED, "/models/ models/": CACHED},
         "weights": {"pip install": CACHED, "/models/ models/": RAN},
     },
+    "uv": {
+        "code": {"RUN --mount": CACHED, "/models/ models/": CACHED, "/app/ ./": RAN},
+        "dependency": {"RUN --mount": RAN, "/models/ models/": CACHED, "/app/ ./": CACHED},
+    },
 }
 
 
