@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import json
 import os
 import textwrap
 import time
@@ -25,7 +26,6 @@ from . import client, images
 from .app import App, sample_apps
 from .build import BuildFailed
 from .errors import CommandFailed, LayerLabError
-from .labs.files import labs_folder
 from .records import RAN, Build
 from .shell import run
 
@@ -192,7 +192,7 @@ class Patient:
     def __init__(self, number: int) -> None:
         if number not in numbers():
             raise LayerLabError(f"there is no patient {number}", f"there are: {', '.join(map(str, numbers()))}")
-        folder = _folder(number)
+        folder = _ward() / str(number)
         told = tomllib.loads((folder / "patient.toml").read_text(encoding="utf-8"))
         self.number, self.title, self.story = number, told["title"], " ".join(told["story"].split())
         self.files = sorted(file.name for file in folder.iterdir() if file.name != "patient.toml")
@@ -354,7 +354,7 @@ def patient(number: int) -> Patient:
 
 def numbers() -> list[int]:
     """The numbers of the patients."""
-    return sorted(int(file.parent.name) for file in (labs_folder() / LAB / "patients").glob("*/patient.toml"))
+    return sorted(int(file.parent.name) for file in _ward().glob("*/patient.toml"))
 
 
 def causes() -> str:
@@ -362,8 +362,25 @@ def causes() -> str:
     return "\n".join(f"{name:<18} {text}" for name, text in CAUSES.items())
 
 
-def _folder(number: int) -> Path:
-    return labs_folder() / LAB / "patients" / str(number)
+def holds(machine: Machine) -> dict[str, int]:
+    """What is on a machine, counted: images, volumes, layers in the build cache, cache mounts."""
+    counts = map(json.loads, machine.docker("system", "df", "--format", "json").splitlines())
+    count = {row["Type"]: int(row["TotalCount"]) for row in counts}
+    # The list ends with sums, which are no JSON.
+    records = machine.docker("buildx", "du", "--format", "json").splitlines()
+    kinds = [json.loads(line)["Type"] for line in records if line.startswith("{")]
+    return {
+        "images": count["Images"],
+        "volumes": count["Local Volumes"],
+        "layers": kinds.count("regular"),
+        "mounts": kinds.count("exec.cachemount"),
+    }
 
 
-__all__ = ["CAUSES", "Day", "Diagnosis", "Patient", "Visit", "causes", "numbers", "patient"]
+def _ward() -> Path:
+    from .labs.files import labs_folder  # here, because one of the labs is about this module
+
+    return labs_folder() / LAB / "patients"
+
+
+__all__ = ["CAUSES", "Day", "Diagnosis", "Patient", "Visit", "causes", "holds", "numbers", "patient"]
