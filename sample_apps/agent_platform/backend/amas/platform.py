@@ -1,8 +1,8 @@
 """The platform: a queue of tasks that are ready, and workers that hand each to its agent."""
 
 import asyncio
+from graphlib import TopologicalSorter
 
-import networkx
 import structlog
 from jinja2 import Template
 
@@ -20,23 +20,25 @@ class Platform:
 
     async def pursue(self, tasks: list[Task]) -> Answer:
         """Do all tasks, each when what it needs is done, and side by side where none needs the other."""
-        graph = networkx.DiGraph()
-        graph.add_nodes_from((task.number, {"task": task}) for task in tasks)
-        graph.add_edges_from((need, task.number) for task in tasks for need in task.needs)
+        by_number = {task.number: task for task in tasks}
+        order = TopologicalSorter({task.number: task.needs for task in tasks})
+        order.prepare()
         ready: asyncio.Queue[int] = asyncio.Queue()
-        for number in (n for n in graph if not graph.in_degree(n)):
-            ready.put_nowait(number)
         results: dict[int, Result] = {}
+
+        def queue_what_is_ready() -> None:
+            for number in order.get_ready():
+                ready.put_nowait(number)
 
         async def work() -> None:
             while True:
                 number = await ready.get()
-                results[number] = await asyncio.to_thread(self._do, graph.nodes[number]["task"], results)
-                for later in graph.successors(number):
-                    if all(need in results for need in graph.predecessors(later)):
-                        ready.put_nowait(later)
+                results[number] = await asyncio.to_thread(self._do, by_number[number], results)
+                order.done(number)
+                queue_what_is_ready()
                 ready.task_done()
 
+        queue_what_is_ready()
         workers = [asyncio.create_task(work()) for _ in range(min(self.workers, len(tasks)))]
         await ready.join()
         for worker in workers:
