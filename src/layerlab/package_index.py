@@ -8,6 +8,7 @@ shown with an index of which it is known.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .errors import CommandFailed
@@ -32,6 +33,15 @@ def serve(machine: Machine, app: App, variant: str = "index") -> dict[str, str]:
     machine.docker("run", "--detach", "--name", CONTAINER, image)
     address = machine.docker("inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", CONTAINER).strip()
     return {"PIP_INDEX_URL": f"http://{address}:{PORT}/simple", "PIP_TRUSTED_HOST": address}
+
+
+@contextlib.contextmanager
+def served(machine: Machine, app: App, variant: str = "index") -> Iterator[dict[str, str]]:
+    """`serve` for the length of a `with`."""
+    try:
+        yield serve(machine, app, variant)
+    finally:
+        remove(machine)
 
 
 def remove(machine: Machine) -> None:

@@ -1,0 +1,103 @@
+"""Lab 02: a new package downloads only that package, no byte of pip's cache is in the image, and the app still answers."""
+
+from __future__ import annotations
+
+from .. import package_index
+from ..records import Build, Step
+from .lab import Goal, Lab, Verdict, judged
+from .trial import Observed, Trial
+
+#: A new package of the manifest weighs less than this, the packages that are there already far more. Bytes.
+LARGE_DOWNLOAD = 1_000_000
+#: Where pip's cache, or a folder of wheels, may lie in an image: every file that pip packs or keeps, with its size.
+_FIND = (
+    "import os\n"
+    "for folder, _, names in os.walk('/'):\n"
+    "    if folder.startswith(('/proc', '/sys', '/dev')): continue\n"
+    "    for name in names:\n"
+    "        path = os.path.join(folder, name)\n"
+    "        kept = name.endswith(('.whl', '.body')) or '/http/' in path or '/http-v2/' in path\n"
+    "        if kept and os.path.isfile(path) and os.path.getsize(path) > 100_000: print(os.path.getsize(path), folder)\n"
+)
+
+
+def script(trial: Trial) -> None:
+    """Build, add a package, build again, ask; look into the image for what pip kept."""
+    office = trial.enter(package_index.served(trial.machine, trial.app))
+    trial.build("first", args=office)
+    trial.app.edit("dependency")
+    trial.build("again", args=office)
+    trial.note("asked", package_index.requests(trial.machine))
+    found = trial.run("again", "python", "-c", _FIND)
+    trial.note("kept", found.output if found.exit_code == 0 else "")
+    trial.ask("again")
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: builds, answers, asks the office's index, no cache in the image, a new package is all that is downloaded."""
+    again, answer = seen.builds.get("again"), seen.answers.get("again")
+    large = [s for s in again.steps_ if s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    kept = kept_in_image(seen.facts.get("kept", ""))
+    states = f"The build after a new package:\n{again.states()}" if again else ""
+    goals = (
+        Goal(
+            "the Dockerfile builds",
+            again is not None,
+            "it does not build. The error below names the line and what went wrong there.",
+            seen.error,
+        ),
+        Goal(
+            "the app answers a real request",
+            bool(answer and answer.correct),
+            "the image builds, but the app in it does not answer as it should. What it said is below: are packages, code and "
+            "data/knowledge.jsonl there?",
+            str(answer or ""),
+        ),
+        Goal(
+            "the packages come from the office's index",
+            bool(seen.facts.get("asked")),
+            "no package was asked for at the office's index, whose address comes as the build arguments PIP_INDEX_URL and "
+            "PIP_TRUSTED_HOST. Does the Dockerfile declare both, above the step that installs?",
+            states,
+        ),
+        Goal(
+            "no byte of pip's cache is in the image",
+            bool(answer) and not kept,
+            f"the image holds what pip downloaded, packed, in {kept[0] if kept else ''}: nobody will ever unpack it there. "
+            "What a RUN writes becomes part of the image, unless it lies in a mount. Which folder does pip keep its downloads "
+            "in, and is there a mount at just that place?",
+            states,
+        ),
+        Goal(
+            "a new package downloads that package only",
+            again is not None and not large,
+            _download_hint(again, large[0]) if again and large else "",
+            states,
+        ),
+    )
+    return judged(goals, again)
+
+
+def kept_in_image(listing: str) -> list[str]:
+    """Folders in which the image holds packed downloads, the fullest first; `listing` has a size and a folder a line."""
+    sizes: dict[str, int] = {}
+    for line in listing.splitlines():
+        size, _, folder = line.partition(" ")
+        if size.isdigit():
+            top = folder.partition("/http")[0].partition("/wheels")[0] or folder
+            sizes[top] = sizes.get(top, 0) + int(size)
+    return sorted(sizes, key=lambda folder: (-sizes[folder], folder))
+
+
+def _download_hint(again: Build, step: Step) -> str:
+    """Names the step that downloaded all, and tells a mount that stays empty from none at all."""
+    said = f"one new package made line {step.line} ({step.instruction}) download all the others again."
+    if "type=cache" in step.text:
+        return (
+            f"{said} The step has a cache mount, and pip found nothing in it: pip never wrote there. Is the mount where pip "
+            "keeps its cache, and is that cache switched on? Remember which values of PIP_NO_CACHE_DIR switch it on."
+        )
+    return f"{said} It begins without the files it left last time. Where could they lie so that it finds them again?"
+
+
+LAB = Lab(name="02-drop-no-cache-dir", app="agent_platform", script=script, judge=judge)

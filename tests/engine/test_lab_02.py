@@ -1,0 +1,76 @@
+"""Lab 02: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+from layerlab.labs.lab_02 import kept_in_image
+
+LAB = "02-drop-no-cache-dir"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+SOLUTION = (FOLDER / "solution/Dockerfile").read_text()
+MOUNTED = "RUN --mount=type=cache,target=/root/.cache/pip \\\n    pip install"
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "the flag back": (SOLUTION.replace(MOUNTED, "RUN pip install --no-cache-dir"), 4, ["begins without the files"]),
+    "no flag, no mount": (SOLUTION.replace(MOUNTED, "RUN pip install"), 3, ["/root/.cache/pip", "packed"]),
+    "a mount that pip is told not to use": (
+        SOLUTION.replace("UNBUFFERED=1", "UNBUFFERED=1 PIP_NO_CACHE_DIR=0"),
+        4,
+        ["pip found nothing in it", "PIP_NO_CACHE_DIR"],
+    ),
+    "the office's index is not asked": (SOLUTION.replace("ARG PIP_INDEX_URL\n", ""), 2, ["no package was asked for"]),
+    "no knowledge": (SOLUTION.replace("COPY backend/data/knowledge.jsonl ./data/\n", ""), 1, ["knowledge.jsonl"]),
+    "an instruction that is none": ("COPPY . .\n", 0, ["does not build"]),
+}
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(text: str):
+        (tmp_path / "Dockerfile").write_text(text)
+        return check_lab(LAB, machine, tmp_path)
+
+    return check
+
+
+def test_the_starting_point_is_what_is_committed_and_fails(machine):
+    assert (FOLDER / "start/Dockerfile").read_text() == (FOLDER / "Dockerfile").read_text()
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert not verdict.passed and met(verdict) == 4, verdict
+    assert "begins without the files" in verdict.hint, verdict
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+    assert "package-index" not in machine.docker("ps", "--all")
+
+
+def test_another_right_answer_passes(check):
+    """A cache in another place is as good, if the mount is there too."""
+    elsewhere = "RUN --mount=type=cache,id=mine,target=/opt/pip pip install --cache-dir /opt/pip"
+    verdict = check(SOLUTION.replace(MOUNTED, elsewhere))
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG[name]
+    verdict = check(text)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
+
+
+def test_folders_are_gathered_by_what_pip_calls_its_cache():
+    listing = "200 /root/.cache/pip/http/a/b\n300 /root/.cache/pip/http/c\n100 /srv\nnoise\n"
+    assert kept_in_image(listing) == ["/root/.cache/pip", "/srv"]
