@@ -1,0 +1,5 @@
+# Everything first. What follows stands for an installation.
+FROM python:3.11-slim
+WORKDIR /app
+COPY . .
+RUN cat requirements.txt > /installed

@@ -1,0 +1,6 @@
+# Leaves a file in the default mount, and lists what others left there before.
+FROM python:3.11-slim
+ARG ROUND=1
+COPY requirements.txt .
+RUN --mount=type=cache,target=/root/.cache/pip ls /root/.cache/pip > /found; echo "found: $(tr '\n' ' ' < /found)"; \
+    date > /root/.cache/pip/round-$ROUND
