@@ -1,0 +1,115 @@
+"""Lab 09: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab, clinic
+
+LAB = "09-look-after-your-cache"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+CURED = (FOLDER / "solution/Dockerfile").read_text()
+DIAGNOSED = (FOLDER / "solution/diagnoses.toml").read_text()
+DIAGNOSES = 8
+HASH = "ARG GIT_SHA=unknown\nENV GIT_SHA=${GIT_SHA}\n"
+
+#: A wrong diagnoses.toml, goals met in a row, words of the hint.
+WRONG_DIAGNOSES = {
+    "none yet": ("", 0, ["patient 1", "has no diagnosis yet"]),
+    "not TOML": ("patient-1 = buildkit\n", 0, ["not valid TOML"]),
+    "no such cause": ('patient-1 = "gremlins"\n', 0, ["none of the causes", "buildkit-off"]),
+    "a message not read": ('patient-1 = "buildx-missing"\n', 0, ["it is not 'buildx-missing'", "What does it say"]),
+    # The file is there, and changes, and still is not the cause: the trial says so.
+    "a suspect that is innocent": (
+        DIAGNOSED.replace('patient-3 = "no-cache"', 'patient-3 = "file-changes"'),
+        2,
+        ["it is not 'file-changes'", "line 8 (COPY) was the first to run"],
+    ),
+}
+#: A wrong cure of the ninth patient: goals met of its five, words of the hint.
+WRONG_CURES = {
+    "the hash above the packages": (
+        CURED.replace(HASH, "").replace("WORKDIR /app\n", f"{HASH}WORKDIR /app\n"),
+        3,
+        ["install the packages again", "(RUN): GIT_SHA"],
+    ),
+    "the release note above the packages": (
+        CURED.replace("COPY requirements.txt ./", "COPY *.txt ./"),
+        3,
+        ["install the packages again", "line 9 (COPY)", "release.txt changed"],
+    ),
+    "wheels beside the mount": (
+        CURED.replace("--dest /wheels", "--dest wheels").replace("--find-links /wheels", "--find-links wheels"),
+        4,
+        ["all the others were downloaded once more"],
+    ),
+    "no hash at all": (CURED.replace(HASH, ""), 2, ["no longer tells the commit"]),
+    "no packages": ("FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD python main.py\n", 1, ["does not book"]),
+    "an instruction that is none": ("FROMM python\n", 0, ["does not build"]),
+}
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(dockerfile: str = CURED, diagnoses: str = DIAGNOSED):
+        (tmp_path / "Dockerfile").write_text(dockerfile)
+        (tmp_path / "diagnoses.toml").write_text(diagnoses)
+        return check_lab(LAB, machine, tmp_path)
+
+    return check
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A clinic of one patient, so that a cure is tried at once."""
+    monkeypatch.setattr(clinic, "numbers", lambda: [2])
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert not verdict.passed and met(verdict) == 0 and verdict.again is None
+    assert len(verdict.goals) == DIAGNOSES + 5
+    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start/Dockerfile").read_text()
+    assert (FOLDER / "diagnoses.toml").read_text() == (FOLDER / "start/diagnoses.toml").read_text()
+
+
+def test_the_starting_dockerfile_fails_for_its_faults(check, few):
+    verdict = check((FOLDER / "start/Dockerfile").read_text())
+    assert [done for _, done in verdict.goals] == [True, True, True, True, False, False]
+    assert "GIT_SHA" in verdict.hint
+
+
+def test_the_solution_passes_with_all_eight(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG_DIAGNOSES)
+def test_a_wrong_diagnosis_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG_DIAGNOSES[name]
+    verdict = check(diagnoses=text)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
+
+
+@pytest.mark.parametrize("name", WRONG_CURES)
+def test_a_wrong_cure_gets_the_hint_that_fits(check, few, name):
+    text, goals, words = WRONG_CURES[name]
+    verdict = check(text)
+    assert not verdict.passed and met(verdict) == 1 + goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
+
+
+def test_another_cure_passes(check, few):
+    """With the packages in a stage, the note mounted where it is read, and another place for the wheels."""
+    packages, rest = CURED.split("COPY main.py")
+    staged = packages.replace("FROM ${PYTHON}\n", "FROM ${PYTHON} AS packages\n").replace("/wheels", "/var/wheels")
+    verdict = check(f"{staged}\nFROM packages\nCOPY main.py{rest}")
+    assert verdict.passed, verdict
