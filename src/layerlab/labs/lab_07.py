@@ -1,0 +1,101 @@
+"""Lab 07: an ignore file that keeps history, junk and a secret out of the build, and lets in what the app needs."""
+
+from __future__ import annotations
+
+from ..records import RAN, Build
+from .lab import Goal, Lab, Verdict, judged
+from .trial import Observed, Trial
+
+DOCKERFILE = "backend/root.Dockerfile"
+#: What the app needs is a tenth of this; each kind of clutter with bytes to speak of is far more. Bytes.
+LARGEST_CONTEXT = 200_000
+#: What a day's work leaves behind, besides the file that a "context" edit adds: path → text.
+JUNK = {
+    "backend/logs/agents.log": "another line\n",
+    "backend/amas/__pycache__/planner.cpython-311.pyc": "compiled anew\n",
+}
+
+
+def script(trial: Trial) -> None:
+    """Build, leave junk behind, build again, look for the secret in the image, ask."""
+    trial.build("first", DOCKERFILE)
+    trial.app.edit("context")
+    for path, text in JUNK.items():
+        trial.app.write(path, text)
+    trial.build("again", DOCKERFILE)
+    trial.note("secrets", trial.run("again", "find", "/", "-xdev", "-name", ".env").output)
+    trial.ask("again")
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: builds, answers, no secret in the image, junk runs nothing, a small context."""
+    again, answer = seen.builds.get("again"), seen.answers.get("again")
+    secrets = [line for line in seen.facts.get("secrets", "").splitlines() if line.endswith("/.env")]
+    ran = [s for s in again.steps_ if s.state == RAN] if again else []
+    sizes = context_files(again) if again else {}
+    largest = next(iter(sizes), "")
+    said = str(answer or "")
+    goals = (
+        Goal(
+            "the image builds",
+            again is not None,
+            "it does not build. The error below names the line of the Dockerfile. If it misses a file that is there in the "
+            "project: which of your rules keeps it out?",
+            seen.error,
+        ),
+        Goal(
+            "the app starts and answers a real request",
+            bool(answer and answer.correct),
+            "the image builds, but the app in it does not answer as it should; what it said is below. A rule that keeps out "
+            "too much is silent, too. Are main.py, amas/ and data/knowledge.jsonl all let in?",
+            said,
+        ),
+        Goal(
+            "the secret is not in the image",
+            again is not None and not secrets,
+            f"{secrets[0] if secrets else ''} is in the image: whoever can pull it has the key. The file lies in a "
+            "subfolder of the context. At which depth does your rule for it match, and what exactly is its text, to the end "
+            "of the line?",
+        ),
+        Goal(
+            "junk makes no step run",
+            again is not None and not ran,
+            _junk_hint(again, sizes) if again and ran else "",
+            f"The build after the junk:\n{again.states()}" if again else "",
+        ),
+        Goal(
+            f"the context is smaller than {LARGEST_CONTEXT / 1e3:.0f} kB",
+            again is not None and sum(sizes.values()) < LARGEST_CONTEXT,
+            f"the engine is still sent far more than the app needs. The largest file in the context is {largest}. Which rule "
+            "would keep out it and its like?",
+        ),
+    )
+    return judged(goals, again)
+
+
+def context_files(build: Build) -> dict[str, int]:
+    """Size in bytes of each file that the engine could see, the largest first."""
+    entries = build.contexts["context"].entries if "context" in build.contexts else {}
+    files = [(path, entry.size) for path, entry in entries.items() if entry.kind == "file"]
+    return dict(sorted(files, key=lambda item: (-item[1], item[0])))
+
+
+def _junk_hint(again: Build, sizes: dict[str, int]) -> str:
+    """Names the junk that came in, and the step that it made run."""
+    step = next(s for s in again.steps_ if s.state == RAN)
+    came = [path for path in JUNK if path in sizes]
+    came += ["backend/notes/"] if any(path.startswith("backend/notes/") for path in sizes) else []
+    what = came[0] if came else "something that the app does not need"
+    return (
+        f"a day's work left files behind that the app does not need, and line {step.line} ({step.instruction}) ran again, "
+        f"because {what} is in the context. Which rule was to keep it out, and from where is a rule matched?"
+    )
+
+
+LAB = Lab(
+    name="07-ignore-what-you-do-not-ship",
+    app="agent_platform",
+    files={".dockerignore": ".dockerignore"},
+    script=script,
+    judge=judge,
+)
