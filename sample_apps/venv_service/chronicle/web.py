@@ -10,6 +10,8 @@ from chronicle.statistics import fingerprint, statistics
 
 #: Of a history, bytes. A year of a small team is about one megabyte.
 LARGEST = 8_000_000
+#: Asked once, at the start: without git the service had better not start than answer half.
+GIT = repository.version()
 
 app = Flask("chronicle")
 app.config["MAX_CONTENT_LENGTH"] = LARGEST
@@ -18,7 +20,7 @@ app.config["MAX_CONTENT_LENGTH"] = LARGEST
 @app.get("/health")
 def health():
     """That it runs, and that git and the compiled package are there."""
-    return jsonify(status="ok", git=repository.version(), fingerprint=fingerprint([]))
+    return jsonify(status="ok", git=GIT, fingerprint=fingerprint([]))
 
 
 @app.post("/history")

@@ -1,0 +1,98 @@
+"""Lab 04: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+
+LAB = "04-build-in-one-stage-ship-another"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+SOLUTION = (FOLDER / "solution" / "Dockerfile").read_text()
+#: The solution in two parts; all answers below share the first, so that packages are installed once.
+BUILDER, _, PRODUCTION = SOLUTION.partition("FROM python:3.11-slim\n")
+GIT = PRODUCTION[PRODUCTION.index("RUN apt-get") : PRODUCTION.index("COPY --link --from")]
+ENVIRONMENT = 'COPY --from=builder /opt/venv /opt/venv\nENV PATH="/opt/venv/bin:$PATH"\n'
+CODE = "WORKDIR /app\nCOPY chronicle/ /app/chronicle/\n"
+START = 'CMD ["gunicorn", "--bind", "0.0.0.0:8000", "chronicle.web:app"]\n'
+LAST = "FROM python:3.11-slim\n"
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "a file that is not there": (LAST + "COPY chronicel /app\n", 0, ["does not build"]),
+    "no git in the last stage": (BUILDER + LAST + ENVIRONMENT + CODE + "USER 10001\n" + START, 1, ["it calls git"]),
+    "an environment at another path": (
+        BUILDER + LAST + GIT + ENVIRONMENT.replace("/opt/venv /opt", "/opt/venv /srv").replace("/opt/venv/bin", "/srv/venv/bin")
+        + CODE + START, 1, ["does not start", "at the path at which they were installed"],
+    ),
+    "the last stage stands on the builder": (
+        BUILDER + "FROM builder\n" + CODE + "USER 10001\n" + START, 4, ["ships gcc", "what does the last FROM stand on"],
+    ),
+    "root": (BUILDER + LAST + GIT + ENVIRONMENT + CODE + START, 6, ["runs as root"]),
+    "one copy for both": (
+        f"{BUILDER}WORKDIR /opt\nCOPY chronicle/ chronicle/\n{LAST}{GIT}WORKDIR /opt\nCOPY --from=builder /opt /opt\n"
+        f'ENV PATH="/opt/venv/bin:$PATH"\nUSER 10001\n{START}',
+        8, ["together with the code"],
+    ),
+    "chown below the code": (
+        BUILDER + LAST + GIT + ENVIRONMENT + CODE + "RUN chown -R 10001 /opt/venv /app\nUSER 10001\n" + START,
+        8, ["changes the owner", "(RUN) writes large files"],
+    ),
+    "the environment below the code": (
+        BUILDER + LAST + GIT + CODE + ENVIRONMENT + "USER 10001\n" + START, 8, ["Which of the two changes more often"],
+    ),
+}  # fmt: skip
+#: Other right answers than the solution's.
+RIGHT = {
+    "no links": BUILDER + LAST + GIT + ENVIRONMENT + CODE + "USER 10001\n" + START,
+    "no environment, a named user": (
+        f"{BUILDER}{LAST}{GIT}RUN useradd app\n"
+        "COPY --from=builder /opt/venv/lib/python3.11/site-packages /usr/local/lib/python3.11/site-packages\n"
+        f'USER app\n{CODE}{START.replace("""["gunicorn""", """["python", "-m", "gunicorn""")}'
+    ),
+}
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(text: str):
+        (tmp_path / "Dockerfile").write_text(text)
+        return check_lab(LAB, machine, tmp_path / "Dockerfile")
+
+    return check
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_the_starting_point_works_and_misses_every_other_goal(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "start" / "Dockerfile")
+    assert [done for _, done in verdict.goals] == [True] * 4 + [False] * 4 + [verdict.goals[8][1]]
+    assert "ships gcc" in verdict.hint and "RAN     RUN pip install" in str(verdict)
+
+
+def test_the_learners_file_is_the_starting_point():
+    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start" / "Dockerfile").read_text()
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_another_right_answer_passes(check, name):
+    verdict = check(RIGHT[name])
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG[name]
+    verdict = check(text)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
