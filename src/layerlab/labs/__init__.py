@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import LabError
-from . import capstone, lab_01, lab_02, lab_03, lab_05, lab_06, lab_07, lab_08, lab_09
+from . import capstone, lab_01, lab_02, lab_03, lab_04, lab_05, lab_06, lab_07, lab_08, lab_09
 from .files import labs_folder, put, reset, solution
 from .lab import Goal, Lab, Verdict, judged
 from .progress import Attempt, attempts
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from ..machine import Machine
 
 #: Every lab, in the order of the course.
-ALL: tuple[Lab, ...] = (capstone.LAB, lab_01.LAB, lab_02.LAB, lab_03.LAB, lab_05.LAB, lab_06.LAB, lab_07.LAB, lab_08.LAB, lab_09.LAB)
+ALL: tuple[Lab, ...] = (
+    lab_01.LAB,
+    lab_02.LAB,
+    lab_03.LAB,
+    lab_04.LAB,
+    lab_05.LAB,
+    lab_06.LAB,
+    lab_07.LAB,
+    lab_08.LAB,
+    lab_09.LAB,
+    capstone.LAB,
+)
 LABS: dict[str, Lab] = {lab.name: lab for lab in ALL}
 
 
