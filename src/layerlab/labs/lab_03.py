@@ -1,0 +1,116 @@
+"""Lab 03: after a new dependency only that one is downloaded, from a cache mount that is in use, and none of it is shipped."""
+
+from __future__ import annotations
+
+from ..mounts import mounts
+from ..operations import operations
+from ..records import RAN, Build, Step
+from .lab import Goal, Lab, Verdict, judged
+from .trial import Observed, Trial
+
+#: More than this is not one small package, bytes. (uv tells only of downloads of a megabyte and more.)
+LARGE_DOWNLOAD = 1_000_000
+#: A cache of the planner's packages is far larger than this, an unused one far smaller, bytes.
+NEARLY_EMPTY = 1_000_000
+#: A package that the planner needs; in the image once when it is installed, and again for each cache that is shipped.
+PACKAGE = "pydantic-[0-9]*"
+
+
+def script(trial: Trial) -> None:
+    """Build, add a dependency, build again, edit the code, build again, ask; look for packages and into the mounts."""
+    trial.build("first")
+    added = trial.app.edit("dependency").partition("==")[0]
+    trial.note("added", added)
+    trial.build("again")
+    found = mounts(trial.machine)
+    trial.note("filled", found.groupby("target").bytes.max().to_dict())
+    imported = trial.run("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
+    trial.note("has it", imported.exit_code == 0)
+    copies = trial.run("again", "sh", "-c", f"find / -xdev -name '{PACKAGE}' -not -path '/proc/*' 2>/dev/null | wc -l")
+    trial.note("copies", int(copies.output.split()[0]) if copies.exit_code == 0 else 0)
+    trial.app.edit("code")
+    trial.build("code")
+    trial.ask("code")
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: builds, answers, has the new package, says what it installs, downloads only that, ships no cache, code apart."""
+    again, code, answer = seen.builds.get("again"), seen.builds.get("code"), seen.answers.get("code")
+    built, added = code is not None, seen.facts.get("added", "")
+    states = f"The build after the new package:\n{again.states()}" if again else ""
+    greedy = [s for s in again.steps_ if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    told = again is not None and any(added in step.log for step in again.steps_)
+    installed = code is not None and any(s.state == RAN and added in s.log for s in code.steps_)
+    goals = (
+        Goal(
+            "the Dockerfile builds",
+            built,
+            "it does not build. The error below names the line and what went wrong there.",
+            seen.error,
+        ),
+        Goal(
+            "the app starts and answers",
+            bool(answer and answer.correct),
+            "the image builds, but the app does not answer in it. The end of its log is below: is all that it needs copied "
+            "and installed, and found by its CMD?",
+            str(answer or ""),
+        ),
+        Goal(
+            "the image has the new package",
+            bool(seen.facts.get("has it")),
+            f"{added} was added to requirements.txt, and it is not in the image. Does each build read that file?",
+            states,
+        ),
+        Goal(
+            "the build says what it installs",
+            told,
+            f"the new package, {added}, is in no step's log, so nobody can see what was downloaded. Is the installer told to "
+            "be quiet?",
+            states,
+        ),
+        Goal(
+            "after a new package, nothing else is downloaded",
+            built and not greedy,
+            _why(again, greedy[0], seen.facts["filled"]) if greedy and built else "",
+            states,
+        ),
+        Goal(
+            "the image carries no cache of packages",
+            built and seen.facts.get("copies", 0) <= 1,
+            "the image has the packages more than once: installed, and in a cache that was written to a layer. Which folder "
+            "does the installer keep its cache in, and is a mount over it in every RUN that installs?",
+            states,
+        ),
+        Goal(
+            "after a code edit, nothing is installed",
+            built and not installed,
+            "an edit of one line of code installed the packages again. What is copied above the installation that it does "
+            "not need?",
+            f"The build after the edit of the code:\n{code.states()}" if code else "",
+        ),
+    )
+    return judged(goals, again)
+
+
+def _why(again: Build, step: Step, filled: dict[str, int]) -> str:
+    """Why a step downloaded much after one new package: no mount, a mount that is not used, or one that does not help."""
+    said = f"one new package made line {step.line} (RUN) download {step.downloaded_bytes / 1e6:.0f} MB again."
+    facts = next(op.facts for s, op in zip(again.steps_, operations(again), strict=True) if s is step and op)
+    targets = [name.removeprefix("mount ") for name, text in facts.items() if str(text).startswith("type=cache")]
+    if not targets:
+        return (
+            f"{said} No cache mount is over any folder while it runs, so nothing can be kept. Does it need the list of "
+            "packages at all, or could it stand above it? If it does, where does its installer keep its cache?"
+        )
+    if all(filled.get(target, 0) < NEARLY_EMPTY for target in targets):
+        return (
+            f"{said} It has a cache mount at {targets[0]}, and after two builds there is next to nothing in it. Where does "
+            "the installer really keep its cache, and is it allowed to? (`uv cache dir`, `pip cache dir`)"
+        )
+    return (
+        f"{said} Its cache mount at {targets[0]} is full, and does not help. Was what it downloaded ever put there, and does "
+        "the installer find it again? Notebook 03 shows what pip keeps, and what uv does."
+    )
+
+
+LAB = Lab(name="03-mount-a-cache", app="diet_planner", script=script, judge=judge)

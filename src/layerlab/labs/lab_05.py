@@ -1,0 +1,101 @@
+"""Lab 05: what a laptop pushed serves a runner that starts empty: after a code edit it installs nothing."""
+
+from __future__ import annotations
+
+from ..records import RAN, Build
+from ..registry import Registry
+from .lab import Goal, Lab, Verdict, judged
+from .trial import Observed, Trial
+
+SERVICE, COMPOSE = "api", "lab.compose.yaml"
+#: The name that the learner's file gets as ${PLANNER_IMAGE}, without the registry.
+IMAGE = "diet-planner:main"
+#: A step that downloaded more than this installed packages, bytes.
+LARGE_DOWNLOAD = 1_000_000
+_IMPORT = "importing cache manifest from "
+
+
+def script(trial: Trial) -> None:
+    """Build and push here; edit the code; build on an empty runner; ask what it built."""
+    registry = trial.enter(Registry.start(f"lab-{trial.machine.name}"[:24], say=lambda _: None))
+    registry.reset()
+    # Compose and bake read variables from here. (The Dockerfiles of the app do not copy it.)
+    trial.app.write(".env", f"PLANNER_IMAGE={registry.ref(IMAGE)}\n")
+    trial.build("main", service=SERVICE, options=["--push"])
+    trial.note("pushed", IMAGE.partition(":")[2] in registry.tags(IMAGE.partition(":")[0]))
+    trial.app.edit("code")
+    runner = trial.runner("ci")
+    trial.build("again", on=runner, service=SERVICE)
+    trial.ask("again", on=runner)
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: builds, is in the registry, the runner looks there, finds it, installs nothing, and its image answers."""
+    main, again, answer = seen.builds.get("main"), seen.builds.get("again"), seen.answers.get("again")
+    looked = _looked_for(again)
+    missing = [name for name in looked if any(_IMPORT + name in warning for warning in again.warnings)] if again else []
+    found = [name for name in looked if name not in missing]
+    installed = [s for s in again.steps_ if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    states = f"The runner's build, after an edit of the code:\n{again.states()}" if again else ""
+    goals = (
+        Goal(
+            "the service builds and can be pushed",
+            main is not None,
+            "it does not build, or could not be pushed. What was said is below: is it still a Compose file with the service "
+            "api, and has its image a name in the registry?",
+            seen.error,
+        ),
+        Goal(
+            "its image is in the registry",
+            bool(seen.facts.get("pushed")),
+            f"the registry has no {IMAGE} after the push. Which name has `image:`, and which one are you given?",
+        ),
+        Goal(
+            "the runner looks for a cache",
+            bool(looked),
+            "the runner's build looked for no cache anywhere. Which key under `build:` says where to look?",
+            states,
+        ),
+        Goal(
+            "it looks where something is",
+            bool(found),
+            f"the runner looked for {_short(missing)}, and nothing was there; the build only warned. Is that a name under which "
+            "anybody pushed anything, and could the runner reach it?",
+            states,
+        ),
+        Goal(
+            "after a code edit, the runner installs nothing",
+            again is not None and not installed,
+            f"the runner found {_short(found)}, and installed the packages all the same"
+            f"{f' (line {installed[0].line})' if installed else ''}: the image is there, and no index of what was built is in "
+            "it. What puts it there: a variable of the container, or an argument of the build?",
+            states,
+        ),
+        Goal(
+            "the runner's image answers, with the edited code",
+            bool(answer and answer.correct and answer.found),
+            "the image does not answer as it should, or has older code. What it said is below.",
+            str(answer or seen.error),
+        ),
+    )
+    return judged(goals, again)
+
+
+def _looked_for(build: Build | None) -> list[str]:
+    """The names that a build tried to import a cache from."""
+    phases = build.phases if build else ()
+    return [p.name.removeprefix(_IMPORT) for p in phases if p.kind == "cache import" and p.name.startswith(_IMPORT)]
+
+
+def _short(names: list[str]) -> str:
+    """Names without the registry, whose port differs from computer to computer."""
+    return ", ".join(name.rpartition("/")[2] for name in names)
+
+
+LAB = Lab(
+    name="05-inline-cache",
+    app="diet_planner",
+    script=script,
+    judge=judge,
+    files={"compose.yaml": COMPOSE},
+)

@@ -1,0 +1,80 @@
+"""Lab 03: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+
+LAB = "03-mount-a-cache"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+SOLUTION = (FOLDER / "solution" / "Dockerfile").read_text()
+MOUNT = "--mount=type=cache,target=/root/.cache/uv "
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    text = SOLUTION
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "no mount": (changed((MOUNT, "")), 4, ["No cache mount", "line 15 (RUN)"]),
+    "uv told not to keep": (changed(("uv pip install", "uv pip install --no-cache")), 4, ["next to nothing in it"]),
+    "quiet": (changed((MOUNT, ""), ("uv pip install", "uv pip install --quiet")), 3, ["told to be quiet"]),
+    "the list of long ago": (changed(("COPY requirements.txt", "COPY old.txt")), 0, ["does not build"]),
+}
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(text: str):
+        (tmp_path / "Dockerfile").write_text(text)
+        return check_lab(LAB, machine, tmp_path / "Dockerfile")
+
+    return check
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_the_starting_point_fails_for_its_fault(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert met(verdict) == 4, verdict
+    assert "line 13 (RUN) download" in verdict.hint and "No cache mount" in verdict.hint
+    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start" / "Dockerfile").read_text()
+
+
+def test_with_uv_above_the_list_the_mount_is_the_next_thing(check):
+    start = (FOLDER / "start" / "Dockerfile").read_text()
+    install = "RUN pip install uv==0.13.8 && uv venv\n"
+    verdict = check(start.replace(install, "").replace("# what it needs", install + "# what it needs"))
+    assert met(verdict) == 4 and "next to nothing in it" in verdict.hint, verdict
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+
+
+def test_another_right_answer_passes(check):
+    # The environment variable may stay, when the mount goes where it says. A mount of its own begins empty.
+    mount = f"--mount=type=cache,target=/var/cache/uv,id=lab-{secrets.token_hex(4)} "
+    verdict = check(changed((MOUNT, mount), ("ENV ", "ENV UV_CACHE_DIR=/var/cache/uv \\\n    ")))
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG[name]
+    verdict = check(text)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict

@@ -1,0 +1,68 @@
+"""Lab 05: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+
+LAB = "05-inline-cache"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+SOLUTION = (FOLDER / "solution" / "compose.yaml").read_text()
+ARGUMENT = "      args:\n        BUILDKIT_INLINE_CACHE: 1\n"
+LOOK = "      cache_from:\n        - ${PLANNER_IMAGE}\n"
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "a name of one's own": (("image: ${PLANNER_IMAGE}", "image: diet-planner:latest"), 0, ["a name in the registry"]),
+    "nowhere to look": ((LOOK, ""), 2, ["looked for no cache anywhere"]),
+    "no argument": ((ARGUMENT, ""), 4, ["line 10", "an argument of the build"]),
+}
+#: Other right answers than the solution's.
+RIGHT = {
+    "cache_to": (ARGUMENT, "      cache_to:\n        - type=inline\n"),
+}
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(old: str, new: str):
+        assert old in SOLUTION
+        (tmp_path / "compose.yaml").write_text(SOLUTION.replace(old, new))
+        return check_lab(LAB, machine, tmp_path)
+
+    return check
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_the_starting_point_fails_for_its_first_fault(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert met(verdict) == 3, verdict
+    assert "looked for diet-planner:latest, and nothing was there" in verdict.hint
+    assert (FOLDER / "compose.yaml").read_text() == (FOLDER / "start" / "compose.yaml").read_text()
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+    assert "127.0.0.1" not in str(verdict)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_another_right_answer_passes(check, name):
+    verdict = check(*RIGHT[name])
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    change, goals, words = WRONG[name]
+    verdict = check(*change)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
