@@ -16,8 +16,8 @@ OPENING = ["What you will do", "What you will learn", "What you need", "Time"]
 CLOSING = ["What just happened", "Cheat sheet", "Exercise", "On your own", "Further reading"]
 LAB_PARTS = ["The task", "The check", "Hints", "A solution", "What just happened", "On your own"]
 #: Hosts that the notebooks may link to: the manuals they recommend.
-LINKS = ("https://docs.docker.com/", "https://pip.pypa.io/", "https://github.com/hadolint/")
-VERBS = {"Build", "Leave", "Start", "Order", "Repair", "Look", "Diagnose", "Drop", "Ignore", "Keep", "Write", "Share"}
+LINKS = ("https://docs.docker.com/", "https://pip.pypa.io/", "https://docs.astral.sh/", "https://github.com/hadolint/")
+VERBS = {"Mount", "Try", "Build", "Leave", "Start", "Order", "Repair", "Look", "Diagnose", "Drop", "Ignore", "Keep", "Write", "Share"}
 LARGEST = 1_500_000
 
 everywhere = pytest.mark.parametrize(
