@@ -30,6 +30,7 @@ from layerlab.scale import (
     pays_from,
     predicted,
     simulate,
+    sliders,
     strategies_chart,
 )
 from layerlab.scale.days import drawn_edits
@@ -214,11 +215,15 @@ def test_bands_are_in_order():
     assert (table["low"] <= table["median"]).all() and (table["median"] <= table["high"]).all()
 
 
-def test_sliders_move_the_fleet_and_read_without_a_kernel():
+def test_sliders_move_the_fleet_and_read_without_a_kernel(monkeypatch):
+    shown = []
+    monkeypatch.setattr(sliders, "display", lambda data, **_: shown.append(data))
     seen = explore(RECIPE, Fleet(runners=3))
     assert "runners 3" in repr(seen)
-    bundle = seen._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle and "<td>3</td>" in bundle["text/html"]
+    seen._ipython_display_()
+    widget, chart = shown
+    assert "application/vnd.jupyter.widget-view+json" in widget and "<td>3</td>" in widget["text/html"]
+    assert "3 runners" in repr(chart)
     seen._sliders["runners"].value = 9
     assert seen.fleet.runners == 9
     seen._sliders["dependency_odds"].value, seen._sliders["base_odds"].value = 0.5, 0.2

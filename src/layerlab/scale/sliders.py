@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from typing import Any
 
 import ipywidgets
+from IPython.display import DisplayHandle, display
 
 from .charts import strategies_chart
 from .days import simulate
@@ -36,8 +38,8 @@ class Explorer:
     def __init__(self, recipe: Recipe, fleet: Fleet) -> None:
         self.fleet, self._recipe = fleet, recipe
         self._sliders = {name: _slider(name, getattr(fleet, name)) for name in SLIDERS}
-        self._chart = ipywidgets.Output()
-        self.widget = ipywidgets.VBox([*self._sliders.values(), self._chart])
+        self._view: DisplayHandle | None = None
+        self.widget = ipywidgets.VBox([*self._sliders.values()])
         for slider in self._sliders.values():
             slider.observe(lambda _: self._draw(), "value")
 
@@ -46,14 +48,17 @@ class Explorer:
         return strategies_chart(simulate(self._recipe, self.fleet, days=DAYS), self.fleet)
 
     def _draw(self) -> None:
-        from IPython.display import display
-
         moved = {name: slider.value for name, slider in self._sliders.items()}
-        moved["code_odds"] = 1 - moved["dependency_odds"] - moved["base_odds"]
+        moved["code_odds"] = max(1 - moved["dependency_odds"] - moved["base_odds"], 0.0)
         self.fleet = dataclasses.replace(self.fleet, **moved)
-        with self._chart:
-            self._chart.clear_output(wait=True)
-            display(self.chart())
+        if self._view is not None:
+            self._view.update(self.chart())
+
+    def _ipython_display_(self) -> None:
+        words = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        display({**self.widget._repr_mimebundle_(), **words}, raw=True)
+        # Not an Output widget: it would keep nothing in the saved notebook.
+        self._view = display(self.chart(), display_id=secrets.token_hex(8))
 
     def __repr__(self) -> str:
         return "Sliders: " + ", ".join(f"{SLIDERS[name][0]} {getattr(self.fleet, name):g}" for name in SLIDERS)
@@ -61,10 +66,6 @@ class Explorer:
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><td>{SLIDERS[n][0]}</td><td>{getattr(self.fleet, n):g}</td></tr>" for n in SLIDERS)
         return f"<p>Sliders, where a kernel runs. They begin at:</p><table>{rows}</table>"
-
-    def _repr_mimebundle_(self, include=None, exclude=None, **_: Any) -> dict[str, Any]:
-        self._draw()
-        return {**self.widget._repr_mimebundle_(), "text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def explore(recipe: Recipe, fleet: Fleet | None = None) -> Explorer:
@@ -77,6 +78,6 @@ def _slider(name: str, value: float) -> ipywidgets.Widget:
     kind = ipywidgets.IntSlider if isinstance(step, int) else ipywidgets.FloatSlider
     return kind(
         value=value, min=low, max=high, step=step, description=label, continuous_update=False,
-        style={"description_width": "9em"}, layout={"width": "32em"},
+        style={"description_width": "9em"}, layout={"width": "min(32em, 95%)"},
         **({} if isinstance(step, int) else {"readout_format": ".3f"}),
     )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The capstone: a service whose builds take a working day apart, to be brought under a budget, in any way.
+
+What counts is a developer's day: one cold build, some of a new dependency, many of edited code, each weighed as often as
+it happens. Seconds are counted in yardsticks, so that the budget is the same on every computer: a yardstick is a build with
+fixed work, measured before and after the learner's builds, on the same machine.
+"""
+
+from __future__ import annotations
+
+from ..records import BASE, RAN, Build, Step
+from .lab import Goal, Lab, Verdict, judged
+from .lab_01 import above
+from .trial import Observed, Trial
+
+#: How often each kind of build happens on the day that is judged.
+DAY = {"cold": 1, "code": 20, "dependency": 2}
+#: Figure → what a day may cost at most. The starting point is far above each of them.
+BUDGET = {
+    "seconds of a day (yardsticks)": 60.0,
+    "downloaded in a day (MB)": 100.0,
+    "pushed in a day (MB)": 100.0,
+    "context of a cold build (MB)": 8.0,
+    "image on top of its base (MB)": 25.0,
+}
+YARDSTICK = "yardstick.Dockerfile"
+
+
+def script(trial: Trial) -> None:
+    """On a cold machine of its own: yardstick, cold build, code, dependency, yardstick; ask after each edit."""
+    bench = trial.runner("bench")
+    trial.build("yardstick", YARDSTICK, on=bench, progress="none")
+    trial.build("cold", on=bench)
+    trial.app.edit("code")
+    trial.build("code", on=bench)
+    if not trial.ask("code", on=bench).correct:
+        return
+    trial.note("dependency", trial.app.edit("dependency").split("==")[0])
+    trial.build("dependency", on=bench)
+    trial.ask("dependency", on=bench)
+    # Nothing of it is cached then; no RUN of it has a cache mount that this could empty.
+    trial.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], progress="none")
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: it builds, runs, answers, has what was edited; then one for each figure of the budget."""
+    code, answer, later = seen.builds.get("code"), seen.answers.get("code"), seen.answers.get("dependency")
+    figures = measured(seen)
+    goals = [
+        Goal(
+            "it builds, cold and after an edit",
+            code is not None,
+            "it does not build. The error below names the line and what went wrong there.",
+            seen.error,
+        ),
+        Goal(
+            "the service starts and is healthy",
+            bool(answer and answer.healthy),
+            "the image builds, but the service does not start in it. The end of its log is below: are all packages of "
+            "requirements.txt in the image, where the command looks for them, with main.py and parcel/?",
+            str(answer or ""),
+        ),
+        Goal(
+            "it answers a real request, in German",
+            bool(answer and answer.correct),
+            _answer_hint(answer.text if answer else ""),
+            str(answer or ""),
+        ),
+        Goal(
+            "the image has the edited code",
+            bool(answer and answer.found),
+            "the image has the code of before the edit, or has it where the service does not run. Is parcel/ copied in "
+            "every build, and is nothing older left on top of it?",
+        ),
+        Goal(
+            "after a new dependency, the image has it",
+            bool(later and later.healthy and f'"{seen.facts["dependency"]}"' in later.health),
+            "requirements.txt got a new package, and the service of the next image does not have it. Which file does your "
+            "installation read, and when is that one copied?",
+            seen.error or str(later or ""),
+        ),
+    ]
+    for name, most in BUDGET.items():
+        cost = figures.get(name)
+        met = cost is not None and cost <= most
+        goals.append(Goal(f"{name}: at most {most:g}", met, "" if met or cost is None else _hint(seen, name, cost)))
+    return judged(goals, code, figures)
+
+
+def measured(seen: Observed) -> dict[str, float]:
+    """The figures of the budget; {} where the check did not come to the end."""
+    if not {*DAY, "yardstick", "yardstick again"} <= set(seen.builds):
+        return {}
+    builds, (seconds, down, pushed, context, image) = seen.builds, BUDGET
+    yardstick = (builds["yardstick"].seconds + builds["yardstick again"].seconds) / 2
+    base = max((step.size_bytes or 0 for step in builds["yardstick"].steps_ if step.state == BASE), default=0)
+    return {
+        seconds: sum(times * builds[kind].seconds for kind, times in DAY.items()) / yardstick,
+        down: sum(times * builds[kind].downloaded_bytes for kind, times in DAY.items()) / 1e6,
+        pushed: sum(times * new_bytes(builds[kind]) for kind, times in DAY.items()) / 1e6,
+        context: builds["cold"].context_bytes / 1e6,
+        image: ((builds["cold"].image_bytes or 0) - base) / 1e6,
+    }
+
+
+def new_bytes(build: Build) -> int:
+    """Compressed size of the layers that a push of this image would have to send."""
+    return sum(step.size_bytes or 0 for step in build.steps_ if step.state == RAN)
+
+
+def _answer_hint(text: str) -> str:
+    if "zones.bin" in text:
+        return (
+            "the service runs, and says that its table of zones is missing. Is data/ in the context, and in the image?"
+        )
+    if "translations" in text:
+        return (
+            "the service runs, and says that its translations are not compiled. pybabel makes .mo files of the .po files "
+            "in locales/: does it run, and do the files it makes reach the image?"
+        )
+    return "the service runs, but its answer is not the one expected. What it said is below."
+
+
+def _hint(seen: Observed, name: str, cost: float) -> str:
+    """Names the line that costs most of this figure, in the build that costs most of it, and asks."""
+    seconds, down, pushed, context, _ = BUDGET
+    said = f"{name} is {cost:.0f}."
+    if name == context:
+        return (
+            f"{said} Before the first step, the whole folder is sent. What is in it that no line of the Dockerfile needs, "
+            "and which file says what is not sent?"
+        )
+    weigh = {
+        seconds: lambda step: step.seconds,
+        down: lambda step: step.downloaded_bytes,
+        pushed: lambda step: step.size_bytes or 0,
+    }.get(name)
+    if weigh is None:
+        step = max((s for s in seen.builds["cold"].steps_ if s.state == RAN), key=lambda s: s.size_bytes or 0)
+        return (
+            f"{said} The largest layer is that of line {step.line} ({step.instruction}). What of it does the running service "
+            "need, and what was needed only to build? A file that a later line touches is in the image twice."
+        )
+    total = {kind: times * sum(weigh(s) for s in _ran(seen.builds[kind])) for kind, times in DAY.items()}
+    kind = max(total, key=total.__getitem__)
+    build = seen.builds[kind]
+    step = max(_ran(build), key=weigh, default=None)
+    if step is None:
+        return f"{said} Hardly a step runs: what is left is sending and exporting. Is the image larger than it needs to be?"
+    what = {"cold": "a cold build", "code": "an edit of one line of code", "dependency": "one new package"}[kind]
+    return f"{said} Most of that comes from {what}: there line {step.line} ({step.instruction}) costs most. {_why(build, step)}"
+
+
+def _ran(build: Build) -> list[Step]:
+    return [step for step in build.steps_ if step.state == RAN]
+
+
+def _why(build: Build, step: Step) -> str:
+    by_digest = {s.digest: s for s in build.steps_}
+    first = next((s for s in above(step, by_digest) if s.state == RAN), None)
+    if first is None or build.edit == "none":
+        return "What does it do that the service does not need, or that could be kept from build to build?"
+    return (
+        f"It had to run, because line {first.line} ({first.instruction}) above it did. What does line {first.line} bring in, "
+        f"and does line {step.line} need it?"
+    )
+
+
+LAB = Lab(
+    name="capstone",
+    app="ten_hour_service",
+    script=script,
+    judge=judge,
+    files={"Dockerfile": "lab.Dockerfile", "dockerignore": "lab.Dockerfile.dockerignore"},
+)
