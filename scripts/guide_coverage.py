@@ -1,0 +1,117 @@
+"""The course covers the guides: docs/coverage.toml says where each of their items is taught; this makes docs/coverage.md of it.
+
+    python scripts/guide_coverage.py                    write docs/coverage.md
+    python scripts/guide_coverage.py --guides FOLDER    also read the guides' commands, flags, variables, keys and paths anew
+
+The guides themselves are not in this repository. What they name literally is, in docs/guide-literals.toml, so that a test
+can tell that docs/coverage.toml accounts for each of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+ITEMS, TABLE, LITERALS = (ROOT / "docs" / name for name in ("coverage.toml", "coverage.md", "guide-literals.toml"))
+TITLES = {"000": "RadiAssist API", "001": "FastAPI search", "002": "SmartDiet", "003": "AMAS", "004": "venv service"}
+
+_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+#: What counts as a literal in a block of commands or of a Dockerfile.
+_WORDS = (
+    r"docker(?:-compose| compose| buildx| builder| system)? [a-z]+",
+    r"(?<![\w-])--?[A-Za-z][\w-]*",
+    r"\b[A-Z][A-Z0-9_]{3,}(?==)",
+    r"\b(?:type|sharing|target|src|dest|id|until)=[\w/.~-]*",
+    r"(?<![\w:/])(?:~|\.)?(?:/[\w.*-]+){2,}/?",
+    r"\b[\w-]+\.(?:txt|sh|ps1|yml|json|Dockerfile|py)\b",
+    r"^ *(?:time|grep|git diff|chmod|echo|pip install)\b",
+)
+#: Output that a guide shows, not what a reader would type.
+_OUTPUT = re.compile(r"=> CACHED|^# (?:ID|xyz)", re.MULTILINE)
+
+
+def literals(guide: str) -> list[str]:
+    """What a guide names literally: code spans, and of its blocks the commands, flags, variables, keys and paths."""
+    found: set[str] = set()
+    for language, block in _FENCE.findall(guide):
+        lines = [line for line in block.splitlines() if not _OUTPUT.search(line)]
+        if language == "yaml":
+            found |= set(re.findall(r"^ *(\w+):", "\n".join(lines), re.MULTILINE))
+        if language == "json" or "{" in lines:
+            found |= set(re.findall(r'"(\w+)":', "\n".join(lines)))
+        code = "\n".join(line.split(" #")[0] for line in lines if not line.lstrip().startswith("#"))
+        for pattern in _WORDS if language else ():
+            found |= {match.strip() for match in re.findall(pattern, code, re.MULTILINE)}
+    found |= set(re.findall(r"`([^`\n]+)`", _FENCE.sub("", guide)))
+    return sorted(found)
+
+
+def items() -> list[dict[str, Any]]:
+    """The items of docs/coverage.toml."""
+    return tomllib.loads(ITEMS.read_text(encoding="utf-8"))["item"]
+
+
+def plain(text: str) -> str:
+    """Text as patterns are looked for in it: one line, lower case, no backticks."""
+    return " ".join(text.replace("`", "").split()).lower()
+
+
+def cells(notebook: Path) -> str:
+    """All prose and code of a notebook, plain."""
+    return plain("\n".join("".join(c["source"]) for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"]))
+
+
+def notebooks() -> dict[str, Path]:
+    """The course's notebooks by number."""
+    return {path.name[:2]: path for path in sorted(ROOT.glob("notebooks/[0-9][0-9]-*.ipynb"))}
+
+
+def taught(item: dict[str, Any]) -> list[str]:
+    """Numbers of the notebooks that contain what the item must be found by."""
+    there = notebooks()
+    return [n for n in item["where"] if n in there and plain(item["find"]) in cells(there[n])]
+
+
+def table() -> str:
+    """docs/coverage.md."""
+    lines = [
+        "# Where each item of the guides is taught",
+        "",
+        "Made from [coverage.toml](coverage.toml) by `python scripts/guide_coverage.py`; `tests/test_coverage.py` looks",
+        "for each of them in its notebook. What the guides claim, and what came of it, is in",
+        "[notebook 10](../notebooks/10-claims-on-trial.ipynb).",
+    ]
+    there = notebooks()
+    for guide, title in TITLES.items():
+        lines += ["", f"## {guide}: {title}", "", "| section | item | found by | notebook |", "|---|---|---|---|"]
+        for item in (item for item in items() if item["guide"] == guide):
+            links = ", ".join(f"[{n}](../notebooks/{there[n].name})" for n in item["where"] if n in there)
+            found = item["find"].replace("|", "\\|")
+            lines.append(f"| {item['section']} | {item['item']} | `{found}` | {links} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--guides", type=Path, metavar="FOLDER")
+    folder = parser.parse_args().guides
+    if folder:
+        lines = [
+            "# What the guides name literally; `python scripts/guide_coverage.py --guides FOLDER` reads it from them.",
+            "",
+        ]
+        for path in sorted(folder.glob("0*.md")):
+            lines.append(f'"{path.name[:3]}" = [')
+            lines += [f"  {json.dumps(word)}," for word in literals(path.read_text(encoding="utf-8"))]
+            lines.append("]")
+        LITERALS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    TABLE.write_text(table(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
