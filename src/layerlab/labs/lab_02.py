@@ -9,11 +9,11 @@ from .trial import Observed, Trial
 
 #: A new package of the manifest weighs less than this, the packages that are there already far more. Bytes.
 LARGE_DOWNLOAD = 1_000_000
-#: Where pip's cache, or a folder of wheels, may lie in an image: every file that pip packs or keeps, with its size.
+#: Prints each packed download in an image, with its size: what pip keeps, and wheels, but for those that Python itself ships.
 _FIND = (
     "import os\n"
     "for folder, _, names in os.walk('/'):\n"
-    "    if folder.startswith(('/proc', '/sys', '/dev')): continue\n"
+    "    if folder.startswith(('/proc', '/sys', '/dev')) or {'ensurepip', 'python-wheels'} & set(folder.split('/')): continue\n"
     "    for name in names:\n"
     "        path = os.path.join(folder, name)\n"
     "        kept = name.endswith(('.whl', '.body')) or '/http/' in path or '/http-v2/' in path\n"
