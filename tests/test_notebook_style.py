@@ -17,7 +17,24 @@ CLOSING = ["What just happened", "Cheat sheet", "Exercise", "On your own", "Furt
 LAB_PARTS = ["The task", "The check", "Hints", "A solution", "What just happened", "On your own"]
 #: Hosts that the notebooks may link to: the manuals they recommend.
 LINKS = ("https://docs.docker.com/", "https://pip.pypa.io/", "https://docs.astral.sh/", "https://github.com/hadolint/")
-VERBS = {"Mount", "Try", "Build", "Leave", "Start", "Order", "Repair", "Look", "Diagnose", "Drop", "Ignore", "Keep", "Write", "Share"}
+VERBS = {
+    "Mount",
+    "Try",
+    "Build",
+    "Leave",
+    "Start",
+    "Order",
+    "Repair",
+    "Look",
+    "Diagnose",
+    "Drop",
+    "Ignore",
+    "Keep",
+    "Write",
+    "Share",
+    "Scale",
+    "Bring",
+}
 LARGEST = 1_500_000
 
 everywhere = pytest.mark.parametrize(

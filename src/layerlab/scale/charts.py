@@ -12,7 +12,7 @@ from layerlab.charts.chart import Chart
 from layerlab.charts.theme import beside, escaped
 
 from .days import bands
-from .fleet import Fleet
+from .fleet import STRATEGIES, Fleet
 
 #: Colour, dash and symbol of each strategy in a line chart, in order.
 LOOKS = [
@@ -96,17 +96,23 @@ def _bars(chart: Chart, table: pd.DataFrame, column: int, colour: str, texts: Se
 
 
 def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: float = 1.0, log: bool = False) -> Chart:
-    """What `over` gives as a line a strategy with its band: the setting (in `unit`) across, `value` up, divided by `per`."""
+    """What `over` gives as a line a strategy with its band: the setting (in `unit`) across, `value` up, divided by `per`.
+
+    `log` makes both axes logarithmic.
+    """
     setting = curve.columns[0]
     last = curve[setting].max()
     chart = Chart()
     ends = []
+    known = [strategy.name for strategy in STRATEGIES]
     for number, (name, of) in enumerate(curve.groupby("strategy", sort=False)):
-        colour, dash, symbol = LOOKS[number % len(LOOKS)]
+        # A strategy looks the same in every chart.
+        colour, dash, symbol = LOOKS[(known.index(name) if name in known else number) % len(LOOKS)]
         x = list(of[setting])
         chart.add_scatter(
             x=[*x, *reversed(x)],
             y=[*(of["high"] / per), *reversed(list(of["low"] / per))],
+            mode="lines",
             fill="toself",
             fillcolor=theme.faded(colour, 0.12),
             line={"width": 0},
@@ -132,15 +138,16 @@ def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: floa
         meta={"summary": f"{title}; {value} from {unit} {first:g} to {last:g}: {'; '.join(ends)}"},
         showlegend=True,
         legend={"orientation": "v", "x": 1.02, "y": 1, "font": {"size": 12}},
-        xaxis=theme.value_axis(unit) | ({"type": "log", "dtick": "D2"} if log else {}),
-        yaxis=theme.value_axis(value) | {"rangemode": "tozero", "automargin": True},
+        xaxis=_across(unit, sorted(curve[setting].unique()), log),
+        yaxis=theme.value_axis(value)
+        | {"automargin": True, **({"type": "log", "dtick": 1} if log else {"rangemode": "tozero"})},
         margin={**layout["margin"], "l": 60},
     )
 
 
 def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
     """Totals of a replayed day: what the simulation said (hollow) beside what was measured (filled), a row a strategy."""
-    columns: Mapping[str, str] = {"seconds": "s", "down_mb": "MB down", "up_mb": "MB up"}
+    columns: Mapping[str, str] = {"seconds": "s of builds", "down_mb": "MB down", "up_mb": "MB up"}
     totals = [of.groupby("strategy", sort=False)[list(columns)].sum() for of in (said, seen)]
     names = list(totals[0].index)
     labels, rows, told = [], [], []
@@ -184,6 +191,14 @@ def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
         yaxis2=quiet,
         yaxis3=quiet,
     )
+
+
+def _across(unit: str, values: Sequence[float], log: bool) -> dict:
+    """An x axis whose ticks are the values themselves where it is logarithmic."""
+    if not log:
+        return theme.value_axis(unit) | {"zeroline": False}
+    ticks = {"tickvals": list(values), "ticktext": [f"{v:g}" for v in values]}
+    return theme.value_axis(f"{unit} (both axes: log scale)") | {"type": "log", **ticks}
 
 
 def _axis(title: str, longest: float) -> dict:
