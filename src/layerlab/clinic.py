@@ -199,8 +199,6 @@ class Patient:
         self.app = App(APP)
         for name in self.files:
             self.app.write(name, (folder / name).read_text(encoding="utf-8"))
-        # What no engine has seen: a machine that has had the patient before does not know its packages.
-        self.app.write("requirements.txt", f"{self.app.read('requirements.txt')}# since {time.time_ns():x}\n")
         computer = told.get("computer", {})
         self._environment, self._buildx = computer.get("environment", {}), computer.get("buildx", "fine")
         self._days = tuple(tuple(day.split(", ")) for day in told["days"])

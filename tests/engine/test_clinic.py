@@ -8,7 +8,7 @@ from layerlab import clinic
 from layerlab.errors import LayerLabError
 
 #: Suspects that a patient really has, and that are innocent.
-INNOCENT = {3: "file-changes", 5: "file-changes", 6: "junk-in-context", 7: "argument-too-high"}
+INNOCENT = {5: "file-changes", 6: "junk-in-context", 7: "argument-too-high"}
 SETUP = clinic.Setup({"build.sh": "docker build .\n"}, {"CI": "true"}, "fine", (("nothing",), ("code",)))
 
 
