@@ -1,0 +1,150 @@
+"""Lab 06: a branch's first job, on a cold runner, finds the installation in main's cache, and leaves that cache alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..records import RAN, Build, Step
+from ..registry import Registry
+from .lab import Goal, Lab, Verdict, judged
+from .trial import Observed, Trial
+
+SERVICE = "desk"
+#: The repository that the learner's file gets as CACHE, and the branch whose first job is looked at.
+REPOSITORY, BRANCH = "desk", "longer-hours"
+#: What BuildKit says of a cache that is not in the registry (moby/buildkit, cache/remotecache/import.go).
+_MISSING = re.compile(rf"/{REPOSITORY}:(\S+): not found$")
+
+
+def script(trial: Trial) -> None:
+    """Main's job, with a new dependency; then, after an edit of the code, a branch's on a cold runner; ask its image."""
+    registry = trial.enter(Registry.start(f"lab-{trial.machine.name}"[:24], say=lambda _: None))
+    registry.reset()
+    trial.app.edit(
+        "dependency"
+    )  # so that nothing of an earlier check is left on this machine: see "trap" in notebook 06
+    with _variables(CACHE=registry.ref(REPOSITORY), BRANCH="main"):
+        trial.build("main", service=SERVICE)
+    trial.note("before", caches(registry))
+    trial.app.edit("code")
+    runner = trial.runner("ci")
+    with _variables(CACHE=registry.ref(REPOSITORY), BRANCH=BRANCH), registry.counting() as moved:
+        again = trial.build("again", service=SERVICE, on=runner)
+    trial.note("pulled", moved.pulled_bytes)
+    trial.note("after", caches(registry))
+    if not installs(again):  # else an earlier goal is missed, and the answer is not asked for
+        trial.ask("again", on=runner)
+
+
+def judge(seen: Observed) -> Verdict:
+    """Goals: builds, main leaves a cache, the branch's runner installs nothing, main's cache stays, the image answers."""
+    first, again, answer = seen.builds.get("main"), seen.builds.get("again"), seen.answers.get("again")
+    before, after = seen.facts.get("before", {}), seen.facts.get("after", {})
+    installed = installs(again)
+    overwritten = sorted(tag for tag in before if again and after.get(tag) != before[tag])
+    states = f"The branch's first job, on a cold runner, after an edit of the code:\n{again.states()}" if again else ""
+    goals = (
+        Goal(
+            "main's job builds",
+            first is not None,
+            "main's job does not build. What it said is below: is compose.yaml still a Compose file with the service desk?",
+            seen.error,
+        ),
+        Goal(
+            "main's job leaves a cache in the registry",
+            bool(before),
+            "main's job was done, and nothing arrived in the registry. A build keeps its cache to itself unless it is told "
+            "where to send it. Which key under build: does that?",
+        ),
+        Goal(
+            "the branch's job builds",
+            again is not None,
+            "main's job builds, but the branch's does not. What it said is below: which names does it form with BRANCH?",
+            seen.error,
+        ),
+        Goal(
+            "on the branch's runner, nothing is installed again",
+            again is not None and not installed,
+            _hint(again, installed, seen.facts.get("pulled", 0), before) if installed else "",
+            states,
+        ),
+        Goal(
+            "the branch leaves main's cache as it was",
+            again is not None and not overwritten,
+            f"the branch found what it needs. But its job wrote the name {', '.join(overwritten)} anew, which main's job had "
+            "written: the next job of main finds the branch's cache there, and not its own. Under whose name should a branch "
+            "write?",
+            f"Names in the registry after main's job: {_listed(before)}. After the branch's: {_listed(after)}.",
+        ),
+        Goal(
+            "the branch's image answers, with the edited code",
+            bool(answer and answer.healthy and answer.correct and answer.found),
+            "all is cached, but the image is not the branch's: it does not answer, or not with the edited code.",
+            str(answer or ""),
+        ),
+    )
+    return judged(goals, again)
+
+
+def caches(registry: Registry) -> dict[str, dict[str, Any]]:
+    """The caches that the registry holds in REPOSITORY: tag → manifest."""
+    tags = registry.tags(REPOSITORY)
+    return {
+        tag: registry.manifest(f"{REPOSITORY}:{tag}") for tag in tags if registry.content(f"{REPOSITORY}:{tag}").records
+    }
+
+
+def installs(build: Build | None) -> list[Step]:
+    """The RUN steps of it that ran and downloaded something. (What a cached step pulls from a registry counts there, too.)"""
+    steps = build.steps_ if build else ()
+    return [s for s in steps if s.state == RAN and s.instruction == "RUN" and s.downloaded_bytes]
+
+
+def _hint(again: Build, installed: list[Step], pulled: int, before: dict[str, Any]) -> str:
+    """Tells a cache that was not found from one that was found and had too little in it."""
+    step = installed[-1]
+    said = f"line {step.line} ({step.instruction}) of the Dockerfile installed the packages on the branch's runner."
+    missing = [found[1] for warning in again.warnings if (found := _MISSING.search(warning.strip()))]
+    if pulled:
+        return (
+            f"{said} The runner read main's cache, and found the keys of all steps in it, but not the layers of the stage "
+            "builder: main's job did not send them. What does an export leave out, unless it is told a mode?"
+        )
+    if missing:
+        return (
+            f"{said} It looked for {_listed(missing)} in the registry, and there was no such thing: this is the branch's first "
+            f"job. Main's job has written {_listed(before)}. Which caches may a new branch read besides its own?"
+        )
+    return f"{said} It read no cache, although main's job has written {_listed(before)}. Where is a build told what to read?"
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+@contextlib.contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    """Environment variables for the length of a `with`, as a CI system sets them for a job."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+LAB = Lab(
+    "06-registry-cache",
+    "front_desk",
+    script,
+    judge,
+    {"compose.yaml": "lab.compose.yaml", "ci.Dockerfile": "ci.Dockerfile"},
+)

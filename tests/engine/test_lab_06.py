@@ -1,0 +1,104 @@
+"""Lab 06: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+
+LAB = "06-registry-cache"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+OWN, MAIN = "type=registry,ref=${CACHE}:${BRANCH}", "type=registry,ref=${CACHE}:main"
+
+PAST = """FROM python:3.11-slim AS builder
+RUN python -m venv /venv
+COPY requirements.txt .
+RUN /venv/bin/pip install --no-cache-dir -r requirements.txt
+FROM python:3.11-slim
+WORKDIR /app
+COPY --from=builder /venv /venv
+COPY main.py .
+CMD ["/venv/bin/python", "main.py"]
+"""
+
+
+def compose(read: list[str], write: list[str]) -> str:
+    """The learner's Compose file with other caches to read and to write."""
+    text = (FOLDER / "solution/compose.yaml").read_text()
+    head = text[: text.index("      cache_from:")]
+    lists = {"cache_from": read, "cache_to": write}
+    return head + "".join(
+        f"      {name}:\n" + "".join(f"        - {entry}\n" for entry in entries)
+        for name, entries in lists.items()
+        if entries
+    )
+
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "only the layers of the image": (
+        compose([OWN, MAIN], [OWN]),
+        3,
+        ["line 6 (RUN)", "found the keys", "unless it is told a mode"],
+    ),
+    "only its own cache": (compose([OWN], [f"{OWN},mode=max"]), 3, ["looked for longer-hours", "has written main"]),
+    "reads nothing": (compose([], [f"{OWN},mode=max"]), 3, ["read no cache", "told what to read"]),
+    "over main's cache": (compose([MAIN], [f"{MAIN},mode=max"]), 4, ["wrote the name main anew", "whose name"]),
+    "nothing written": (compose([OWN, MAIN], []), 1, ["nothing arrived"]),
+    "not a Compose file": ("services: [", 0, ["does not build"]),
+}
+#: Other right answers than the solution's: Compose file, and Dockerfile ("" for the one given).
+RIGHT = {
+    "main first, and an export that may fail": (compose([MAIN, OWN], [f"{OWN},mode=max,ignore-error=true"]), ""),
+    # No edit of the code reaches the builder, so that its layers are not needed: its keys will do.
+    "the image's layers, and the code past the builder": (compose([OWN, MAIN], [OWN]), PAST),
+}
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(text: str, dockerfile: str = ""):
+        (tmp_path / "compose.yaml").write_text(text)
+        (tmp_path / "ci.Dockerfile").write_text(dockerfile or (FOLDER / "ci.Dockerfile").read_text())
+        return check_lab(LAB, machine, tmp_path)
+
+    return check
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_what_is_given_out_is_the_starting_point():
+    for name in ("compose.yaml", "ci.Dockerfile"):
+        assert (FOLDER / name).read_text() == (FOLDER / "start" / name).read_text()
+
+
+def test_the_starting_point_fails(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert met(verdict) == 3, verdict
+    assert "looked for longer-hours" in verdict.hint and "has written main" in verdict.hint
+    assert dict(verdict.goals)["the branch leaves main's cache as it was"] is False
+    assert "RAN     RUN pip" in str(verdict)
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_another_right_answer_passes(check, name):
+    verdict = check(*RIGHT[name])
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG[name]
+    verdict = check(text)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
