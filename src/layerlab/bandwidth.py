@@ -50,7 +50,7 @@ _BARS = """
 <tr style="{{ s.line }}"><th scope="row" style="{{ s.word }};font-weight:400">{{ row.name }}</th>
 <td style="{{ s.cell }};text-align:right;white-space:nowrap">{{ row.megabytes }} MB</td>
 <td style="{{ s.cell }};text-align:right;white-space:nowrap"><b>{{ row.time }}</b></td>
-<td style="{{ s.wide }}"><div aria-hidden="true" style="width:{{ row.share }}%;min-width:2px;height:12px;
+<td style="{{ s.wide }}"><div aria-hidden="true" style="width:{{ "%.1f" % row.share }}%;min-width:{{ 2 if row.share else 0 }}px;height:12px;
 background:{{ blue }}"></div></td></tr>
 {% endfor %}</table>
 """
@@ -65,8 +65,10 @@ def seconds(size: float, mbit: float) -> float:
 
 def in_words(took: float) -> str:
     """0.4 s, 38 s, 4 min 28 s, 2 h 15 min: as exact as one needs it."""
+    if took < 0.05:
+        return "under 0.1 s" if took else "0 s"
     if took < 9.95:
-        return f"{took:.1f} s" if took >= 0.05 or not took else "under 0.1 s"
+        return f"{took:.1f} s"
     if (whole := round(took)) < 60:
         return f"{whole} s"
     if whole < 3600:
@@ -109,7 +111,7 @@ class Bandwidth:
                 "name": name,
                 "megabytes": _megabytes(size),
                 "time": self._time(size),
-                "share": round(100 * size / most, 1),
+                "share": 100 * size / most,
             }
             for name, size in self.sizes.items()
         ]
