@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -44,18 +45,25 @@ def attempts_chart(attempts: Sequence[Attempt], budget: Mapping[str, float], tit
         )
         last = next((share for share in reversed(shares) if share is not None), None)
         told.append(f"{name}: {'not measured' if last is None else f'{last:.2g} of the budget'}")
-    chart.add_hline(
-        y=1, line={"color": theme.INK, "width": 2}, annotation_text="the budget", annotation_position="bottom right"
+    chart.add_hline(y=1, line={"color": theme.INK, "width": 2})
+    # A logarithmic axis takes the place of a note as its logarithm, and that of a line as it is.
+    chart.add_annotation(
+        text="the budget", x=0.01, xref="paper", xanchor="left", y=0, yanchor="bottom", showarrow=False
     )
     passed = sum(attempt.passed for attempt in attempts)
-    layout = theme.layout(title, f"{len(attempts)} attempts, {passed} passed; below the line is within the budget", 11)
+    count = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'}, {passed} passed"
+    layout = theme.layout(title, f"{count}; below the line is within the budget", 11)
+    reached = [share for trace in chart.data for share in trace.y if share]
+    low, high = (math.log10(of(reached, default=1)) for of in (min, max))
     ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
     return chart.update_layout(
         {**layout, "margin": {**layout["margin"], "l": 60}},
-        meta={"summary": f"{len(attempts)} attempts, {passed} passed; of the last one, {'; '.join(told)}"},
+        meta={"summary": f"{count}; of the last one, {'; '.join(told)}"},
         showlegend=True,
         legend={"x": 1.02, "y": 1, "font": {"size": 12}},
-        xaxis=theme.value_axis("attempt") | {"dtick": max(len(attempts) // 12, 1), "zeroline": False},
+        xaxis=theme.value_axis("attempt")
+        | {"dtick": max(len(attempts) // 12, 1), "zeroline": False, "range": [0.5, max(len(attempts), 2) + 0.5]},
         yaxis=theme.value_axis("share of the budget (log scale)")
-        | {"type": "log", "zeroline": False, "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]},
+        | {"type": "log", "zeroline": False, "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+        | {"range": [min(low, -1) - 0.1, max(high, 0.3) + 0.2]},
     )
