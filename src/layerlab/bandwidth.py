@@ -50,7 +50,8 @@ _BARS = """
 <tr style="{{ s.line }}"><th scope="row" style="{{ s.word }};font-weight:400">{{ row.name }}</th>
 <td style="{{ s.cell }};text-align:right;white-space:nowrap">{{ row.megabytes }} MB</td>
 <td style="{{ s.cell }};text-align:right;white-space:nowrap"><b>{{ row.time }}</b></td>
-<td style="{{ s.wide }}"><div aria-hidden="true" style="width:{{ "%.1f" % row.share }}%;min-width:{{ 2 if row.share else 0 }}px;height:12px;
+<td style="{{ s.wide }}"><div aria-hidden="true"
+style="width:{{ "%.1f" % row.share }}%;min-width:{{ 2 if row.share else 0 }}px;height:12px;
 background:{{ blue }}"></div></td></tr>
 {% endfor %}</table>
 """

@@ -75,7 +75,7 @@ def test_junk_runs_nothing_where_it_is_ignored(machine, platform):
 
 def test_clean_cache_takes_the_projects_own_and_nothing_else(machine, platform):
     app, _ = platform
-    theirs = "FROM python:3.11-slim\nRUN --mount=type=cache,id={},target=/c echo kept > /c/file\n"
+    theirs = "FROM python:3.11-slim\nRUN --mount=type=cache,id={0},target=/c echo {0} > /c/file\n"
     for name in ("theirs", "not-amas-either"):
         app.write(f"{name}.Dockerfile", theirs.format(name))
         machine.build(app, f"{name}.Dockerfile")
