@@ -11,7 +11,7 @@ from .trial import Observed, Trial
 #: What the image may add to its base, bytes, compressed: git and the packages are about 50 MB, compilers 80 MB and more.
 MAY_ADD = 70_000_000
 #: Prints the compilers there are in an image, one a line.
-_COMPILERS = "for name in gcc cc g++ c++ clang; do command -v $name; done; true"
+_COMPILERS = "for name in gcc cc g++ c++ clang; do command -v $name >/dev/null && echo $name; done; true"
 
 
 def script(trial: Trial) -> None:
@@ -25,7 +25,7 @@ def script(trial: Trial) -> None:
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, starts, answers, edited code, no compiler, small, not root, nothing installed, little written."""
+    """Goals: builds, starts, answers, edited code, no compiler, not root, nothing installed, little written, small."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     compilers, user = seen.facts.get("compilers", ()), seen.facts.get("user", "")
     reinstalled, rewritten = _again(again) if again else (None, None)
@@ -66,12 +66,6 @@ def judge(seen: Observed) -> Verdict:
             states,
         ),
         Goal(
-            "it adds less than 70 megabytes to its base image",
-            again is not None and added < MAY_ADD,
-            _size_hint(again) if again else "",
-            states,
-        ),
-        Goal(
             "it does not run as root",
             again is not None and user not in ("", "0"),
             "the service runs as root (user 0). Nothing in it needs that. Which instruction says who runs the image, and does "
@@ -85,25 +79,38 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "after a code edit, less than a megabyte of layers is written",
-            again is not None and rewritten is None,
+            again is not None and _written(again) < LARGE_LAYER,
             _write_hint(again, rewritten) if again and rewritten else "",
+            states,
+        ),
+        Goal(
+            "it adds less than 70 megabytes to its base image",
+            again is not None and added < MAY_ADD,
+            _size_hint(again) if again else "",
             states,
         ),
     )
     return judged(goals, again)
 
 
+def _written(build: Build) -> int:
+    """Bytes of the layers that the build's steps made."""
+    return sum(step.size_bytes or 0 for step in build.steps_ if step.state == RAN)
+
+
 def _again(again: Build) -> tuple[Step | None, Step | None]:
-    """The step that installed packages again, and the one that wrote a large layer again without installing any."""
+    """The step that installed packages again, if one did, and the one that wrote most without installing any."""
     suspects, copied = wasted(again)
-    # A RUN that wrote much and downloaded nothing, where nothing below or above it did, changed files that were there.
-    changed = [s for s in suspects if s.size_bytes and not s.downloaded_bytes and _stands_on_large(again, s)]
+    changed = [s for s in suspects if _writes_again(again, s)]
     installed = [s for s in suspects if s not in changed]
-    return next(iter(installed), None), next(iter([*copied, *changed]), None)
+    largest = max((s for s in again.steps_ if s.state == RAN), key=lambda s: s.size_bytes or 0, default=None)
+    return next(iter(installed), None), next(iter([*copied, *changed]), largest)
 
 
-def _stands_on_large(build: Build, step: Step) -> bool:
-    """Whether a COPY below `step` in the image made a layer about as large: then `step` wrote those files once more."""
+def _writes_again(build: Build, step: Step) -> bool:
+    """Whether `step` made a large layer, downloading nothing, above a large COPY: then it wrote those files once more."""
+    if (step.size_bytes or 0) < LARGE_LAYER or step.downloaded_bytes:
+        return False
     below = above(step, {s.digest: s for s in build.steps_})
     return any(s.instruction == "COPY" and (s.size_bytes or 0) > LARGE_LAYER for s in below)
 
@@ -121,6 +128,12 @@ def _start_hint(log: str) -> str:
 
 
 def _size_hint(build: Build) -> str:
+    twice = next((s for s in build.steps_ if s.instruction == "RUN" and _writes_again(build, s)), None)
+    if twice is not None:
+        return (
+            f"line {twice.line} (RUN) writes large files once more that a COPY above it brought: who changes the owner or the "
+            "mode of a file writes all of it. Can the files arrive as they shall be?"
+        )
     heaviest = max(image_layers(build)[1:], key=lambda layer: layer.size_bytes)
     return (
         f"the compiler is out of reach, but line {heaviest.line} ({heaviest.instruction}) still puts most of the megabytes "
