@@ -1,5 +1,5 @@
-# A wheelhouse: the folder of wheels, asked before the index. idna 3.10 lies in it; the index has newer ones.
+# A wheelhouse: a folder of wheels, in which idna 3.10 lies, as in the index.
 FROM trials:wheels
 ENV PIP_FIND_LINKS=/index/wheels
-RUN pip install --target /pinned idna==3.10
-RUN pip install --target /newest idna
+RUN pip install --target /with-index idna==3.10
+RUN PIP_NO_INDEX=1 pip install --target /alone idna==3.10
