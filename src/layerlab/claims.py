@@ -190,7 +190,7 @@ class Court:
         """How many claims of each guide got which verdict: a row a guide, a column a verdict."""
         rows = [(guide, h.verdict) for h in self.hearings.values() for guide in h.claim.guides]
         counts = pd.DataFrame(rows, columns=["guide", "verdict"]).value_counts().unstack(fill_value=0)
-        return counts.reindex(columns=list(VERDICTS), fill_value=0)
+        return counts.sort_index().reindex(columns=list(VERDICTS), fill_value=0)
 
     def factors(self) -> pd.DataFrame:
         """Claimed and measured factors: columns claim, lowest, highest, measured."""
