@@ -18,6 +18,7 @@ LAB_PARTS = ["The task", "The check", "Hints", "A solution", "What just happened
 #: Hosts that the notebooks may link to: the manuals they recommend.
 LINKS = ("https://docs.docker.com/", "https://pip.pypa.io/", "https://docs.astral.sh/", "https://github.com/hadolint/")
 VERBS = {
+    "Split",
     "Mount",
     "Try",
     "Build",
