@@ -124,6 +124,40 @@ def test_a_registry_that_is_gone_costs_the_cache_and_not_the_build(registry, mac
             machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
 
 
+#: The second stage needs a layer of the first, while its own step takes a while.
+STAGES = """FROM python:3.11-slim AS packages
+RUN dd if=/dev/urandom of=/packages bs=1M count=2
+FROM python:3.11-slim
+RUN sleep 2
+COPY --from=packages /packages /packages
+"""
+
+
+class Ending:
+    """A view that ends the registry when a step begins to run: the cache was read by then, and its layers were not."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def feed(self, event: dict) -> None:
+        if any(v.get("started") and "sleep" in v["name"] for v in event.get("vertexes") or []):
+            self.registry.stop()
+
+    def finish(self, build: object) -> None:
+        pass
+
+
+def test_a_registry_that_goes_in_the_middle_fails_the_build_and_not_the_next(registry, machine, runner, tmp_path):
+    with small_app(tmp_path / "app", STAGES) as app:
+        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+        app.write("Dockerfile", STAGES.replace("sleep 2", "sleep 3"))
+        with pytest.raises(BuildFailed, match="connection refused") as failure:
+            runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress=Ending(registry))
+        assert (failure.value.step.instruction, failure.value.step.line) == ("COPY", 5)
+        again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress="none")
+        assert again.state("dd") == "RAN" and "connection refused" in again.warnings[0]
+
+
 def test_it_listens_on_loopback_only(registry):
     assert listening(registry.port) == listening(registry.read_only_port) == {"127.0.0.1"}
 

@@ -24,9 +24,8 @@ def script(trial: Trial) -> None:
     """Main's job, with a new dependency; then, after an edit of the code, a branch's on a cold runner; ask its image."""
     registry = trial.enter(Registry.start(f"lab-{trial.machine.name}"[:24], say=lambda _: None))
     registry.reset()
-    trial.app.edit(
-        "dependency"
-    )  # so that nothing of an earlier check is left on this machine: see "trap" in notebook 06
+    # So that nothing of an earlier check helps: what a machine once exported with mode=max goes out with mode=min, too.
+    trial.app.edit("dependency")
     with _variables(CACHE=registry.ref(REPOSITORY), BRANCH="main"):
         trial.build("main", service=SERVICE)
     trial.note("before", caches(registry))
