@@ -1,6 +1,5 @@
 FROM python:3.11-slim
 
-# "0: the cache is on", says the team's guide. pip reads it otherwise; see notebook 03.
 ENV PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=0
