@@ -93,7 +93,7 @@ def judge(seen: Observed) -> Verdict:
             _states(numpy),
         ),
     )
-    return judged(goals, again)
+    return judged(goals, package)  # the build that the lab is about
 
 
 def _installed(build: Build) -> list[Step]:
