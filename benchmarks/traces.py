@@ -13,7 +13,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 from layerlab.live.model import LiveBuild
-from layerlab.trace import parse, read_events
+from layerlab.traces.trace import parse, read_events
 
 from .result import Result, spread
 

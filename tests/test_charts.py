@@ -23,7 +23,7 @@ from layerlab.charts import Chart, before_after, chart, critical_path, summary, 
 from layerlab.charts.before_after import LOG_RATIO, scale
 from layerlab.charts.timeline import LABEL_WIDTH, LOOKS, PHASE, brief
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Phase, Step
-from layerlab.trace import parse
+from layerlab.traces.trace import parse
 
 PIP_LOG = (
     "".join(f"Collecting package-{n}<2 && >1\n" for n in range(30))

@@ -231,7 +231,10 @@ def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
 
 
 def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
-    fine, wrong = diagnosis.Finding("disk", True, "50 GB"), diagnosis.Finding("engine", False, "none answers", "start it")
+    fine, wrong = (
+        diagnosis.Finding("disk", True, "50 GB"),
+        diagnosis.Finding("engine", False, "none answers", "start it"),
+    )
     monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine,)))
     assert layerlab_("doctor").exit_code == 0
     monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine, wrong)))

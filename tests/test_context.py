@@ -6,8 +6,8 @@ import pytest
 
 from layerlab import App
 from layerlab.context import context, deciding_rule
-from layerlab.patterns import Patterns
-from layerlab.snapshot import take
+from layerlab.contexts.patterns import Patterns
+from layerlab.contexts.snapshot import take
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from layerlab import App, Build, Step, diff, experiment
-from layerlab.causes import Cause, Explanation, StepCause
 from layerlab.errors import AppError, LayerLabError
+from layerlab.explaining.causes import Cause, Explanation, StepCause
 from layerlab.records import BASE, CACHED, RAN, Phase
 
 BEFORE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["x"]\n'

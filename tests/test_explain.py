@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab import differences, plan
-from layerlab.alignment import Written, aligned
-from layerlab.causes import KINDS, Cause, Evidence, Explanation, StepCause
-from layerlab.differences import Side
-from layerlab.explain import explain
-from layerlab.masking import HIDDEN, masked, secret_name
-from layerlab.operations import Operation, Reading, Source
+from layerlab.contexts.snapshot import UNREADABLE, Entry, Snapshot
+from layerlab.explaining import differences, plan
+from layerlab.explaining.alignment import Written, aligned
+from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, StepCause
+from layerlab.explaining.differences import Side
+from layerlab.explaining.explain import explain
+from layerlab.explaining.masking import HIDDEN, masked, secret_name
+from layerlab.explaining.operations import Operation, Reading, Source
 from layerlab.records import BASE, CACHED, FAILED, NOT_REACHED, RAN, Build, Step
-from layerlab.snapshot import UNREADABLE, Entry, Snapshot
 
 CONTEXT = Source("context", "context")
 
 
 def build(dockerfile: str, states: str = "", **more) -> Build:
     """A build without provenance, as of one that failed; one state a step that is not FROM, all RAN unless given."""
-    from layerlab.instructions import MAKES_A_STEP, read
+    from layerlab.traces.instructions import MAKES_A_STEP, read
 
     given_states = iter(states.split())
     steps = []
@@ -250,8 +250,8 @@ class TestExplain:
     def test_every_kind_has_a_meaning(self):
         import inspect
 
-        from layerlab import differences as d
-        from layerlab import explain as e
+        from layerlab.explaining import differences as d
+        from layerlab.explaining import explain as e
 
         source = inspect.getsource(d) + inspect.getsource(inspect.getmodule(e))
         assert [kind for kind in KINDS if f'"{kind}"' not in source] == []
@@ -278,7 +278,16 @@ class TestRecord:
 class TestMasking:
     @pytest.mark.parametrize(
         "name",
-        ["TOKEN", "API_KEY", "db_password", "AWS_SECRET_ACCESS_KEY", "GIT_PAT", "apikey", "NPM_AUTHTOKEN", "dbPassword"],
+        [
+            "TOKEN",
+            "API_KEY",
+            "db_password",
+            "AWS_SECRET_ACCESS_KEY",
+            "GIT_PAT",
+            "apikey",
+            "NPM_AUTHTOKEN",
+            "dbPassword",
+        ],
     )
     def test_names_of_secrets(self, name):
         assert secret_name(name) and masked(name, "x") == HIDDEN

@@ -14,7 +14,7 @@ from layerlab.charts import layers, theme
 from layerlab.charts.layers import LOOKS
 from layerlab.image_layers import image_layers
 from layerlab.records import BASE, RAN, Build, Step
-from layerlab.trace import parse
+from layerlab.traces.trace import parse
 
 TRACES = Path(__file__).parent / "traces"
 METADATA = "https://mobyproject.org/buildkit@v1#metadata"

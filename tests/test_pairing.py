@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab import pairing
-from layerlab.pairing import ADDED, CHANGED, MOVED, MOVED_CHANGED, REMOVED, SAME, Row, dockerfiles, lines_of, texts
+from layerlab.comparing import pairing
+from layerlab.comparing.pairing import (
+    ADDED,
+    CHANGED,
+    MOVED,
+    MOVED_CHANGED,
+    REMOVED,
+    SAME,
+    Row,
+    dockerfiles,
+    lines_of,
+    texts,
+)
 
 #: Lines that make Dockerfiles with repeats, continuations, heredocs, stages and nonsense.
 LINES = [

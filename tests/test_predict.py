@@ -10,12 +10,12 @@ import threading
 import pytest
 
 from layerlab import App, Build, Step, history, predict
-from layerlab.causes import Cause, Explanation, StepCause
 from layerlab.cleanup import OURS
 from layerlab.errors import AppError, LayerLabError
+from layerlab.explaining.causes import Cause, Explanation, StepCause
 from layerlab.home import machine_dir
+from layerlab.predicting.score import FILE, keep, score
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
-from layerlab.score import FILE, keep, score
 
 DOCKERFILE = """\
 # a comment
@@ -396,7 +396,7 @@ def test_markup_is_escaped(tmp_path):
 
 
 def test_the_toggles_tell_the_prediction_and_close(app):
-    from layerlab.board import Board
+    from layerlab.predicting.board import Board
 
     guess = predict(app, "Dockerfile", {3: "run"})
     board = Board("Dockerfile", guess.definition.steps, guess.said, guess.say)

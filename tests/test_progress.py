@@ -17,9 +17,7 @@ from rich.console import Console
 
 from layerlab import build as building
 from layerlab.charts.theme import DARK_PAGE, LIGHT_PAGE, contrast
-from layerlab.downloads import Downloads
 from layerlab.errors import BuildCancelled
-from layerlab.events import read_events
 from layerlab.live import notebook, settled
 from layerlab.live.model import FAILED, RUNNING, WAITING, LiveBuild, Row, Transfer
 from layerlab.live.plain import REMINDER, PlainView
@@ -27,7 +25,9 @@ from layerlab.live.terminal import TerminalView
 from layerlab.live.view import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, View, fitting
 from layerlab.progress import chosen_progress
 from layerlab.records import BASE, CACHED, CANCELED, NOT_REACHED, RAN, Build, Step
-from layerlab.trace import parse
+from layerlab.traces.downloads import Downloads
+from layerlab.traces.events import read_events
+from layerlab.traces.trace import parse
 
 TRACES = Path(__file__).parent / "traces"
 NAMES = sorted(p.name.removesuffix(".json.gz") for p in TRACES.glob("*.json.gz"))

@@ -23,13 +23,13 @@ from test_records import builds
 
 from layerlab import cli, report
 from layerlab.build import _image_bytes
-from layerlab.causes import Cause, Evidence, Explanation, StepCause
 from layerlab.charts import theme
 from layerlab.errors import LayerLabError
-from layerlab.masking import HIDDEN
+from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
+from layerlab.explaining.masking import HIDDEN
 from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Phase, Step
 from layerlab.report import facts, logs, markdown, redaction, timeline, words
-from layerlab.trace import parse
+from layerlab.traces.trace import parse
 
 PACKAGE = Path(report.__file__).parent
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.json.gz"))

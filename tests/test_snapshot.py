@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import snapshot as snapshots
-from layerlab.patterns import BadPattern, Patterns, clean, go_match, read_rules
-from layerlab.selection import Change, changes, content_key, files_of
-from layerlab.snapshot import UNREADABLE, Entry, Snapshot, take
+from layerlab.contexts import snapshot as snapshots
+from layerlab.contexts.patterns import BadPattern, Patterns, clean, go_match, read_rules
+from layerlab.contexts.selection import Change, changes, content_key, files_of
+from layerlab.contexts.snapshot import UNREADABLE, Entry, Snapshot, take
 
 #: The files of the context that RULES is about.
 CONTEXT = (

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab import instructions
-from layerlab.downloads import downloaded_bytes
-from layerlab.events import Progress, read_events, state
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
-from layerlab.trace import parse, resumed
+from layerlab.traces import instructions
+from layerlab.traces.downloads import downloaded_bytes
+from layerlab.traces.events import Progress, read_events, state
+from layerlab.traces.trace import parse, resumed
 
 TRACES = Path(__file__).parent / "traces"
 

@@ -10,21 +10,19 @@ timeline(build)
 
 # ruff: noqa: F401 - the names imported for editors are used by them alone
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # for editors; at run time, see _Package
+if TYPE_CHECKING:  # for editors; at run time, see __getattr__
     from .app import App
     from .build import BuildFailed
     from .charts import before_after, summary, timeline
+    from .comparing.diff import diff
     from .diagnosis import doctor
-    from .diff import diff
     from .errors import LayerLabError
     from .experiment import compare
     from .labs import check_lab
     from .machine import Machine
-    from .predict import predict
+    from .predicting.predict import predict
     from .records import Build, Step
 
 #: Every public name, and the module it is in.
@@ -38,32 +36,23 @@ _PUBLIC = {
     "before_after": "charts",
     "check_lab": "labs",
     "compare": "experiment",
-    "diff": "diff",
+    "diff": "comparing.diff",
     "doctor": "diagnosis",
-    "predict": "predict",
+    "predict": "predicting.predict",
     "summary": "charts",
     "timeline": "charts",
 }
 __all__ = list(_PUBLIC)
 
 
-class _Package(types.ModuleType):
-    """Imports a public name when it is first asked for: `layerlab --help` has no use for pandas, plotly or docker-py."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _PUBLIC:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f".{_PUBLIC[name]}", self.__name__), name)
-        setattr(self, name, value)
-        return value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Whoever imports the module `diff` makes it an attribute here; it must not hide the function of that name.
-        if not (name in _PUBLIC and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_PUBLIC})
+def __getattr__(name: str) -> Any:
+    """A public name is imported when it is first asked for: `layerlab --help` has no use for pandas or docker-py (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    globals()[name] = value
+    return value
 
 
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from .contexts.snapshot import Snapshot, take
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
-from .snapshot import Snapshot, take
 
 MANIFEST = "layerlab.toml"
 #: In every app's folder: locked while the app is in use.

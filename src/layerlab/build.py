@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from . import client, definition, faults, history, trace
+from . import client, definition, faults, history
 from .app import App, Variant
 from .errors import CommandFailed, LayerLabError
 from .progress import chosen_progress
 from .records import Build, Step
 from .shell import environment
+from .traces import trace
 
 if TYPE_CHECKING:
     from .machine import Machine

@@ -12,8 +12,8 @@ import pandas as pd
 
 from . import client, definition
 from .app import Variant
-from .patterns import Patterns
-from .snapshot import take
+from .contexts.patterns import Patterns
+from .contexts.snapshot import take
 
 if TYPE_CHECKING:
     from .app import App

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import client, instructions
+from . import client
 from .app import App, Variant
 from .errors import AppError, CommandFailed
-from .instructions import MAKES_A_STEP, Instruction
 from .shell import environment
+from .traces import instructions
+from .traces.instructions import MAKES_A_STEP, Instruction
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .snapshot import Snapshot
+from .contexts.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from .causes import Explanation
+    from .explaining.causes import Explanation
 
 #: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we
 #: do not classify it. FAILED, CANCELED and NOT_REACHED occur only in a build that did not succeed.
@@ -170,7 +170,8 @@ class Build:
 
     def explain(self, previous: Build | None = None) -> Explanation:
         """Why each step ran or did not: against `previous`, or the builds of this project before it on this machine."""
-        from . import explain, history
+        from . import history
+        from .explaining import explain
 
         if previous is not None:
             return explain.explain(self, [previous])

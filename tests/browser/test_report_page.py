@@ -17,7 +17,7 @@ from test_report import (
 )
 
 from layerlab import report
-from layerlab.causes import Cause
+from layerlab.explaining.causes import Cause
 from layerlab.records import Build
 
 pytestmark = pytest.mark.browser

@@ -187,9 +187,7 @@ def _edit_rename(draw, project: Project) -> Edit:
 def _edit_ignore(draw, project: Project) -> Edit:
     rule = draw(st.sampled_from(("src/b.py", "**/*.bin", "!**/*.bin", "!data/e.log")))
     after = dataclasses.replace(project, ignore=(*project.ignore, rule))
-    return _edit(
-        "ignore", after, "ignore rules changed", "ignore"
-    )
+    return _edit("ignore", after, "ignore rules changed", "ignore")
 
 
 def _lines(project: Project, wanted: str) -> list[tuple[int, int]]:

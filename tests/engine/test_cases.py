@@ -10,7 +10,7 @@ import pytest
 from cases import Case, Scene
 
 from layerlab import Machine
-from layerlab.causes import CONSEQUENCES, KINDS
+from layerlab.explaining.causes import CONSEQUENCES, KINDS
 from layerlab.records import BASE, FAILED, RAN
 
 

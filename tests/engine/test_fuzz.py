@@ -14,7 +14,7 @@ from fuzzing import Edit, Project, cases, touch
 from hypothesis import HealthCheck, given, note, settings
 
 from layerlab import App, Machine
-from layerlab.causes import CONSEQUENCES
+from layerlab.explaining.causes import CONSEQUENCES
 from layerlab.records import CACHED, RAN
 
 CASES = int(os.environ.get("LAYERLAB_FUZZ", "40"))

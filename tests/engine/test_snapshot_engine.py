@@ -25,10 +25,10 @@ from test_snapshot import KEYS, RULES, TREE
 from test_snapshot import plant as plant_table
 
 from layerlab.client import docker_program
-from layerlab.patterns import BadPattern, Patterns
-from layerlab.selection import content_key, files_of
+from layerlab.contexts.patterns import BadPattern, Patterns
+from layerlab.contexts.selection import content_key, files_of
+from layerlab.contexts.snapshot import Entry, Snapshot, _hash, take
 from layerlab.shell import environment
-from layerlab.snapshot import Entry, Snapshot, _hash, take
 
 EXAMPLES = int(os.environ.get("LAYERLAB_EXAMPLES", "40"))
 real_builds = settings(

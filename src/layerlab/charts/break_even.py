@@ -95,7 +95,8 @@ def _in_words(ways: Sequence[Way], crossing: float | None) -> str:
         return f"{better.name} is the faster at every bandwidth"
     below = min(ways[:2], key=lambda way: way.at(crossing / 2))
     above = slow if below is fast else fast
-    return f"below {crossing:.3g} Mbit/s {below.name} is faster, above it {above.name}, which takes {seconds(above.at(1000))} at 1,000"
+    first = f"below {crossing:.3g} Mbit/s {below.name} is faster, above it {above.name}"
+    return f"{first}, which takes {seconds(above.at(1000))} at 1,000"
 
 
 def _log_axis(title: str, low: float, high: float) -> dict:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..explaining.operations import operations
 from ..mounts import mounts
-from ..operations import operations
 from ..records import RAN, Build, Step
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial

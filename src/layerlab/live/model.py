@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .. import instructions, placement
-from ..downloads import Downloads
-from ..events import RUNNING, Progress, Vertex, state
 from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
-from ..trace import phase_kind
+from ..traces import instructions, placement
+from ..traces.downloads import Downloads
+from ..traces.events import RUNNING, Progress, Vertex, state
+from ..traces.trace import phase_kind
 
 #: A state only a build that runs has: told of, or known from the Dockerfile, and not started.
 WAITING = NOT_REACHED

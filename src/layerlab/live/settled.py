@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from ..events import plain_line
 from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Step
+from ..traces.events import plain_line
 from .model import LiveBuild
 
 #: Lines of the log of a step that failed.

@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Mapping
 
 from layerlab import faults
-from layerlab.alignment import aligned, stage_names, written
-from layerlab.causes import Cause, Explanation, StepCause
 from layerlab.charts.critical_path import critical_path
-from layerlab.instructions import read
+from layerlab.explaining.alignment import aligned, stage_names, written
+from layerlab.explaining.causes import Cause, Explanation, StepCause
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, RAN, Build, Phase, Step
+from layerlab.traces.instructions import read
 
 from . import logs
 from .redaction import Masker

@@ -22,8 +22,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from layerlab.causes import Explanation
-from layerlab.masking import HIDDEN, secret_name
+from layerlab.explaining.causes import Explanation
+from layerlab.explaining.masking import HIDDEN, secret_name
 from layerlab.records import Build
 
 #: Without any of these a text has no such name: a long log is spared the expressions.

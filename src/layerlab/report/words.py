@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from layerlab.charts.theme import megabytes as _megabytes
 from layerlab.charts.theme import seconds, shortened
 from layerlab.charts.timeline import INSTANT, brief
-from layerlab.masking import HIDDEN
+from layerlab.explaining.masking import HIDDEN
 from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
 from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals

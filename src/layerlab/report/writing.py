@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from layerlab import history
-from layerlab.causes import Explanation
 from layerlab.errors import LayerLabError
+from layerlab.explaining.causes import Explanation
 from layerlab.records import Build
 
 from . import data, markdown, page

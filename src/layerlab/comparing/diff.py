@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from . import charts, definition, instructions, pairing
-from .app import App
-from .causes import StepCause, shortened
-from .definition import Definition, text_of
-from .errors import LayerLabError
-from .experiment import rows_of
-from .instructions import MAKES_A_STEP, Instruction
+from .. import charts, definition
+from ..app import App
+from ..definition import Definition, text_of
+from ..errors import LayerLabError
+from ..experiment import rows_of
+from ..explaining.causes import StepCause, shortened
+from ..records import BASE, CACHED, RAN, Build
+from ..traces import instructions
+from ..traces.instructions import MAKES_A_STEP, Instruction
+from . import pairing
 from .pairing import MOVED, MOVED_CHANGED, SAME, Change, Row
-from .records import BASE, CACHED, RAN, Build
 
 #: Steps that a sentence names before it only counts.
 NAMED = 3

@@ -7,12 +7,13 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from . import markup, pairing
-from .charts import theme
+from .. import markup
+from ..charts import theme
+from ..live.model import SIGNS as STATE_SIGNS
+from ..records import BASE, CACHED
+from . import pairing
 from .diff import Diff, Measured
-from .live.model import SIGNS as STATE_SIGNS
 from .pairing import ADDED, CHANGED, MOVED, MOVED_CHANGED, REMOVED, SIGNS, Row
-from .records import BASE, CACHED
 
 #: Tints behind a line, in colours that are told apart without full colour vision; the sign says the same.
 TINTS = {

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .records import Build
+from ..records import Build
 
 #: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}

@@ -13,13 +13,13 @@ import functools
 import re
 from collections.abc import Sequence
 
+from ..records import CACHED, FAILED, RAN, Build
+from ..traces.instructions import Instruction, read
 from . import differences, plan
 from .alignment import Written, aligned, stage_names, written
 from .causes import Cause, Evidence, Explanation, StepCause, shortened
 from .differences import Side
-from .instructions import Instruction, read
 from .operations import Operation, Source, operations
-from .records import CACHED, FAILED, RAN, Build
 
 #: States of a step whose result is in the cache afterwards.
 DONE = (RAN, CACHED)

@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets
 
-from . import markup
-from .definition import text_of
-from .instructions import Instruction
-from .records import CACHED, RAN
+from .. import markup
+from ..definition import text_of
+from ..records import CACHED, RAN
+from ..traces.instructions import Instruction
 
 _TOLD = """
 <div role="status" style="line-height:1.4"><b>{{ variant }}: which steps will run?</b>

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..records import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .downloads import downloaded_bytes
-from .records import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
 #: A state only live progress shows: started and not completed.
 RUNNING = "RUNNING"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Phase, Step
 from . import placement
 from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
-from .records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Phase, Step
 
 __all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events", "resumed"]
 

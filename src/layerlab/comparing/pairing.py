@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 from collections.abc import Sequence
 
-from .instructions import Instruction, read
+from ..traces.instructions import Instruction, read
 
 #: What can become of an instruction; "same" ones make no change.
 SAME, CHANGED, MOVED, MOVED_CHANGED, ADDED, REMOVED = (

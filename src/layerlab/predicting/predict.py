@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import definition as definitions
-from . import history, markup
+from .. import definition as definitions
+from .. import history, markup
+from ..app import App
+from ..definition import Definition, text_of
+from ..errors import LayerLabError
+from ..explaining.causes import Explanation, shortened
+from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
 from . import score as scores
-from .app import App
-from .causes import Explanation, shortened
-from .definition import Definition, text_of
-from .errors import LayerLabError
 from .grade import SAID, SIGN_STYLES, Grade, Mark
-from .records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
 
 #: What a list may say for each state; None, "" and "?" say that no prediction is made.
 WORDS = {

@@ -6,8 +6,8 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence, Set
 
-from .instructions import Instruction, read
-from .records import Build
+from ..records import Build
+from ..traces.instructions import Instruction, read
 
 #: Two instructions of equal text belong together rather than two of equal keyword and similar text.
 _EQUAL, _SAME_KEYWORD = 4.0, 1.0

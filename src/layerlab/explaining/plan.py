@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from .instructions import Instruction, read
+from ..records import Build
+from ..traces.instructions import Instruction, read
 from .operations import Operation, Reading, Source
-from .records import Build
 
 _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
 

@@ -11,13 +11,13 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..contexts.selection import changes, content_key, files_of
+from ..contexts.snapshot import UNREADABLE, Entry, Snapshot
+from ..records import Build
+from ..traces.instructions import Instruction, read
 from .causes import Cause, Evidence, shortened
-from .instructions import Instruction, read
 from .masking import masked
 from .operations import Operation, Reading, Source
-from .records import Build
-from .selection import changes, content_key, files_of
-from .snapshot import UNREADABLE, Entry, Snapshot
 
 #: Files named in a sentence; of more, the number is given.
 NAMED = 3
