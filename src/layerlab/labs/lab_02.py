@@ -23,12 +23,12 @@ _FIND = (
 
 def script(trial: Trial) -> None:
     """Build, add a package, build again, ask; look into the image for what pip kept."""
-    office = trial.enter(package_index.served(trial.machine, trial.app))
+    office = package_index.by_name(trial.enter(package_index.served(trial.machine, trial.app)))
     # A list of packages that no earlier check had: another id of a mount alone would leave the step cached, and the mount empty.
     trial.app.edit("dependency")
-    trial.build("first", args=office, options=["--output=type=cacheonly"])
+    trial.build("first", args=office["args"], options=[*office["options"], "--output=type=cacheonly"])
     trial.app.edit("dependency")
-    trial.build("again", args=office)
+    trial.build("again", **office)
     trial.note("asked", package_index.requests(trial.machine))
     found = trial.run("again", "python", "-c", _FIND)
     trial.note("kept", found.output if found.exit_code == 0 else "")
