@@ -13,6 +13,7 @@ from support import (
     engine_family,
     finish,
     firewall,
+    interfaces,
     kill,
     left_of,
     python,
@@ -236,6 +237,21 @@ def test_where_rules_cannot_be_removed_it_says_so_and_the_next_time_removes_them
     assert left_of("gone") == rules != []
     assert network.remove("gone") == len(rules)
     assert left_of("gone") == []
+
+
+def test_rules_of_a_lost_bridge_do_not_take_anothers_network(lab_home, monkeypatch):
+    """A bridge that is lost leaves its rules, and its network goes to the next machine: removing the first spares that."""
+    given = []
+    free = network._free_network
+    monkeypatch.setattr(network, "_free_network", lambda: given[0] if given else free())
+    lost = Machine.start("lost")
+    given += {network._network_of(a) for name, a in network._addresses() if name == network.bridge_name("lost")}
+    subprocess.run(["ip", "link", "delete", network.bridge_name("lost")], env=packages.tool_path(), check=True)
+    with Machine.start("heir") as heir:
+        lost.stop()
+        assert left_of("lost") == []
+        assert network.bridge_name("heir") in interfaces()
+        assert heir.running
 
 
 @pytest.mark.parametrize("others", [True, False])

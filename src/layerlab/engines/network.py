@@ -79,11 +79,14 @@ def remove(machine: str) -> int:
         for rule in rules_with_comment(listing, f"layerlab {bridge}"):
             networks |= {ipaddress.ip_network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
             pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
-    # The machine's bridge, and those that dockerd made for Compose networks in the machine's range.
-    inside = {interface for interface, address in _addresses() if any(address in network for network in networks)}
-    for interface in sorted({bridge} | inside):
-        if (INTERFACES / interface / "bridge").exists():
-            pieces += succeeds(["ip", "link", "delete", interface], env=tools)
+    with _sharing():
+        # A bridge that was lost leaves its rules; its network may be another machine's by now, and is not ours to clear.
+        networks -= {_network_of(a) for i, a in _addresses() if i.startswith(BRIDGES) and i != bridge}
+        # The machine's bridge, and those that dockerd made for Compose networks in the machine's range.
+        inside = {interface for interface, address in _addresses() if any(address in network for network in networks)}
+        for interface in sorted({bridge} | inside):
+            if (INTERFACES / interface / "bridge").exists():
+                pieces += succeeds(["ip", "link", "delete", interface], env=tools)
     for folder in CONTROL_GROUPS.glob(f"**/{bridge}"):
         for group in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
             with contextlib.suppress(OSError):
