@@ -148,7 +148,7 @@ class _Reader:
             if script is not None:  # RUN <<EOF with a #! line: the script is mounted as a file
                 facts["command"] = script
                 continue
-            facts[f"mount {mount['dest']}"] = _mount_text(mount)
+            facts[f"mount {mount['dest']}"] = _mount_text(mount) + self._made_with(at)
             if at:
                 readings.append(Reading(self._origin(at), {"src": mount.get("selector", "/")}, mounted=True))
         for secret in run.get("secretenv") or ():
@@ -158,6 +158,19 @@ class _Reader:
         facts |= {f"option {key}": _text(value) for key, value in meta.items() if key not in _NOT_OWN}
         facts |= self._platform(op_id)
         return Operation(facts, base, tuple(readings))
+
+    def _made_with(self, op_id: str) -> str:
+        """Owner and mode of a cache mount's folder, which an operation of no line makes (dockerfile2llb, convert_runmount.go)."""
+        if not op_id or op_id in self.step_of:
+            return ""
+        words = []
+        for action in (self._own(op_id).get("file") or {}).get("actions") or ():
+            folder = action["Action"].get("mkdir") or {}
+            for name, option in (("user", "uid"), ("group", "gid")):
+                who = ((folder.get("owner") or {}).get(name) or {}).get("User") or {}
+                words += [f"{option}={who['byId']}"] if "byId" in who else []
+            words += [f"mode={folder['mode']:04o}"] if folder.get("mode") else []
+        return "".join(f",{word}" for word in words)
 
     def _file(self, op_id: str, file: Mapping[str, Any]) -> Operation:
         inputs, facts, readings = self._inputs(op_id), {}, []

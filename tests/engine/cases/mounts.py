@@ -52,6 +52,7 @@ CASES = (
     mount("sharing of a cache mount", CACHE, f"{CACHE},sharing=locked", (3, "mount changed", "of its own")),
     mount("a cache mount read only", CACHE, f"{CACHE},ro", (3, "mount changed", "/cache")),
     mount("the mode of a cache mount", CACHE, f"{CACHE},mode=0700", (3, "mount changed", "/cache")),
+    mount("the owner of a cache mount", f"{CACHE},uid=10001", f"{CACHE},uid=10002", (3, "mount changed", "/cache")),
     # They are sorted by target (BuildKit client/llb).
     mount("the order of two mounts", f"{CACHE} --mount=type=tmpfs,target=/t", f"--mount=type=tmpfs,target=/t {CACHE}",
           states=HIT),
