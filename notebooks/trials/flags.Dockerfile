@@ -24,7 +24,7 @@ ENV KEEP=no-store
 RUN --mount=type=cache,id=refused,target=/root/.cache/pip python3 /index/serve.py pip install -r small.txt
 
 FROM base AS elsewhere
-RUN --mount=type=cache,id=elsewhere,target=/root/cache python3 /index/serve.py pip install -r small.txt
+RUN --mount=type=cache,id=elsewhere,target=/cache python3 /index/serve.py pip install -r small.txt
 
 FROM base
 COPY --from=flag /etc/hostname /1
