@@ -87,10 +87,11 @@ def remove(machine: str) -> int:
         for interface in sorted({bridge} | inside):
             if (INTERFACES / interface / "bridge").exists():
                 pieces += succeeds(["ip", "link", "delete", interface], env=tools)
-    for folder in CONTROL_GROUPS.glob(f"**/{bridge}"):
-        for group in [*sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True), folder]:
+    # os.walk passes over a group that vanishes meanwhile, as those of ending containers do; a glob would raise.
+    for place in [os.path.join(parent, bridge) for parent, names, _ in os.walk(CONTROL_GROUPS) if bridge in names]:
+        for group, _, _ in os.walk(place, topdown=False):
             with contextlib.suppress(OSError):
-                group.rmdir()
+                os.rmdir(group)
                 pieces += 1
     if _forwarding_was().exists():
         with _sharing():
