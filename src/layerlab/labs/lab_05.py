@@ -35,7 +35,8 @@ def judge(seen: Observed) -> Verdict:
     looked = _looked_for(again)
     missing = [name for name in looked if any(_IMPORT + name in warning for warning in again.warnings)] if again else []
     found = [name for name in looked if name not in missing]
-    installed = [s for s in again.steps_ if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    ran = [s for s in again.steps_ if s.state == RAN] if again else []
+    installed = sorted((s for s in ran if s.downloaded_bytes > LARGE_DOWNLOAD), key=lambda s: s.downloaded_bytes)
     states = f"The runner's build, after an edit of the code:\n{again.states()}" if again else ""
     goals = (
         Goal(
@@ -67,7 +68,7 @@ def judge(seen: Observed) -> Verdict:
             "after a code edit, the runner installs nothing",
             again is not None and not installed,
             f"the runner found {_short(found)}, and installed the packages all the same"
-            f"{f' (line {installed[0].line})' if installed else ''}: the image is there, and no index of what was built is in "
+            f"{f' (line {installed[-1].line})' if installed else ''}: the image is there, and no index of what was built is in "
             "it. What puts it there: a variable of the container, or an argument of the build?",
             states,
         ),
