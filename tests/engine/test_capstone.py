@@ -25,6 +25,9 @@ TEXTS = (
     "&& rm -rf /tmp/babel\n"
 )
 CODE = "COPY main.py ./\nCOPY parcel parcel\n"
+#: BuildKit sends only what a COPY names; this names all of it, and the image still gets the code alone.
+ALL = "FROM scratch AS all\nCOPY . /\n"
+FROM_ALL = "COPY --from=all /main.py ./\nCOPY --from=all /parcel parcel\n"
 END = 'CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]\n'
 
 #: A wrong answer: lines between base and end, the ignore file, goals met before the first that is not, words of its hint.
@@ -37,7 +40,7 @@ WRONG = {
         5,
         ["an edit of one line of code", "line 11 (RUN)", "because line 9 (COPY) above it did"],
     ),
-    "all is sent": (TABLE + TEXTS + PACKAGES + CODE, "# nothing\n", 7, ["the whole folder is sent"]),
+    "all is sent": (ALL + BASE + TABLE + TEXTS + PACKAGES + FROM_ALL, "# nothing\n", 7, ["the whole folder is sent"]),
 }
 
 
