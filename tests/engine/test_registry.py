@@ -124,9 +124,9 @@ def test_a_registry_that_is_gone_costs_the_cache_and_not_the_build(registry, mac
             machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
 
 
-#: The second stage needs a layer of the first, while its own step takes a while.
+#: The second stage needs a layer of the first, so large that nobody fetches it before the registry has ended.
 STAGES = """FROM python:3.11-slim AS packages
-RUN dd if=/dev/urandom of=/packages bs=1M count=2
+RUN dd if=/dev/urandom of=/packages bs=1M count=64
 FROM python:3.11-slim
 RUN sleep 2
 COPY --from=packages /packages /packages
@@ -134,13 +134,13 @@ COPY --from=packages /packages /packages
 
 
 class Ending:
-    """A view that ends the registry when a step begins to run: the cache was read by then, and its layers were not."""
+    """A view that ends the registry when the list of the cache has been read: its layers have not been, by then."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
 
     def feed(self, event: dict) -> None:
-        if any(v.get("started") and "sleep" in v["name"] for v in event.get("vertexes") or []):
+        if any(v.get("completed") and "importing cache" in v["name"] for v in event.get("vertexes") or []):
             self.registry.stop()
 
     def finish(self, build: object) -> None:
