@@ -125,7 +125,8 @@ def nbval(*notebooks: Path, **environment: str) -> subprocess.CompletedProcess[s
 
 def seconds_of(notebook: Path) -> float:
     """How long it took when it was saved."""
-    number, unit = (TOOK.search(notebook.read_text(encoding="utf-8")) or ["", "60", "seconds"])[1:3]
+    told = TOOK.search(notebook.read_text(encoding="utf-8"))
+    number, unit = told.groups() if told else ("60", "seconds")
     return float(number) * (60 if unit == "minutes" else 1)
 
 
