@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import pandas as pd
@@ -42,6 +43,7 @@ def compare(
     if unknown or repeats < 1:
         what = f"no edit {unknown[0]!r}" if unknown else f"no way to build {repeats} times"
         raise AppError(f"there is {what}", f"edits: {', '.join(PREPARATIONS)}; repeats: 1 or more")
+    repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
     total = len(variants) * len(edits) * repeats
     rows: list[pd.DataFrame] = []
     with machine.alone(), tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds") as bar:
