@@ -69,7 +69,7 @@ def layers(*builds: Build, title: str = "") -> Chart:
         meta={"summary": _words(builds, images, totals)},
         yaxis=theme.row_axis(labels),
         xaxis=theme.value_axis("MB in a registry (compressed)")
-        | {"range": [0, max(totals) * 1.45]},  # room for a label
+        | {"range": [0, max(totals) * 1.65]},  # room for a label
     )
 
 
