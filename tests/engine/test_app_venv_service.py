@@ -9,7 +9,7 @@ import pytest
 from layerlab import App
 from layerlab.serve import run_in
 
-VARIANTS = ("before", "single", "guide", "popular", "after", "prefix")
+VARIANTS = ("before", "single", "guide", "popular", "after", "prefix", "uv")
 
 
 @pytest.fixture(scope="module")
