@@ -29,15 +29,15 @@ def person(foreign: dict[str, str], *arguments: str) -> str:
     return subprocess.run(["docker", *arguments], env=foreign, capture_output=True, text=True, check=True).stdout
 
 
-def inventory(foreign: dict[str, str]) -> list[str]:
-    """Containers, volumes, images and networks of the person's Docker."""
+def inventory(foreign: dict[str, str]) -> list[list[str]]:
+    """Containers, volumes, images and networks of the person's Docker. Tags of one image come in any order, so: sorted."""
     lists = [
         ["ps", "--all", "--quiet", "--no-trunc"],
         ["volume", "ls", "--quiet"],
         ["images", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"],
         ["network", "ls", "--no-trunc"],
     ]
-    return [person(foreign, *words) for words in lists]
+    return [sorted(person(foreign, *words).splitlines()) for words in lists]
 
 
 def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, foreign, tmp_path):

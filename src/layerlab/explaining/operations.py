@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..records import Build
+from ..records import Build, Step
 
 #: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}
@@ -75,6 +75,14 @@ class Operation:
 def operations(build: Build) -> tuple[Operation | None, ...]:
     """One for each of `build.steps_`, None where the provenance tells of none (FROM, a step that was not reached)."""
     return _Reader(build).read()
+
+
+def cache_mounts(build: Build, step: Step) -> dict[str, str]:
+    """The cache mounts of a RUN step: target to id, as `layerlab.mounts.mounts` tells it."""
+    reader = _Reader(build)
+    last = reader.last_of_step.get(build.steps_.index(step))
+    found = (reader._own(last).get("exec") or {}).get("mounts") or () if last else ()
+    return {m["dest"]: m["cacheOpt"]["ID"] for m in found if m.get("cacheOpt")}
 
 
 class _Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..explaining.operations import operations
+from ..explaining.operations import cache_mounts
 from ..mounts import mounts
 from ..records import RAN, Build, Step
 from .lab import Goal, Lab, Verdict, judged
@@ -23,7 +23,7 @@ def script(trial: Trial) -> None:
     trial.note("added", added)
     trial.build("again")
     found = mounts(trial.machine)
-    trial.note("filled", found.groupby("target").bytes.max().to_dict())
+    trial.note("filled", found.groupby("id").bytes.max().to_dict())
     imported = trial.run("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
     trial.note("has it", imported.exit_code == 0)
     copies = trial.run("again", "sh", "-c", f"find / -xdev -name '{PACKAGE}' -not -path '/proc/*' 2>/dev/null | wc -l")
@@ -95,20 +95,20 @@ def judge(seen: Observed) -> Verdict:
 def _why(again: Build, step: Step, filled: dict[str, int]) -> str:
     """Why a step downloaded much after one new package: no mount, a mount that is not used, or one that does not help."""
     said = f"one new package made line {step.line} (RUN) download {step.downloaded_bytes / 1e6:.0f} MB again."
-    facts = next(op.facts for s, op in zip(again.steps_, operations(again), strict=True) if s is step and op)
-    targets = [name.removeprefix("mount ") for name, text in facts.items() if str(text).startswith("type=cache")]
-    if not targets:
+    used = cache_mounts(again, step)
+    if not used:
         return (
             f"{said} No cache mount is over any folder while it runs, so nothing can be kept. Does it need the list of "
             "packages at all, or could it stand above it? If it does, where does its installer keep its cache?"
         )
-    if all(filled.get(target, 0) < NEARLY_EMPTY for target in targets):
+    target = next(iter(used))
+    if all(filled.get(name, 0) < NEARLY_EMPTY for name in used.values()):
         return (
-            f"{said} It has a cache mount at {targets[0]}, and after two builds there is next to nothing in it. Where does "
+            f"{said} It has a cache mount at {target}, and after two builds there is next to nothing in it. Where does "
             "the installer really keep its cache, and is it allowed to? (`uv cache dir`, `pip cache dir`)"
         )
     return (
-        f"{said} Its cache mount at {targets[0]} is full, and does not help. Was what it downloaded ever put there, and does "
+        f"{said} Its cache mount at {target} is full, and does not help. Was what it downloaded ever put there, and does "
         "the installer find it again? Notebook 03 shows what pip keeps, and what uv does."
     )
 
