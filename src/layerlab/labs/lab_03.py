@@ -94,7 +94,7 @@ def judge(seen: Observed) -> Verdict:
 
 def _why(again: Build, step: Step, filled: dict[str, int]) -> str:
     """Why a step downloaded much after one new package: no mount, a mount that is not used, or one that does not help."""
-    said = f"one new package made line {step.line} (RUN) download {step.downloaded_bytes / 1e6:.0f} MB again."
+    said = f"one new package made line {step.line} (RUN) download the others again, too."
     used = cache_mounts(again, step)
     if not used:
         return (
