@@ -200,7 +200,13 @@ def test_nothing_of_the_computer_shows(path):
     ours = r"/(?:root|home|Users|work)/(?!\.)[\w-]+|/tmp/(?:ll|pytest|layerlab|tmp)[\w-]*"
     assert not re.search(ours, "\n".join([*prose(path), *map(printed, code(path))]))
     addresses = set(re.findall(r"https?://[^\s\"')\\<]+", text))
-    known = (*LINKS, "http://localhost:8000", "http://127.0.0.1:8000", "http://127.0.0.1:8999", "http://package-index:8080/")
+    known = (
+        *LINKS,
+        "http://localhost:8000",
+        "http://127.0.0.1:8000",
+        "http://127.0.0.1:8999",
+        "http://package-index:8080/",
+    )
     assert not [a for a in addresses if not a.startswith(known)]
 
 

@@ -100,12 +100,13 @@ def run_build(
             image, dockerfile = f"{app.image}:{variant.name.lower()}", app.read(variant.dockerfile)
             command = _build_command(machine, variant, image, target or variant.target, args, options)
             folders, file = _local_contexts(app, ".", _named_contexts(options)), variant.dockerfile
+        stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")
+        # One view for both tries, if it takes two: to who looks it is one build.
+        show = chosen_progress(
+            progress, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service
+        )
         first: tuple[trace.Parsed, float, str] | None = None
         while True:
-            stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")
-            show = chosen_progress(
-                progress, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service
-            )
             started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
             with app.looking_at(folders, file) as contexts:
                 seconds, exit_code, lines = _run(
@@ -125,15 +126,14 @@ def run_build(
                 error=(parsed.error or f"exit code {exit_code}") if exit_code else "",
                 project=str(app.source), args=args, contexts=contexts,
             )  # fmt: skip
-            again = exit_code and not first and RETRY_ON in build.error
-            if not again:
-                history.remember(build)
+            if exit_code and not first and RETRY_ON in build.error:
+                first = parsed, seconds, started_at
+                continue
+            history.remember(build)
             show.finish(build)
             if exit_code == 0:
                 return build
-            if not again:
-                break
-            first = parsed, seconds, started_at
+            break
         machine.forget_contexts()  # a stand-in that was removed by hand may be the reason
         if parsed.failed is None and not machine.running:
             raise LayerLabError(

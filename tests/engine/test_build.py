@@ -11,6 +11,7 @@ import pytest
 from support import SMALL, small_app, write_project
 
 from layerlab import App, Build, BuildFailed
+from layerlab import build as build_module
 from layerlab.errors import AppError, CommandFailed
 from layerlab.records import BASE, CACHED, RAN
 
@@ -156,6 +157,49 @@ def test_a_compose_service_is_built_through_bake(machine, app):
     assert machine.ask(app, again).correct
     with pytest.raises(CommandFailed, match=r"bake cannot read compose\.yaml"):
         machine.build(app, "compose.yaml", service="nobody", **QUIET)
+
+
+class Recorder:
+    """A view that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.fed, self.finished = 0, []
+
+    def feed(self, event: dict) -> None:
+        self.fed += 1
+
+    def finish(self, build: Build | None) -> None:
+        self.finished.append(build)
+
+
+@pytest.mark.parametrize(("failures", "tries"), [(1, 2), (2, 2)])
+def test_an_export_that_lost_a_snapshot_is_tried_once_more_and_is_one_build(
+    machine, failures, tries, tmp_path, monkeypatch
+):
+    """BuildKit #6521 comes on busy computers only: here the client's word is changed, and the builds are real."""
+    real, calls, lost = (
+        build_module._run,
+        [],
+        "ERROR: failed to solve: parent snapshot sha256:0 does not exist: not found\n",
+    )
+
+    def run(*arguments: object) -> tuple[float, int, list[str]]:
+        seconds, exit_code, lines = real(*arguments)
+        calls.append(exit_code)
+        return (seconds, 1, [*lines, lost]) if len(calls) <= failures else (seconds, exit_code, lines)
+
+    monkeypatch.setattr(build_module, "_run", run)
+    view, outcome = (
+        Recorder(),
+        contextlib.nullcontext() if failures < 2 else pytest.raises(BuildFailed, match="snapshot"),
+    )
+    with small_app(tmp_path / "app") as app, outcome:
+        app.write("Dockerfile", SMALL + f"RUN echo {tmp_path}\n")
+        built = machine.build(app, "Dockerfile", progress=view)
+        assert built.state(f"echo {tmp_path}") == RAN
+        assert view.finished == [built]
+    assert len(calls) == tries and len(view.finished) == 1
+    assert bool(view.finished[0].error) == (failures == 2)
 
 
 def test_another_python_by_build_argument(machine, tmp_path):
