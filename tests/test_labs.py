@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner
 
@@ -51,6 +53,42 @@ def test_a_lab_is_given_out_as_its_starting_point(lab):
         start, given, solved = ((place / part / file).read_bytes() for part in ("start", "", "solution"))
         assert given == start, f"layerlab lab reset {lab.name}"
         assert solved != start or len(lab.files) > 1
+
+
+#: Lab: which goals its starting point meets, and words of the hint that it gets.
+STARTS = {
+    "01-order-your-layers": (
+        "xxxx..",
+        ["line 14 (RUN) install the packages again", "line 10 (COPY)", "RAN     COPY models"],
+    ),
+    "02-drop-no-cache-dir": ("xxx..", ["/tmp/pip-cache"]),
+    "03-mount-a-cache": ("xxxx..x", ["line 13 (RUN) download", "No cache mount"]),
+    "04-build-in-one-stage-ship-another": ("xxxx.....", ["ships gcc", "RAN     RUN pip install"]),
+    "05-inline-cache": ("xxx..x", ["looked for diet-planner:latest, and nothing was there"]),
+    "06-registry-cache": ("xxx...", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),
+    "07-ignore-what-you-do-not-ship": ("xx...", ["/app/.env"]),
+    "08-split-what-is-heavy": ("xxxxxx..", ["line 10 (RUN) install heavy packages again", "line 5 (RUN)"]),
+    "09-look-after-your-cache": ("." * 13, ["patient 1"]),
+    "capstone": ("xxxxx....", []),  # the tenth is of seconds, and its hint of figures that differ from day to day
+}
+
+
+@pytest.mark.parametrize("lab", labs.ALL, ids=lambda lab: lab.name)
+def test_the_starting_point_fails_for_its_faults(lab):
+    """Said by real builds: these are checked outputs, which nbval compares in each run (tests/engine/test_safety.py)."""
+    goals, words = STARTS[lab.name]
+    notebook = nbformat.read(ROOT / "labs" / lab.name / "lab.ipynb", as_version=4)
+    said = next(
+        cell.outputs[0].text
+        for cell in notebook.cells
+        if cell.cell_type == "code" and re.match(r"print\(verdict\)$|print\(\[met for", cell.source)
+        and "nbval-check-output" in cell.metadata.tags
+    )  # fmt: skip
+    met = re.findall(r"^\[(.)\]", said, re.MULTILINE) if lab.name != "capstone" else [
+        "x" if one == "True" else " " for one in re.findall(r"True|False", said)
+    ]  # fmt: skip
+    assert "".join(met).replace(" ", ".") == goals
+    assert [word for word in words if word not in said] == []
 
 
 def test_every_folder_of_labs_is_a_lab():

@@ -45,13 +45,6 @@ def met(verdict) -> int:
     return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
 
 
-def test_the_starting_point_fails_for_its_fault(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "start")
-    assert met(verdict) == 4, verdict
-    assert "line 13 (RUN) download" in verdict.hint and "No cache mount" in verdict.hint
-    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start" / "Dockerfile").read_text()
-
-
 def test_with_uv_above_the_list_the_mount_is_the_next_thing(check):
     start = (FOLDER / "start" / "Dockerfile").read_text()
     install = "RUN pip install uv==0.13.8 && uv venv\n"

@@ -72,19 +72,6 @@ def met(verdict) -> int:
     return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
 
 
-def test_what_is_given_out_is_the_starting_point():
-    for name in ("compose.yaml", "ci.Dockerfile"):
-        assert (FOLDER / name).read_text() == (FOLDER / "start" / name).read_text()
-
-
-def test_the_starting_point_fails(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "start")
-    assert met(verdict) == 3, verdict
-    assert "looked for longer-hours" in verdict.hint and "has written main" in verdict.hint
-    assert dict(verdict.goals)["the branch leaves main's cache as it was"] is False
-    assert "RAN     RUN pip" in str(verdict)
-
-
 def test_the_solution_passes(machine):
     verdict = check_lab(LAB, machine, FOLDER / "solution")
     assert verdict.passed, verdict

@@ -46,13 +46,6 @@ def check(machine, tmp_path):
     return check
 
 
-def test_the_starting_point_is_what_is_committed_and_fails(machine):
-    assert (FOLDER / "start/.dockerignore").read_text() == (FOLDER / ".dockerignore").read_text()
-    verdict = check_lab(LAB, machine, FOLDER / "start")
-    assert not verdict.passed and met(verdict) == 2, verdict
-    assert "/app/.env" in verdict.hint, verdict
-
-
 def test_the_solution_passes(machine):
     verdict = check_lab(LAB, machine, FOLDER / "solution")
     assert verdict.passed, verdict

@@ -13,7 +13,7 @@ LARGE_LAYER = 1_000_000
 
 def script(trial: Trial) -> None:
     """Build, edit the code, build again, ask."""
-    trial.build("first")
+    trial.build("first", image=False)
     trial.app.edit("code")
     trial.build("again")
     trial.ask("again")

@@ -26,7 +26,7 @@ def script(trial: Trial) -> None:
     office = package_index.by_name(trial.enter(package_index.served(trial.machine, trial.app)))
     # A list of packages that no earlier check had: another id of a mount alone would leave the step cached, and the mount empty.
     trial.app.edit("dependency")
-    trial.build("first", args=office["args"], options=[*office["options"], "--output=type=cacheonly"])
+    trial.build("first", **office, image=False)
     trial.app.edit("dependency")
     trial.build("again", **office)
     trial.note("asked", package_index.requests(trial.machine))

@@ -18,7 +18,7 @@ PACKAGE = "pydantic-[0-9]*"
 
 def script(trial: Trial) -> None:
     """Build, add a dependency, build again, edit the code, build again, ask; look for packages and into the mounts."""
-    trial.build("first")
+    trial.build("first", image=False)
     added = trial.app.edit("dependency").partition("==")[0]
     trial.note("added", added)
     trial.build("again")

@@ -18,7 +18,7 @@ JUNK = {
 
 def script(trial: Trial) -> None:
     """Build, leave junk behind, build again, look for the secret in the image, ask."""
-    trial.build("first", DOCKERFILE)
+    trial.build("first", DOCKERFILE, image=False)
     trial.app.edit("context")
     for path, text in JUNK.items():
         trial.app.write(path, text)

@@ -12,12 +12,11 @@ HEAVY = 10_000_000
 #: A layer smaller than this is no installation: bytes.
 SMALL = 1_000_000
 NUMPY = "backend/numpy.txt"
-NO_IMAGE = ("--output=type=cacheonly",)
 
 
 def script(trial: Trial) -> None:
     """Build; then after a new small package, after a change of numpy's list, and after an edit of the code; ask."""
-    trial.build("first", options=NO_IMAGE)
+    trial.build("first", image=False)
     name = trial.app.edit("dependency").split("==")[0]
     trial.build("package")
     known = trial.run("package", "python3", "-c", f"import importlib.metadata as m; m.version({name!r})")
@@ -26,7 +25,7 @@ def script(trial: Trial) -> None:
     numpy = trial.app.read(NUMPY)
     # The folder of a scratch copy is new each time, so the machine has never seen this list.
     trial.app.write(NUMPY, f"{numpy}# {trial.app.path.parent.name}\n")
-    trial.build("numpy", options=NO_IMAGE)
+    trial.build("numpy", image=False)
     trial.app.write(NUMPY, numpy)
     trial.app.edit("code")
     trial.build("again")

@@ -54,8 +54,15 @@ class Trial:
         self._facts: dict[str, Any] = {}
         self._afterwards = contextlib.ExitStack()
 
-    def build(self, label: str, variant: str = "", *, on: Machine | None = None, **options: Any) -> Build:
-        """Build, by default with the first of the learner's files; `options` as `Machine.build`. Raises BuildFailed."""
+    def build(
+        self, label: str, variant: str = "", *, on: Machine | None = None, image: bool = True, **options: Any
+    ) -> Build:
+        """Build, by default with the first of the learner's files; `options` as `Machine.build`. Raises BuildFailed.
+
+        With `image=False` it only fills the cache: an image that nobody starts need not be compressed and unpacked.
+        """
+        if not image:
+            options["options"] = [*options.get("options", ()), "--output=type=cacheonly"]
         self._builds[label] = (on or self.machine).build(self.app, variant or self._dockerfile, **options)
         return self._builds[label]
 
