@@ -1,8 +1,9 @@
 """From a picture of any size to the 56 numbers the model compares."""
 
 import numpy as np
-from scipy import ndimage
-from skimage import exposure, transform
+import PIL.Image
+import PIL.ImageFilter
+import PIL.ImageOps
 
 SIDE = 56
 GRID = (7, 4)  # 28 cells; the brightness and the texture of each make 56 features
@@ -10,15 +11,16 @@ FEATURES = 2 * GRID[0] * GRID[1]
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:
-    """A SIDE x SIDE image between 0 and 1: outliers clipped, noise smoothed, local contrast evened out."""
+    """A SIDE x SIDE image between 0 and 1: outliers clipped, noise smoothed, contrast evened out."""
     image = np.asarray(pixels, dtype=np.float64)
     low, high = np.percentile(image, (1, 99))
     if high <= low:
         return np.zeros((SIDE, SIDE))
     image = np.clip((image - low) / (high - low), 0, 1)
-    image = transform.resize(image, (SIDE, SIDE), anti_aliasing=True)
-    image = ndimage.gaussian_filter(image, sigma=0.8)
-    return exposure.equalize_adapthist(np.clip(image, 0, 1), kernel_size=SIDE // 4)
+    picture = PIL.Image.fromarray((255 * image).round().astype(np.uint8))
+    picture = picture.resize((SIDE, SIDE), PIL.Image.Resampling.LANCZOS)
+    picture = picture.filter(PIL.ImageFilter.GaussianBlur(0.8))
+    return np.asarray(PIL.ImageOps.equalize(picture), dtype=np.float64) / 255
 
 
 def features(pixels: np.ndarray) -> np.ndarray:
