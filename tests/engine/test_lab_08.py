@@ -22,13 +22,6 @@ TWO = FROM.format("light") + LIGHT_LIST + LIGHT + FROM.format("heavy") + HEAVY_L
 
 #: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
 WRONG = {
-    "heavy above light, in one stack": (
-        FROM.format("both") + HEAVY_LISTS + HEAVY + LIGHT_LIST + LIGHT + LAST
-        + "COPY --from=both /install /usr/local\n" + CODE,
-        6,
-        # The light list is below now, but what comes out of the stage is one layer with the heavy packages in it.
-        ["install heavy packages again"],
-    ),
     "heavy above light, in the image": (
         LAST + HEAVY_LISTS + HEAVY.replace(" --prefix /install", "") + LIGHT_LIST
         + LIGHT.replace(" --prefix /install", "") + CODE,
@@ -40,12 +33,6 @@ WRONG = {
         + LAST + JOINED + CODE,
         6,
         ["line 8 (RUN) install heavy packages again", "line 7 (COPY)"],
-    ),
-    "one step for all": (
-        LAST + "COPY backend/*.txt ./\n"
-        + "RUN pip install --no-deps -r numpy.txt -r model.txt -r requirements.txt\n" + CODE,
-        6,
-        ["line 4 (RUN) install heavy packages again", "line 3 (COPY)"],
     ),
     "no light packages": (TWO + LAST + "COPY --from=heavy /install /usr/local\n" + CODE, 1, ["does not start"]),
     "a stage that is not there": (LAST + JOINED + CODE, 0, ["does not build"]),
