@@ -114,13 +114,13 @@ def _identity(source: str, seen: set[str]) -> str:
 
 
 def _joined(outputs: list) -> list:
-    """Outputs with what was printed in pieces joined: where the pieces break differs from run to run."""
+    """New outputs with what was printed in pieces joined: where the pieces break differs from run to run."""
     kept: list = []
     for output in outputs:
         if kept and output.output_type == "stream" == kept[-1].output_type and output.name == kept[-1].name:
             kept[-1].text += output.text
         else:
-            kept.append(output)
+            kept.append(copy.copy(output))  # a reader of outputs must not lengthen them
     return kept
 
 
