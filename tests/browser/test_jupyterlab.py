@@ -101,12 +101,13 @@ def test_compare_shows_a_progress_bar_and_a_chart(page, lab, folder):
 
 def test_a_terminal_in_jupyterlab_reaches_the_machine(page, lab):
     """`docker` there is the lab's: its engine says which machine it is."""
+    open_notebook(page, lab, "notebooks/00-start-here.ipynb")
     answer = page.evaluate(
         """async () => { const s = window.jupyterapp.serviceManager.terminals, t = await s.startNew();
         return await new Promise(done => { let text = '';
             t.messageReceived.connect((_, m) => { text += (m.content || []).join('');
                 if (/machine=[a-z]/.test(text)) done(text); });
-            setTimeout(() => done(text), 20000);
+            setTimeout(() => done(text), 120000);
             t.send({type: 'stdin', content: ["docker info --format '{{json .Labels}}'\\r"]}); }); }"""
     )
     assert "layerlab.machine=laptop" in answer

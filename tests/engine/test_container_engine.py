@@ -79,7 +79,7 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
     only_on_loopback(foreign, called)
 
     # Everything of ours says so, and goes.
-    assert set(person(foreign, "ps", "--all", "--quiet").split()) - set(before[0].split())
+    assert set(inventory(foreign)[0]) - set(before[0])
     for kind in ("container", "volume"):
         inspected = json.loads(person(foreign, kind, "inspect", called))[0]
         assert (inspected.get("Labels") or inspected["Config"]["Labels"])["layerlab.home"] == home_id()
