@@ -150,9 +150,7 @@ def test_every_notebook_is_in_one_part():
 
 
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=pytest.mark.xdist_group(f"notebooks-{n}")) for n in range(PARTS)]
-)
+@pytest.mark.parametrize("number", range(PARTS))
 def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(number, guest, filled):
     foreign = filled
     precious = cache_mount(foreign, f"before {number}")
