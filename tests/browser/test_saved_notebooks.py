@@ -14,7 +14,7 @@ from driving import LAPTOP, PICTURES, ROOT, contrast, open_notebook
 
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")])
 #: A window so high that JupyterLab draws some dozens of cells at once, CSS pixels; Chromium draws no more than 16384.
-HIGH = 8000
+HIGH = 14_000
 #: WCAG 2 AA for text of usual size, and for the marks of a chart.
 READABLE = 4.5
 
