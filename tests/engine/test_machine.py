@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,7 +24,7 @@ from support import (
     wait_for,
 )
 
-from layerlab import Machine, packages
+from layerlab import Machine, images, packages
 from layerlab.engines import network
 from layerlab.engines.process import _runs
 from layerlab.errors import MachineBusy, MachineError
@@ -363,3 +364,16 @@ def test_an_engine_that_cannot_start_says_why_and_leaves_nothing(lab_home):
         Machine.start("broken")
     subprocess.run(["rm", "-rf", folder, run_dir() / "broken"], check=True)
     assert left_of("broken") == []
+
+
+def test_the_bridge_keeps_its_address_while_containers_come_and_go(lab_home):
+    """It took the lowest of theirs; when that container ended, the others found no name for up to a minute."""
+    with Machine.start("bridged") as machine:
+        address = Path("/sys/class/net", network.bridge_name("bridged"), "address")
+        before = address.read_text()
+        base = images.present(images.BASES[0], machine.docker)
+        for number in range(3):
+            machine.docker("run", "--detach", "--name", f"guest-{number}", base, "sleep", "60")
+            assert address.read_text() == before
+        machine.docker("rm", "--force", "guest-0", "guest-1")
+        assert address.read_text() == before

@@ -39,6 +39,17 @@ def bridge_name(machine: str) -> str:
     return BRIDGES + hashlib.sha256(f"{home_id()}/{machine}".encode()).hexdigest()[:8]
 
 
+def hardware_address(bridge: str) -> str:
+    """An address that a bridge keeps.
+
+    One that was given none has the lowest of its containers' addresses. When that container ends the bridge takes another,
+    and for up to a minute the others send what leaves the machine to one that nobody has: no name is found (Linux,
+    net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id; Docker's own bridges are given one, too).
+    The first byte says that nobody sold it: locally administered, one receiver (IEEE 802).
+    """
+    return ":".join(["02", "4c", *(bridge.removeprefix(BRIDGES)[i : i + 2] for i in range(0, 8, 2))])
+
+
 def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
     """Give a machine a bridge and a network, with a way out.
 
@@ -48,7 +59,7 @@ def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
     bridge, tools = bridge_name(machine), packages.tool_path()
     with _sharing():
         network = _free_network()
-        run("ip", "link", "add", bridge, "type", "bridge", env=tools)
+        run("ip", "link", "add", bridge, "address", hardware_address(bridge), "type", "bridge", env=tools)
         run("ip", "address", "add", f"{network[1]}/{CONTAINERS_PREFIX}", "dev", bridge, env=tools)
         run("ip", "link", "set", bridge, "up", env=tools)
         if not _forwarding_was().exists():
