@@ -27,7 +27,7 @@ test: $(VENV)/.ready ## Set up what is missing and run every test. TEST_ARGS are
 	@$(BIN)/layerlab up
 	@sh scripts/install-browser.sh
 	$(BIN)/ruff check .
-	sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
+	sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(TEST_ARGS)
 
 doctor: $(VENV)/.ready ## Look at this computer and say what is wrong and what mends it.
 	@$(BIN)/layerlab doctor

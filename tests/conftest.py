@@ -5,13 +5,14 @@ Engine tests fail, and are not skipped, where no engine can be had: `make test` 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadFileScheduling
 
 #: Weights of the sample apps in tests, MB: large enough to be seen in a layer, small enough to keep the suite quick.
 WEIGHTS_MB = "8"
@@ -27,7 +28,7 @@ FIRST = ("test_safety", "test_app_semantic_search", "test_build", "test_projects
 DIVIDED = "test_safety"
 
 
-class ByModule(LoadScopeScheduling):
+class ByModule(LoadFileScheduling):
     """A module stays in one process: its tests share machines, images and a JupyterLab.
 
     `--dist loadgroup` is not used: with pytest 9.2, pytest-xdist 3.8 makes no group and says nothing (it marks a test by
@@ -35,7 +36,7 @@ class ByModule(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        module = nodeid.partition("::")[0]
+        module = super()._split_scope(nodeid)
         return nodeid if Path(module).stem == DIVIDED else module
 
 
@@ -105,3 +106,13 @@ def app():
 
     with App("radiology_api") as copy:
         yield copy
+
+
+@pytest.fixture(scope="session")
+def script():
+    """scripts/execute_notebooks.py as a module."""
+    path = Path(__file__).parents[1] / "scripts" / "execute_notebooks.py"
+    spec = importlib.util.spec_from_file_location("execute_notebooks", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -14,7 +14,7 @@ MODULES = ("test_home.py", "test_execute_notebooks.py", "test_bandwidth.py")
 
 def test_a_module_stays_in_one_process():
     """Else every fixture of a module is made twice, and tests that share a page do not find it."""
-    command = ["-m", "pytest", "--verbose", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
+    command = ["-m", "pytest", "--verbose", "--numprocesses=2", "--no-loadscope-reorder"]
     done = subprocess.run(
         [sys.executable, *command, *(HERE / name for name in MODULES)], capture_output=True, text=True, cwd=HERE.parent
     )

@@ -107,7 +107,7 @@ def test_a_terminal_in_jupyterlab_reaches_the_machine(page, lab):
         return await new Promise(done => { let text = '';
             t.messageReceived.connect((_, m) => { text += (m.content || []).join('');
                 if (/machine=[a-z]/.test(text)) done(text); });
-            setTimeout(() => done(text), 120000);
+            setTimeout(() => done(text), 20000);
             t.send({type: 'stdin', content: ["docker info --format '{{json .Labels}}'\\r"]}); }); }"""
     )
     assert "layerlab.machine=laptop" in answer

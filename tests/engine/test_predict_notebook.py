@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import nbformat
@@ -10,7 +9,6 @@ import pytest
 
 from layerlab import App, diff, predict
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = "FROM python:3.11-slim\nCOPY main.py .\nRUN echo one\nCOPY other.py .\n"
 CELLS = [
     "from layerlab import App, Machine, predict\nmachine = Machine.start('test')\napp = App.from_path('shop')\n"
@@ -20,14 +18,6 @@ CELLS = [
     "print(guess.grade(build))",
     "never = predict(app, 'Dockerfile')\nnever",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("execute_notebooks", ROOT / "scripts" / "execute_notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def bridge_name(machine: str) -> str:
     return BRIDGES + hashlib.sha256(f"{home_id()}/{machine}".encode()).hexdigest()[:8]
 
 
-def hardware_address(bridge: str) -> str:
+def _hardware_address(bridge: str) -> str:
     """An address that a bridge keeps.
 
     One that was given none has the lowest of its containers' addresses. When that container ends the bridge takes another,
@@ -47,7 +47,7 @@ def hardware_address(bridge: str) -> str:
     net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id; Docker's own bridges are given one, too).
     The first byte says that nobody sold it: locally administered, one receiver (IEEE 802).
     """
-    return ":".join(["02", "4c", *(bridge.removeprefix(BRIDGES)[i : i + 2] for i in range(0, 8, 2))])
+    return "02:4c:" + bytes.fromhex(bridge.removeprefix(BRIDGES)).hex(":")
 
 
 def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
@@ -59,7 +59,7 @@ def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
     bridge, tools = bridge_name(machine), packages.tool_path()
     with _sharing():
         network = _free_network()
-        run("ip", "link", "add", bridge, "address", hardware_address(bridge), "type", "bridge", env=tools)
+        run("ip", "link", "add", bridge, "address", _hardware_address(bridge), "type", "bridge", env=tools)
         run("ip", "address", "add", f"{network[1]}/{CONTAINERS_PREFIX}", "dev", bridge, env=tools)
         run("ip", "link", "set", bridge, "up", env=tools)
         if not _forwarding_was().exists():
