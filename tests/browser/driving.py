@@ -57,6 +57,12 @@ class Lab:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "layerlab.jupyter", *arguments],
                 cwd=folder,
+                # The person's theme and open tabs are theirs; and two processes of the tests would restore each other's tabs.
+                env={
+                    **os.environ,
+                    "JUPYTERLAB_SETTINGS_DIR": str(folder / ".jupyterlab" / "settings"),
+                    "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".jupyterlab" / "workspaces"),
+                },
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -113,6 +113,16 @@ def test_a_terminal_in_jupyterlab_reaches_the_machine(page, lab):
     assert "layerlab.machine=laptop" in answer
 
 
+def test_what_jupyterlab_remembers_is_not_written_to_the_persons_folder(page, lab, folder):
+    """Themes and open tabs of the tests went to the person's JupyterLab, and to that of the other test process."""
+    open_notebook(page, lab, "notebooks/00-start-here.ipynb")
+    for _ in range(60):
+        if any((folder / ".jupyterlab" / "workspaces").glob("*")):
+            break
+        page.wait_for_timeout(500)
+    assert any((folder / ".jupyterlab" / "workspaces").glob("*"))
+
+
 def test_the_second_start_has_the_server_up_in_ten_seconds(lab, folder):
     """The promise of `make lab`; measured with the machine of the first start still there."""
     second = Lab(folder)

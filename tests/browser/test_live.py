@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import subprocess
@@ -63,13 +62,9 @@ def notebook(folder: Path, name: str, dockerfile: str) -> Path:
 
 
 def run(page: Page, lab: Lab, path: Path) -> None:
+    open_notebook(page, lab, f"notebooks/{path.name}")
     table = page.locator(".layerlab-live table")
-    for patience in (45, 90):  # on a busy computer JupyterLab may not get to its kernel; a person loads the page again
-        open_notebook(page, lab, f"notebooks/{path.name}")
-        with contextlib.suppress(AssertionError):
-            wait_until(page, lambda: keep_running(page) or table.count() or errors(page), patience)
-            break
-    assert table.count() or errors(page), page.locator(".jp-Notebook").inner_text()
+    wait_until(page, lambda: keep_running(page) or table.count() or errors(page), 90)
     assert not errors(page)
 
 
