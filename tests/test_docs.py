@@ -33,7 +33,20 @@ def test_every_public_name_is_in_the_reference_and_has_a_docstring(name):
 
 
 @pytest.mark.parametrize(
-    "method", ["all", "start", "stop", "reset", "build", "ask", "docker", "add_base", "point_docker_here"]
+    "method",
+    [
+        "all",
+        "start",
+        "stop",
+        "reset",
+        "build",
+        "ask",
+        "docker",
+        "add_base",
+        "move_base",
+        "restore_bases",
+        "point_docker_here",
+    ],
 )
 def test_methods_of_a_machine_are_in_the_reference(method):
     assert re.search(rf"`(machine|Machine)\.{method}\b", REFERENCE)

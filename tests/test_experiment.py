@@ -35,6 +35,13 @@ class FakeMachine:
         assert not self.free
         self.done.append("reset")
 
+    def move_base(self) -> None:
+        self.done.append("move")
+
+    def restore_bases(self) -> None:
+        assert not self.free
+        self.done.append("restore")
+
     def build(self, app, variant: str, progress: str) -> Build:
         assert not self.free
         self.done.append(f"build {variant}")
@@ -72,6 +79,15 @@ def test_an_edit_comes_on_top_of_a_build_of_the_same_variant(machine):
         "build slow", "none", "build slow", "code", "build slow",
         "build good", "none", "build good", "code", "build good",
     ]  # fmt: skip
+
+
+def test_a_base_that_moved_is_put_back_whatever_happens(machine):
+    compare(machine, FakeApp(machine), ["slow"], ["base"], repeats=1)
+    assert machine.done == ["build slow", "move", "build slow", "restore"]
+    machine.build = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        compare(machine, FakeApp(machine), ["slow"], ["base"], repeats=1)
+    assert machine.done[-1] == "restore"
 
 
 def test_one_row_a_build_and_step(machine):

@@ -262,7 +262,10 @@ class Patient:
 
     def _two_days(self, machine: Machine, setup: Setup) -> Visit:
         self._put(setup.files)
-        first, second = (self._day(machine, setup, events) for events in setup.days)
+        try:
+            first, second = (self._day(machine, setup, events) for events in setup.days)
+        finally:
+            machine.restore_bases()  # what happens to a patient does not happen to the learner
         return Visit((first, second))
 
     def _day(self, machine: Machine, setup: Setup, events: tuple[str, ...]) -> Day:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -28,7 +29,7 @@ def compare(
 
     Each build has its right preparation: "cold" is a reset machine, "base" one whose base image moved; every other edit is
     made afresh, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes are
-    kept off the machine meanwhile.
+    kept off the machine meanwhile, and in the end the base image is again what it was.
 
     Returns a DataFrame, one row a build and step. Columns of the build, the same in all its rows: app, machine, variant,
     edit, repeat (from 0), build (a number), wall_seconds, export_seconds, context_bytes, image_bytes,
@@ -46,7 +47,8 @@ def compare(
     repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
     total = len(variants) * len(edits) * repeats
     rows: list[pd.DataFrame] = []
-    with machine.alone(), tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds") as bar:
+    bar = tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds")
+    with machine.alone(), _bases_restored(machine, edits), bar:
         for variant in variants:
             prepared = False
             for repeat in range(repeats):
@@ -66,6 +68,15 @@ def compare(
                     rows.append(rows_of(build, edit, repeat, len(rows)))
                     bar.update()
     return pd.concat(rows, ignore_index=True)
+
+
+@contextlib.contextmanager
+def _bases_restored(machine: Machine, edits: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if "base" in edits:
+            machine.restore_bases()
 
 
 def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:

@@ -161,7 +161,7 @@ def move(name: str, docker: Docker) -> str:
     """
     if not present(ORIGINAL + name, docker):
         docker("tag", name, ORIGINAL + name)
-    container = docker("create", name, "true").strip()
+    before, container = _id(name, docker), docker("create", name, "true").strip()
     try:
         with tempfile.NamedTemporaryFile("w") as release:
             release.write(f"{time.time_ns()}\n")
@@ -172,13 +172,32 @@ def move(name: str, docker: Docker) -> str:
         return docker("commit", "--change", f"CMD {command}", container, name).strip()
     finally:
         docker("rm", "--force", container)
+        _remove_nameless(before, docker)
 
 
 def move_back(tags: Iterable[str], docker: Docker) -> None:
     """Of an engine's `tags`, give each base image that was moved its name back."""
     for tag in tags:
         if tag.startswith(ORIGINAL):
-            docker("tag", tag, tag.removeprefix(ORIGINAL))
+            name = tag.removeprefix(ORIGINAL)
+            moved = _id(name, docker)
+            docker("tag", tag, name)
+            docker("image", "rm", tag)  # only this name of it
+            _remove_nameless(moved, docker)
+
+
+def _id(name: str, docker: Docker) -> str:
+    """The id of image `name`; "" where it was removed."""
+    with contextlib.suppress(CommandFailed):
+        return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+    return ""
+
+
+def _remove_nameless(image: str, docker: Docker) -> None:
+    """Remove an image that no name refers to any more. It stays where a container needs it."""
+    with contextlib.suppress(CommandFailed):
+        if docker("image", "inspect", "--format", "{{len .RepoTags}}", image).strip() == "0":
+            docker("image", "rm", image)
 
 
 def standins() -> dict[str, str]:

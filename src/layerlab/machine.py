@@ -225,7 +225,7 @@ class Machine:
         """Make base image `image` another one under the same name here, as a release of it does; return its new id.
 
         It has one small file more, so its layers differ, and it works as before. On a computer this happens at the first
-        pull after the image's publisher released it anew. `reset` brings the original back.
+        pull after the image's publisher released it anew. `restore_bases` and `reset` bring the original back.
         Raises SetupError where `image` is not on this machine.
         """
         name = images.present(image, self.docker)
@@ -233,6 +233,11 @@ class Machine:
             raise SetupError(f"{image} is not on machine {self.name!r}", f"add it: machine.add_base({image!r})")
         with self._in_use():
             return images.move(name, self.docker)
+
+    def restore_bases(self) -> None:
+        """Give the base images that were moved their names back, and nothing else: what was built before is a hit again."""
+        with self._in_use():
+            images.move_back(self._tags(), self.docker)
 
     def reset(self) -> None:
         """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""

@@ -1,4 +1,4 @@
-"""A moved base: another image under the same name. Steps on it run again, linked copies do not, and reset undoes it."""
+"""A moved base: another image under the same name. Steps on it run again, linked copies do not, until it is put back."""
 
 from __future__ import annotations
 
@@ -84,8 +84,25 @@ def test_reset_brings_the_original_back(cold, more, monkeypatch):
     assert ORIGINAL not in cold.docker("images")
 
 
-def test_compare_measures_it(cold, app):
+def test_restored_it_is_what_it_was_and_so_are_the_steps_on_it(cold, app):
+    before = base_id(cold)
+    cold.build(app, "Dockerfile")
+    cold.restore_bases()
+    assert base_id(cold) == before
+    cold.move_base(BASE)
+    cold.move_base(BASE)
+    cold.restore_bases()
+    assert base_id(cold) == before and ORIGINAL not in cold.docker("images")
+    assert not cold.docker("images", "--filter", "dangling=true", "--quiet")
+    assert ran(cold.build(app, "Dockerfile")) == []
+    cold.move_base(BASE)
+    assert ran(cold.build(app, "Dockerfile")) == [2, 3, 4]
+
+
+def test_compare_measures_it_and_puts_it_back(cold, app):
+    before = base_id(cold)
     rows = compare(cold, app, ["Dockerfile"], edits=["none", "base"], repeats=1)
+    assert base_id(cold) == before
     states = rows.query("instruction == 'RUN'").set_index("edit").state
     assert dict(states) == {"none": "CACHED", "base": "RAN"}
 
