@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from driving import MODEL, PICTURES, Lab, contrast, errors, open_notebook
+from driving import MODEL, PICTURES, Lab, contrast, open_notebook, run_cell, show
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -54,33 +54,8 @@ def path(folder) -> Path:
     return path
 
 
-def run_cell(page: Page, index: int, seconds: float = 120) -> None:
-    """Run one cell, once, as Ctrl+Enter does, and wait until it is done."""
-    deadline, asked = time.monotonic() + seconds, 0.0
-    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    waits = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-InputPrompt", has_text="*")
-    while not page.evaluate(MODEL + f"cells[{index}].executionCount"):
-        assert time.monotonic() < deadline, page.locator(".jp-Notebook").inner_text()
-        if (select := page.locator(".jp-Dialog button", has_text="Select")).count():
-            select.first.click()
-        elif idle.count() and not waits.count() and time.monotonic() - asked > 10:
-            # Not awaited: it is done when the cell is.
-            page.evaluate(
-                f"window.jupyterapp.shell.currentWidget.content.activeCellIndex = {index};"
-                "void window.jupyterapp.commands.execute('notebook:run-cell')"
-            )
-            asked = time.monotonic()
-        page.wait_for_timeout(200)
-    assert errors(page) == []
-
-
 def radio(page: Page, label: str):
     return page.get_by_role("radio", name=label, exact=True)
-
-
-def show(page: Page, index: int) -> None:
-    page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({index}, 'start')")
-    page.wait_for_timeout(500)
 
 
 def photograph(page: Page, name: str, cell: int) -> None:

@@ -52,7 +52,12 @@ class Explorer:
         moved["code_odds"] = max(1 - moved["dependency_odds"] - moved["base_odds"], 0.0)
         self.fleet = dataclasses.replace(self.fleet, **moved)
         if self._view is not None:
-            self._view.update(self.chart())
+            chart = self.chart()
+            # JupyterLab's renderer of plotly's never draws a second figure in an output that has one (`renderModel` of
+            # jupyterlab-plotly), so something else comes between: as tall, or the page would jump.
+            between = f'<div style="height:{chart.layout.height}px"></div>'
+            self._view.update({"text/plain": "drawing …", "text/html": between}, raw=True)
+            self._view.update(chart)
 
     def _ipython_display_(self) -> None:
         words = {"text/plain": repr(self), "text/html": self._repr_html_()}
