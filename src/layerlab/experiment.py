@@ -47,8 +47,11 @@ def compare(
     repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
     total = len(variants) * len(edits) * repeats
     rows: list[pd.DataFrame] = []
-    bar = tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds")
-    with machine.alone(), _bases_restored(machine, edits), bar:
+    with (
+        machine.alone(),
+        _bases_restored(machine, edits),
+        tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds") as bar,
+    ):
         for variant in variants:
             prepared = False
             for repeat in range(repeats):

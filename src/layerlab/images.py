@@ -187,10 +187,8 @@ def move_back(tags: Iterable[str], docker: Docker) -> None:
 
 
 def _id(name: str, docker: Docker) -> str:
-    """The id of image `name`; "" where it was removed."""
-    with contextlib.suppress(CommandFailed):
-        return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
-    return ""
+    """The id of image `name`; "" where it is not on the engine."""
+    return docker("images", "--no-trunc", "--quiet", name).strip()
 
 
 def _remove_nameless(image: str, docker: Docker) -> None:

@@ -128,6 +128,10 @@ class Machine:
             return client.reachable(self._engine.environment(self.name))
         return False
 
+    def _require_running(self) -> None:
+        if not self._reachable:
+            raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
+
     # -- reaching its engine -----------------------------------------------------------------------------------------
 
     @property
@@ -178,8 +182,7 @@ class Machine:
         """
         from . import build
 
-        if not self._reachable:
-            raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
+        self._require_running()
         with self._in_use():
             return build.run_build(
                 self, app, variant, target=target, args=args or {}, service=service, options=options, progress=progress
@@ -235,7 +238,11 @@ class Machine:
             return images.move(name, self.docker)
 
     def restore_bases(self) -> None:
-        """Give the base images that were moved their names back, and nothing else: what was built before is a hit again."""
+        """Give the base images that were moved their names back, and nothing else: what was built before is a hit again.
+
+        Raises MachineError when the engine is gone: the next `reset`, or this after a start, brings them back.
+        """
+        self._require_running()
         with self._in_use():
             images.move_back(self._tags(), self.docker)
 

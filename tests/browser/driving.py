@@ -15,7 +15,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Page
+import nbformat
+from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as NotInTime
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +89,14 @@ class Lab:
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
+def write_notebook(path: Path, sources: list[str]) -> Path:
+    """Write a notebook of code cells that has not been run."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
 def open_notebook(page: Page, lab: Lab, path: str) -> None:
     """Open a notebook and wait for its kernel; once more, with a new kernel, where the first does not come.
 
@@ -145,11 +154,16 @@ def choose_run_all(page: Page) -> None:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
+def cell_at(page: Page, index: int) -> Locator:
+    """A cell of the page; JupyterLab draws those that are out of sight late (`show`)."""
+    return page.locator(f".jp-Cell[data-windowed-list-index='{index}']")
+
+
 def run_cell(page: Page, index: int, seconds: float = 120) -> None:
     """Run one cell, once, as Ctrl+Enter does, and wait until it is done."""
     deadline, asked = time.monotonic() + seconds, 0.0
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    waits = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-InputPrompt", has_text="*")
+    waits = cell_at(page, index).locator(".jp-InputPrompt", has_text="*")
     while not page.evaluate(MODEL + f"cells[{index}].executionCount"):
         assert time.monotonic() < deadline, page.locator(".jp-Notebook").inner_text()
         if (select := page.locator(".jp-Dialog button", has_text="Select")).count():

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
-from driving import LAPTOP, MODEL, PICTURES, Lab, contrast, errors, open_notebook, prompts, run_all
+from driving import (
+    LAPTOP,
+    MODEL,
+    PICTURES,
+    Lab,
+    cell_at,
+    contrast,
+    errors,
+    open_notebook,
+    prompts,
+    run_all,
+    show,
+    write_notebook,
+)
 from playwright.sync_api import Locator, Page
 
 #: A chart and an ipywidgets progress bar, in half a minute less than a whole notebook.
@@ -43,8 +55,8 @@ def bring_into_view(page: Page, source: str) -> Locator:
     """The chart of the cell with this code, scrolled to as a person would: JupyterLab draws cells out of sight late."""
     index = page.evaluate(MODEL + f"cells.findIndex(c => c.sharedModel.getSource().trim() === {source!r})")
     assert index >= 0, f"no cell says {source!r}"
-    page.evaluate(f"window.jupyterapp.shell.currentWidget.content.scrollToItem({index}, 'start')")
-    chart = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .js-plotly-plot")
+    show(page, index)
+    chart = cell_at(page, index).locator(".js-plotly-plot")
     chart.wait_for(timeout=20_000)
     page.wait_for_timeout(1000)
     box = chart.bounding_box()
@@ -84,11 +96,7 @@ def test_notebook_00_runs_to_the_bottom_and_shows_its_charts(page, lab):
 
 
 def test_compare_shows_a_progress_bar_and_a_chart(page, lab, folder):
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(WIDGET_CELL.strip())],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    )
-    nbformat.write(notebook, folder / "notebooks" / "widgets.ipynb")
+    write_notebook(folder / "notebooks" / "widgets.ipynb", [WIDGET_CELL.strip()])
     open_notebook(page, lab, "notebooks/widgets.ipynb")
     run_all(page, minutes=3)
     assert errors(page) == []

@@ -14,7 +14,7 @@ import nbclient
 import nbformat
 import psutil
 import pytest
-from driving import MODEL, PICTURES, Lab, contrast, errors, keep_running, open_notebook, prompts
+from driving import MODEL, PICTURES, Lab, contrast, errors, keep_running, open_notebook, prompts, write_notebook
 from playwright.sync_api import Page
 
 from layerlab.live.notebook import WIDGET
@@ -54,11 +54,7 @@ def notebook(folder: Path, name: str, dockerfile: str) -> Path:
     (project / "salt").write_text(str(time.time()))
     (project / "weights").write_bytes(b"w" * 2_000_000)
     sources = [START.format(folder=project.name).strip(), BUILD, "print('after')"]
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path = folder / "notebooks" / f"{name}.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
+    return write_notebook(folder / "notebooks" / f"{name}.ipynb", sources)
 
 
 def run(page: Page, lab: Lab, path: Path) -> None:

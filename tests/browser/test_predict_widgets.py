@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from driving import MODEL, PICTURES, Lab, contrast, open_notebook, run_cell, show
+from driving import MODEL, PICTURES, Lab, cell_at, contrast, open_notebook, run_cell, show, write_notebook
 from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
@@ -47,24 +47,20 @@ def path(folder) -> Path:
         (project / f"{name}.Dockerfile").write_text(text)
     (project / "main.py").write_text(f"print({time.time()})\n")
     (project / "requirements.txt").write_text("")
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path = folder / "notebooks" / "predict.ipynb"
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
+    return write_notebook(folder / "notebooks" / "predict.ipynb", CELLS)
 
 
 def radio(page: Page, label: str):
     return page.get_by_role("radio", name=label, exact=True)
 
 
-def photograph(page: Page, name: str, cell: int) -> None:
+def photograph(page: Page, name: str, index: int) -> None:
     """The output of a cell in both themes; its text must stand out from the page, and not be wider than it."""
     for theme in ("Light", "Dark"):
         page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})")
         page.wait_for_timeout(1500)
-        show(page, cell)
-        output = page.locator(f".jp-Cell[data-windowed-list-index='{cell}'] .jp-OutputArea-output").last
+        show(page, index)
+        output = cell_at(page, index).locator(".jp-OutputArea-output").last
         page.screenshot(path=PICTURES / f"{name}-{theme.lower()}.png")
         assert output.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "it is wider than its cell"
         ground = page.evaluate("getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor")
@@ -106,12 +102,14 @@ def test_a_prediction_by_mouse_and_keyboard_is_graded_by_the_build(page: Page, l
     run_cell(page, 2)
     run_cell(page, 3)
     photograph(page, "grade", 3)
-    text = page.locator(".jp-Cell[data-windowed-list-index='3'] .jp-OutputArea-output").inner_text()
+    text = cell_at(page, 3).locator(".jp-OutputArea-output").inner_text()
     assert "3 of 4 right, 1 not predicted" in text
     rows = [line.split("\t") for line in text.splitlines() if "\t" in line]
     assert re.search(r"Over the course: \d+ of \d+ steps right", text)  # other tests of this home count, too
-    marks = page.locator(".jp-Cell[data-windowed-list-index='3'] tbody tr").evaluate_all(
-        "rows => rows.map(r => [r.cells[0], r.cells[2], r.cells[3]].map(c => c.innerText.trim()))"
+    marks = (
+        cell_at(page, 3)
+        .locator("tbody tr")
+        .evaluate_all("rows => rows.map(r => [r.cells[0], r.cells[2], r.cells[3]].map(c => c.innerText.trim()))")
     )
     assert marks == [
         ["2", "✓ cached", "cached"], ["3", "✗ run", "cached"], ["4", "✓ cached", "cached"], ["5", "✓ run", "ran"],
@@ -127,7 +125,7 @@ def test_a_prediction_by_mouse_and_keyboard_is_graded_by_the_build(page: Page, l
 
     run_cell(page, 4)
     photograph(page, "diff", 4)
-    shown = page.locator(".jp-Cell[data-windowed-list-index='4'] .jp-OutputArea-output").inner_text()
+    shown = cell_at(page, 4).locator(".jp-OutputArea-output").inner_text()
     assert "line 5 → 6" in shown and "now below" in shown
     assert "○ CACHED" in shown and "■ RAN" in shown
 
@@ -137,7 +135,7 @@ def test_run_all_without_a_click_settles_too(page: Page, lab: Lab, path: Path):
     for cell in range(4):
         run_cell(page, cell)
     show(page, 3)
-    assert "no prediction was made" in page.locator(".jp-Cell[data-windowed-list-index='3']").inner_text()
+    assert "no prediction was made" in cell_at(page, 3).inner_text()
     settled = saved_output(page, path, 1)
     assert set(settled) == {"text/plain", "text/html"}
     assert "cached" not in settled["text/html"], "it gives the answers away"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from driving import PICTURES, Lab, open_notebook, run_cell, show
+from driving import PICTURES, Lab, cell_at, open_notebook, run_cell, show, write_notebook
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -21,22 +20,14 @@ CELLS = [
 
 @pytest.fixture
 def path(folder) -> Path:
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    path = folder / "notebooks" / "sliders.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
-
-
-def output(page: Page, index: int):
-    return page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea")
+    return write_notebook(folder / "notebooks" / "sliders.ipynb", CELLS)
 
 
 def test_a_slower_line_makes_the_wait_longer(page: Page, lab: Lab, path: Path):
     open_notebook(page, lab, f"notebooks/{path.name}")
     run_cell(page, 0)
     show(page, 0)
-    shown = output(page, 0)
+    shown = cell_at(page, 0).locator(".jp-OutputArea")
     said = shown.get_by_role("status")
     expect(said).to_contain_text("At 20 Mbit/s", timeout=20_000)
     expect(shown).to_contain_text("12 s")
@@ -53,7 +44,7 @@ def test_a_fleet_of_one_runner_more_is_drawn_anew(page: Page, lab: Lab, path: Pa
     open_notebook(page, lab, f"notebooks/{path.name}")
     run_cell(page, 1)
     show(page, 1)
-    shown = output(page, 1)
+    shown = cell_at(page, 1).locator(".jp-OutputArea")
     expect(shown.get_by_role("slider")).to_have_count(7, timeout=20_000)
     expect(shown).to_contain_text("8 runners, 60 builds", timeout=20_000)
     shown.get_by_role("slider").nth(0).press("ArrowRight")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from layerlab import App, packages
+from layerlab import App, Machine, images, packages
 from layerlab.engines.network import bridge_name
 from layerlab.home import machine_dir, run_dir
 
@@ -54,6 +54,12 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> bool
             return True
         time.sleep(0.05)
     return bool(condition())
+
+
+def base_id(machine: Machine) -> str:
+    """The id of the image that FROM python:3.11-slim means on a machine."""
+    name = images.present(images.BASES[0], machine.docker)
+    return machine.docker("image", "inspect", "--format", "{{.Id}}", name).strip()
 
 
 # -- another LayerLab --------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from support import base_id
 
 from layerlab import Machine, clinic
 from layerlab.errors import LayerLabError
-from layerlab.images import BASES, present
 
 #: Suspects that a patient really has, and that are innocent.
 INNOCENT = {5: "file-changes", 6: "junk-in-context", 7: "argument-too-high"}
@@ -50,14 +50,11 @@ def test_an_innocent_suspect_is_tried_and_let_go(machine, patient, number):
 
 
 def test_what_happens_to_a_base_at_the_clinic_does_not_happen_to_the_learner(machine, patient):
-    def base() -> str:
-        return machine.docker("image", "inspect", "--format", "{{.Id}}", present(BASES[0], machine.docker))
-
     machine.reset()
-    before, moved = base(), patient(4)
+    before, moved = base_id(machine), patient(4)
     visit = moved.visit(machine)
-    assert visit.trouble == "the packages were installed again" and base() == before
-    assert moved.diagnose("base-moved", machine).right and base() == before
+    assert visit.trouble == "the packages were installed again" and base_id(machine) == before
+    assert moved.diagnose("base-moved", machine).right and base_id(machine) == before
 
 
 def test_what_is_not_there_is_said_without_a_build(machine, patient):

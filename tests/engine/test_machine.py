@@ -89,6 +89,8 @@ def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
         assert wait_for(lambda: not other.running and not running("sleep 7301"))
         with pytest.raises(MachineError, match=r"not running\n.*Machine\.start\('other'\)"):
             other.build(app, "Dockerfile", progress="none")
+        with pytest.raises(MachineError, match="not running"):
+            other.restore_bases()
         again = Machine.start("other", say=lambda _: None)
         assert "RAN" not in again.build(app, "Dockerfile", progress="none").states()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support import small_app
+from support import base_id, small_app
 
 from layerlab import Machine, compare
 from layerlab.errors import SetupError
@@ -31,11 +31,6 @@ def cold(machine):
 def app(tmp_path):
     with small_app(tmp_path / "moved", DOCKERFILE) as app:
         yield app
-
-
-def base_id(machine: Machine) -> str:
-    name = present(BASE, machine.docker)
-    return machine.docker("image", "inspect", "--format", "{{.Id}}", name).strip()
 
 
 def command(machine: Machine) -> str:

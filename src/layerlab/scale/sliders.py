@@ -53,7 +53,7 @@ class Explorer:
         self.fleet = dataclasses.replace(self.fleet, **moved)
         if self._view is not None:
             chart = self.chart()
-            # JupyterLab's renderer of plotly's never draws a second figure in an output that has one (`renderModel` of
+            # plotly's renderer for JupyterLab never draws a second figure in an output that has one (`renderModel` of
             # jupyterlab-plotly), so something else comes between: as tall, or the page would jump.
             between = f'<div style="height:{chart.layout.height}px"></div>'
             self._view.update({"text/plain": "drawing …", "text/html": between}, raw=True)
