@@ -75,7 +75,7 @@ def remove_machines() -> None:
     """Those of an interrupted run, too."""
     for machine in Machine.all():
         if machine.name.startswith("bench"):
-            machine.stop()
+            machine.remove()
 
 
 def show(console: Console, results: dict[str, list[Result]]) -> None:

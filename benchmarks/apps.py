@@ -7,7 +7,8 @@ import os
 import statistics
 from collections.abc import Iterator
 
-from layerlab import App, Machine, package_index
+from layerlab import App, Machine
+from layerlab.machine import package_index
 
 from .result import Result, spread
 from .turns import in_turns, ratio
@@ -57,7 +58,7 @@ def _code_edit(machine: Machine, app: App, course: Course) -> Iterator[Result]:
         """Seconds of the client's command: what LayerLab adds to it, the benchmark `build` measures."""
         app.edit(edit)
         os.sync()  # nor what the build before still has to write
-        return machine.build(app, variant, progress="none").seconds
+        return machine.build(app, variant, view="none").seconds
 
     build(course.good, "none")
     edited, cached = in_turns(lambda: build(course.good, "code"), lambda: build(course.good, "none"), EDIT_PAIRS)
@@ -84,9 +85,9 @@ def dependency_edits() -> Iterator[Result]:
                     course.app == "agent_platform"
                 ):  # the office's index of its Compose file: pip keeps what that lets it
                     os.environ.update(package_index.serve(machine, app))
-                cold = machine.build(app, course.mounted, progress="none")
+                cold = machine.build(app, course.mounted, view="none")
                 app.edit("dependency")
-                again = machine.build(app, course.mounted, progress="none")
+                again = machine.build(app, course.mounted, view="none")
             new, all_ = again.downloaded_bytes / 1e6, cold.downloaded_bytes / 1e6
             yield Result(
                 f"{course.app}, `{course.mounted}`: downloaded for one more dependency ({new:.2f} MB) / by a cold build "
@@ -101,7 +102,7 @@ def sizes() -> Iterator[Result]:
     """The image of a multi-stage variant beside that of a single-stage one, as a registry stores them."""
     name, single, multi = SIZES
     with Machine.start("bench") as machine, App(name) as app:
-        one, other = (machine.build(app, variant, progress="none").image_bytes / 1e6 for variant in (single, multi))
+        one, other = (machine.build(app, variant, view="none").image_bytes / 1e6 for variant in (single, multi))
     yield Result(
         f"{name}: image of `{multi}` ({other:.0f} MB) / of `{single}` ({one:.0f} MB)", other / one, 0.6, "×"
     )  # fmt: skip

@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerlab import App, Machine, client
-from layerlab.shell import environment
+from layerlab import App, Machine
+from layerlab.engines import client
+from layerlab.system.shell import environment
 
 from .result import Result, spread
 from .turns import in_turns, ratio
@@ -21,7 +22,7 @@ NOOP_PAIRS = 25
 def overhead() -> Iterator[Result]:
     """`Machine.build` against the very command that it ran, with everything cached."""
     with Machine.start("bench") as machine, App("radiology_api") as app, tempfile.TemporaryDirectory() as scratch:
-        command = machine.build(app, "after", progress="none").command
+        command = machine.build(app, "after", view="none").command
         bare = [client.docker_program(), *command[1:], f"--metadata-file={Path(scratch) / 'metadata.json'}"]
         variables = environment({**machine.environment, "BUILDX_METADATA_PROVENANCE": "max"})
 
@@ -32,7 +33,7 @@ def overhead() -> Iterator[Result]:
             )  # fmt: skip
 
         def with_layerlab() -> None:
-            machine.build(app, "after", progress="none")
+            machine.build(app, "after", view="none")
 
         ours, theirs = in_turns(with_layerlab, without, NOOP_PAIRS)
     yield Result(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerlab.contexts.snapshot import CLOCK_STEP
+from layerlab.contexts.taking import CLOCK_STEP
 
 from .result import Result, spread
 
@@ -26,7 +26,7 @@ _MEASURED = """
 import json, sys, time
 from pathlib import Path
 from layerlab.contexts.selection import changes, content_key, files_of
-from layerlab.contexts.snapshot import take
+from layerlab.contexts.taking import take
 
 def peak():
     # Not ru_maxrss: that begins with the size of the process which started this one (getrusage(2)).

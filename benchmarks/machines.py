@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layerlab import App, Machine, engines
-from layerlab.home import cache_dir
+from layerlab.system.home import cache_dir
 
 from .result import Result, spread
 
@@ -48,11 +48,11 @@ def measure() -> dict[str, list[float]]:
             machine = Machine.start("bench")
             seconds["start"].append(time.perf_counter() - began)
             with machine:
-                machine.build(app, "after", progress="none")
+                machine.build(app, "after", view="none")
                 began = time.perf_counter()
                 machine.reset()
                 seconds["reset"].append(time.perf_counter() - began)
-                machine.build(big, "Dockerfile", progress="none")
+                machine.build(big, "Dockerfile", view="none")
                 began = time.perf_counter()
                 machine.reset()
                 seconds["reset much"].append(time.perf_counter() - began)

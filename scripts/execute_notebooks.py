@@ -22,7 +22,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from layerlab.home import home
+from layerlab.system.home import home
 
 #: Cells with this tag print the same on every machine.
 CHECKED = "nbval-check-output"

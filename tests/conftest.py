@@ -81,7 +81,7 @@ def lab_home(tmp_path_factory) -> Path:
     before = os.environ.get("LAYERLAB_HOME")
     os.environ["LAYERLAB_HOME"] = str(home)
     yield home
-    from layerlab.cleanup import clean
+    from layerlab.machine.cleanup import clean
 
     clean()
     shutil.rmtree(home, ignore_errors=True)

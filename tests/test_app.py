@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from layerlab import App
-from layerlab.app import CONTEXT_EDIT_BYTES, EDITS, sweep
 from layerlab.errors import AppError, CommandFailed
-from layerlab.home import apps_dir
+from layerlab.project.app import CONTEXT_EDIT_BYTES, EDITS, sweep
+from layerlab.system.home import apps_dir
 
 MANIFEST = """
 [app]
@@ -118,7 +118,7 @@ def test_a_project_that_cannot_be_copied_says_which_file(project, monkeypatch):
     def no_room(*_, **__):
         raise OSError(28, "No space left on device", "weights.bin")
 
-    monkeypatch.setattr("layerlab.app.shutil.copytree", no_room)
+    monkeypatch.setattr("layerlab.project.app.shutil.copytree", no_room)
     with pytest.raises(AppError, match=r"cannot be copied: .*No space left"):
         App.from_path(project)
     assert list(apps_dir().iterdir()) == []
@@ -254,7 +254,7 @@ def test_a_recipe_that_fails_shows_its_output_and_leaves_no_copy(project):
 
 
 def test_every_sample_app_names_what_it_has():
-    from layerlab.app import sample_apps
+    from layerlab.project.app import sample_apps
 
     for manifest in sample_apps().glob("*/layerlab.toml"):
         told, folder = tomllib.loads(manifest.read_text()), manifest.parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layerlab.bandwidth import SPEEDS, bandwidth, in_words, seconds
+from layerlab.course.waiting import SPEEDS, bandwidth, in_words, seconds
 
 SIZES = {"before": 670e6, "after <b>": 0}
 

@@ -22,7 +22,8 @@ from IPython.core.formatters import DisplayFormatter
 from layerlab.charts import Chart, before_after, chart, critical_path, summary, theme, timeline
 from layerlab.charts.before_after import LOG_RATIO, scale
 from layerlab.charts.timeline import LABEL_WIDTH, LOOKS, PHASE, brief
-from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Phase, Step
+from layerlab.record.build import Build, Phase, Step
+from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from layerlab.traces.trace import parse
 
 PIP_LOG = (
@@ -49,7 +50,7 @@ def build(*steps, seconds=None, phases=(), **more) -> Build:
         dockerfile="",
         started_at="2025-01-01T00:00:00Z",
         seconds=end if seconds is None else seconds,
-        steps_=steps,
+        steps=steps,
         phases=phases,
         context_bytes=1_234_567,
         image="x",
@@ -244,10 +245,10 @@ def test_each_step_has_one_bar_or_symbol_in_its_state_and_one_row(make):
     figure = timeline(record)
     for state in LOOKS:
         drawn = sum(len(trace.y) for trace in traces(figure, state))
-        expected = record.phases if state == PHASE else [s for s in record.steps_ if s.state == state]
+        expected = record.phases if state == PHASE else [s for s in record.steps if s.state == state]
         assert drawn == len(expected), state
     placed = [y for state in LOOKS if state != PHASE for trace in traces(figure, state) for y in trace.y]
-    assert len(set(placed)) == len(record.steps_)
+    assert len(set(placed)) == len(record.steps)
 
 
 def test_bars_start_and_last_as_the_steps_do():
@@ -382,7 +383,7 @@ def test_the_critical_path_is_marked():
         build(),
         build(seconds=1.0, error="failed to solve"),
         build(step(1, "FROM x", 0, 0, BASE)),
-        build(*failed_build().steps_[4:]),
+        build(*failed_build().steps[4:]),
     ],
     ids=["empty", "failed at once", "one step", "nothing started"],
 )
@@ -440,7 +441,7 @@ def dags(draw) -> Build:
 @given(dags())
 def test_the_critical_path_is_a_chain_of_inputs_that_ends_last(record):
     path = critical_path(record)
-    steps = {s.digest: s for s in record.steps_ if s.started is not None}
+    steps = {s.digest: s for s in record.steps if s.started is not None}
     assert bool(path) == bool(steps)
     assert len(set(path)) == len(path)
     for one, other in itertools.pairwise(path):
@@ -456,7 +457,7 @@ def test_the_critical_path_is_a_chain_of_inputs_that_ends_last(record):
 @given(dags())
 def test_any_build_can_be_drawn(record):
     figure = timeline(record)
-    assert sum(len(trace.y) for state in LOOKS for trace in traces(figure, state)) == len(record.steps_)
+    assert sum(len(trace.y) for state in LOOKS for trace in traces(figure, state)) == len(record.steps)
 
 
 def test_the_critical_path_of_parallel_stages():
@@ -472,7 +473,7 @@ def test_a_cached_step_that_is_reported_late_did_not_hold_the_build_up():
 
 
 def test_a_failure_ends_the_build_though_another_step_is_canceled_a_little_later():
-    steps = failed_build().steps_
+    steps = failed_build().steps
     late = [dataclasses.replace(s, seconds=3.3) if s.state == CANCELED else s for s in steps]
     assert critical_path(build(*late)) == ("sha256:1", "sha256:2", "sha256:3")
 

@@ -12,9 +12,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from layerlab import claims
 from layerlab.charts.verdicts import factors, verdicts
-from layerlab.claims import (
+from layerlab.course import claims
+from layerlab.course.claims import (
     CONDITION,
     FAILS,
     HOLDS,
@@ -29,7 +29,7 @@ from layerlab.claims import (
     together,
 )
 from layerlab.errors import LayerLabError
-from layerlab.records import Build, Step
+from layerlab.record.build import Build, Step
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "notebooks/claims.toml"

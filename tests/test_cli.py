@@ -9,12 +9,14 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-import layerlab.machine
-from layerlab import cleanup, cli, diagnosis
-from layerlab.build import BuildFailed
+import layerlab.machine.machine
+from layerlab.commands import main
 from layerlab.engines import network
 from layerlab.errors import MachineError
-from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Step
+from layerlab.machine import cleanup, doctor
+from layerlab.machine.building import BuildFailed
+from layerlab.record.build import Build, Step
+from layerlab.record.states import BASE, CACHED, FAILED, RAN
 
 
 def step(line, text, state, **more):
@@ -28,7 +30,7 @@ def step(line, text, state, **more):
 BUILD = Build(
     app="shop", variant="Dockerfile", edit="none", machine="laptop", command=("docker", "buildx", "build", "."),
     dockerfile="FROM python\nCOPY . .\nRUN pip install [a]\n", started_at="", seconds=4.2,
-    steps_=(
+    steps=(
         step(1, "FROM python", BASE, size_bytes=75_800_000),
         step(2, "COPY . .", CACHED, started=None, seconds=0.0),
         step(3, "RUN pip install [a]", RAN, seconds=3.25, size_bytes=2_000_000, downloaded_bytes=1_500_000),
@@ -62,7 +64,7 @@ class FakeMachine:
     def reset(self):
         self.calls.append(("reset", self.name))
 
-    def stop(self):
+    def remove(self):
         del self.made[self.name]
 
     def build(self, app, variant, **options):
@@ -78,7 +80,7 @@ class FakeMachine:
 @pytest.fixture
 def machines(monkeypatch, tmp_path):
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(layerlab.machine, "Machine", FakeMachine)
+    monkeypatch.setattr(layerlab.machine.machine, "Machine", FakeMachine)
     FakeMachine.made, FakeMachine.calls = {}, []
     return FakeMachine
 
@@ -92,15 +94,15 @@ def project(tmp_path):
 
 
 def layerlab_(*arguments, **more):
-    return CliRunner().invoke(cli.main, [str(a) for a in arguments], **more)
+    return CliRunner().invoke(main.main, [str(a) for a in arguments], **more)
 
 
 def test_help_names_every_command():
     text = layerlab_("--help").stdout
-    for command in cli.main.commands:
+    for command in main.main.commands:
         assert f"\n  {command} " in text
         assert layerlab_(command, "--help").exit_code == 0
-    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(cli.main.commands)
+    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(main.main.commands)
     assert layerlab_("--version").stdout.startswith("layerlab ")
 
 
@@ -232,12 +234,12 @@ def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
 
 def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
     fine, wrong = (
-        diagnosis.Finding("disk", True, "50 GB"),
-        diagnosis.Finding("engine", False, "none answers", "start it"),
+        doctor.Finding("disk", True, "50 GB"),
+        doctor.Finding("engine", False, "none answers", "start it"),
     )
-    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine,)))
+    monkeypatch.setattr(doctor, "doctor", lambda: doctor.Report((fine,)))
     assert layerlab_("doctor").exit_code == 0
-    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine, wrong)))
+    monkeypatch.setattr(doctor, "doctor", lambda: doctor.Report((fine, wrong)))
     result = layerlab_("doctor", "--json")
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (1, False)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from layerlab import App
-from layerlab.context import context, deciding_rule
+from layerlab.contexts.listing import context, deciding_rule
 from layerlab.contexts.patterns import Patterns
-from layerlab.contexts.snapshot import take
+from layerlab.contexts.taking import take
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ import re
 import pandas as pd
 import pytest
 
-from layerlab import App, Build, Step, diff, experiment
+from layerlab import App, Build, diff
+from layerlab.record.build import Step
 from layerlab.errors import AppError, LayerLabError
 from layerlab.explaining.causes import Cause, Explanation, StepCause
-from layerlab.records import BASE, CACHED, RAN, Phase
+from layerlab.measuring import compare
+from layerlab.record.build import Phase
+from layerlab.record.states import BASE, CACHED, RAN
 
 BEFORE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["x"]\n'
 AFTER = (
@@ -47,7 +50,7 @@ def build_of(variant: str, *steps: tuple[int, str, float], **changes) -> Build:
         "started_at": "2025-01-01T00:00:00.000+00:00", "seconds": 20.0, "phases": (Phase("export", "", 0.0, 2.5, 0),),
         "context_bytes": 2_000_000, "image": "", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
     }  # fmt: skip
-    return Build(**(fields | changes), steps_=tuple(made))
+    return Build(**(fields | changes), steps=tuple(made))
 
 
 SLOW = build_of("before", (1, BASE, 0.1), (2, CACHED, 0.0), (3, RAN, 0.25), (4, RAN, 17.4))
@@ -105,8 +108,8 @@ def test_times_and_sums_are_those_of_the_records(app):
     found = diff(app, "before.Dockerfile", "after.Dockerfile", [SLOW, FAST])
     [(edit, left, right)] = found.measured
     assert (edit, left.seconds, right.seconds) == ("code", SLOW.seconds, FAST.seconds)
-    assert left.steps_seconds == pytest.approx(SLOW.steps["seconds"].sum())
-    assert right.steps_seconds == pytest.approx(FAST.steps["seconds"].sum())
+    assert left.steps_seconds == pytest.approx(SLOW.steps_frame()["seconds"].sum())
+    assert right.steps_seconds == pytest.approx(FAST.steps_frame()["seconds"].sum())
     assert (left.export_seconds, left.context_bytes) == (2.5, 2_000_000)
     assert left.steps == {1: (BASE, 0.1), 2: (CACHED, 0.0), 3: (RAN, 0.25), 4: (RAN, 17.4)}
     text = plain(found._repr_html_())
@@ -123,13 +126,13 @@ def test_a_frame_with_the_same_numbers(app):
     ]  # fmt: skip
     pip = found[found["text"].str.startswith("RUN pip")].iloc[0]
     assert (pip["change"], pip["left_seconds"], pip["left_state"], pip["right_state"]) == ("same", 17.4, RAN, CACHED)
-    assert found["left_seconds"].sum() == pytest.approx(SLOW.steps["seconds"].sum())
-    assert found["right_seconds"].sum() == pytest.approx(FAST.steps["seconds"].sum())
+    assert found["left_seconds"].sum() == pytest.approx(SLOW.steps_frame()["seconds"].sum())
+    assert found["right_seconds"].sum() == pytest.approx(FAST.steps_frame()["seconds"].sum())
     assert len(diff(app, "before.Dockerfile", "after.Dockerfile").to_frame()) == 6
 
 
 def compared(*builds: tuple[Build, str, int]) -> pd.DataFrame:
-    return pd.concat([experiment.rows_of(b, edit, n, i) for i, (b, edit, n) in enumerate(builds)], ignore_index=True)
+    return pd.concat([compare.rows_of(b, edit, n, i) for i, (b, edit, n) in enumerate(builds)], ignore_index=True)
 
 
 def test_results_of_compare_show_one_real_build_the_median(app):
@@ -171,8 +174,8 @@ def effects(found) -> dict[str, list[str]]:
 
 def test_a_move_is_not_given_what_it_did_not_share(app):
     """pip was cached on both sides, or ran on both, or ran while the COPY did not: nothing is said of the move."""
-    cold = dataclasses.replace(FAST, steps_=tuple(dataclasses.replace(s, state=RAN) for s in FAST.steps_))
-    warm = dataclasses.replace(SLOW, steps_=tuple(dataclasses.replace(s, state=CACHED) for s in SLOW.steps_))
+    cold = dataclasses.replace(FAST, steps=tuple(dataclasses.replace(s, state=RAN) for s in FAST.steps))
+    warm = dataclasses.replace(SLOW, steps=tuple(dataclasses.replace(s, state=CACHED) for s in SLOW.steps))
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
     for left, right in ((SLOW, cold), (warm, FAST), (pip_only, FAST)):
         shown = effects(diff(app, "before.Dockerfile", "after.Dockerfile", [left, right]))["line 6 COPY . ."]
@@ -191,7 +194,7 @@ def test_a_known_cause_stands_with_it(app, monkeypatch):
     copy = StepCause(3, "", "COPY", "COPY . .", RAN, (Cause("step above ran", "line 2 ran"),), above=(2,))
     pip = StepCause(4, "", "RUN", "RUN pip", RAN, (Cause("step above ran", "line 3 ran"),), above=(3,))
     made = {"before": Explanation("shop", "before", "an earlier build", (root, copy, pip))}
-    monkeypatch.setattr(Build, "explain", lambda self: made.get(self.variant, Explanation("shop", "after", "", ())))
+    monkeypatch.setattr("layerlab.diffing.diff.explain", lambda build: made.get(build.variant, Explanation("shop", "after", "", ())))
     told = diff(app, "before.Dockerfile", "after.Dockerfile", [pip_only, FAST]).told()
     assert told[-1][2] == ["in before it ran because line 2 above ran: main.py changed"]
 
@@ -200,7 +203,7 @@ def test_a_cause_against_nothing_is_not_told(app, monkeypatch):
     """A machine that was reset has forgotten the builds before: then every step looks like a first one."""
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
     pip = StepCause(4, "", "RUN", "RUN pip", RAN, (Cause("first build", "the first build"),), root=True)
-    monkeypatch.setattr(Build, "explain", lambda self: Explanation("shop", "before", "", (pip,)))
+    monkeypatch.setattr("layerlab.diffing.diff.explain", lambda build: Explanation("shop", "before", "", (pip,)))
     assert diff(app, "before.Dockerfile", "after.Dockerfile", [pip_only, FAST]).told()[-1][2] == []
 
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import layerlab
-from layerlab.cli import main
+from layerlab.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = (ROOT / "docs/reference.md").read_text()
@@ -37,7 +37,7 @@ def test_every_public_name_is_in_the_reference_and_has_a_docstring(name):
     [
         "all",
         "start",
-        "stop",
+        "remove",
         "reset",
         "build",
         "ask",

@@ -9,12 +9,13 @@ import pytest
 
 from layerlab import App, Build, compare
 from layerlab.errors import AppError
-from layerlab.records import RAN, Phase, Step
+from layerlab.record.build import Phase, Step
+from layerlab.record.states import RAN
 
 STEP = Step(1, 1, "stage-0", "RUN", "RUN true", RAN, 0.0, 1.5, 10, 20, "", "sha256:1", ())
 BUILD = Build(
     app="shop", variant="", edit="", machine="fake", command=(), dockerfile="", started_at="", seconds=2.0,
-    steps_=(STEP, dataclasses.replace(STEP, line=2, size_bytes=None)),
+    steps=(STEP, dataclasses.replace(STEP, line=2, size_bytes=None)),
     phases=(Phase("export", "exporting", 1.5, 0.4, 0),), context_bytes=7, image="shop", image_bytes=30, warnings=(),
     trace="", provenance={},
 )  # fmt: skip
@@ -42,7 +43,7 @@ class FakeMachine:
         assert not self.free
         self.done.append("restore")
 
-    def build(self, app, variant: str, progress: str) -> Build:
+    def build(self, app, variant: str, view: str) -> Build:
         assert not self.free
         self.done.append(f"build {variant}")
         return dataclasses.replace(BUILD, variant=variant)

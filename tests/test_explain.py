@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.contexts.snapshot import UNREADABLE, Entry, Snapshot
 from layerlab.explaining import differences, plan
 from layerlab.explaining.alignment import Written, aligned
 from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, StepCause
 from layerlab.explaining.differences import Side
 from layerlab.explaining.explain import explain
-from layerlab.explaining.masking import HIDDEN, masked, secret_name
 from layerlab.explaining.operations import Operation, Reading, Source
-from layerlab.records import BASE, CACHED, FAILED, NOT_REACHED, RAN, Build, Step
+from layerlab.record.build import Build, Step
+from layerlab.record.masking import HIDDEN, masked, secret_name
+from layerlab.record.snapshot import UNREADABLE, Entry, Snapshot
+from layerlab.record.states import BASE, CACHED, FAILED, NOT_REACHED, RAN
 
 CONTEXT = Source("context", "context")
 
@@ -49,7 +50,7 @@ def build(dockerfile: str, states: str = "", **more) -> Build:
             )
     fields = {
         "app": "a", "variant": "v", "edit": "none", "machine": "m", "command": ("docker",), "dockerfile": dockerfile,
-        "started_at": "", "seconds": 1.0, "steps_": tuple(steps), "phases": (), "context_bytes": 0, "image": "",
+        "started_at": "", "seconds": 1.0, "steps": tuple(steps), "phases": (), "context_bytes": 0, "image": "",
         "image_bytes": None, "warnings": (), "trace": "", "provenance": {}, "contexts": {"context": Snapshot({})},
     }  # fmt: skip
     return Build(**(fields | more))

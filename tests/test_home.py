@@ -8,13 +8,14 @@ import sys
 
 import pytest
 
-from layerlab import client, shell
+from layerlab.engines import client
 from layerlab.errors import CommandFailed, MachineBusy
-from layerlab.home import home, home_id, locked, run_dir
+from layerlab.system import shell
+from layerlab.system.home import home, home_id, locked, run_dir
 
 HOLD = """
 import sys, time
-from layerlab.home import locked
+from layerlab.system.home import locked
 with locked("x", shared=len(sys.argv) > 1):
     print("held", flush=True)
     time.sleep(60)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.build import _image_bytes
 from layerlab.charts import layers, theme
 from layerlab.charts.layers import LOOKS
-from layerlab.image_layers import image_layers
-from layerlab.records import BASE, RAN, Build, Step
+from layerlab.machine.building import _image_bytes
+from layerlab.record.build import Build, Step
+from layerlab.record.layers import image_layers
+from layerlab.record.states import BASE, RAN
 from layerlab.traces.trace import parse
 
 TRACES = Path(__file__).parent / "traces"
@@ -64,7 +65,7 @@ def test_layers_are_those_of_the_image_each_with_the_step_that_made_it():
 
 
 def test_a_layer_that_no_step_made_is_of_the_base_image():
-    unknown = dataclasses.replace(build(), steps_=())
+    unknown = dataclasses.replace(build(), steps=())
     assert [(layer.line, layer.instruction) for layer in image_layers(unknown)] == [(0, "FROM")]
 
 
@@ -82,7 +83,7 @@ def test_in_recorded_builds_every_layer_has_its_step_and_they_add_up_to_the_imag
     recorded = json.loads(gzip.decompress((TRACES / f"{name}.json.gz").read_bytes()))
     provenance = recorded["metadata"]["buildx.build.provenance"]
     parsed = parse(recorded["trace"], provenance, recorded["dockerfile"])
-    found = image_layers(dataclasses.replace(build(), provenance=provenance, steps_=parsed.steps))
+    found = image_layers(dataclasses.replace(build(), provenance=provenance, steps=parsed.steps))
     assert sum(layer.size_bytes for layer in found) == _image_bytes(provenance)
     assert all(layer.line for layer in found) and found[0].instruction == "FROM"
 

@@ -215,7 +215,7 @@ def test_it_stands_alone_and_tidies_up(path):
     text = "\n".join(cell.source for cell in code(path))
     for part in ("Machine.start()", "machine.reset()", "App(", "app.close()"):
         assert part in text
-    assert "machine.stop()" not in text
+    assert "machine.remove()" not in text
 
 
 def test_the_canary_is_wrong_in_one_checked_cell():

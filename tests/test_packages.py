@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layerlab import images, packages
+from layerlab.engines import images, packages
 from layerlab.errors import CommandFailed, SetupError
 
 #: apt-cache madison docker-buildx on Debian 12 with the suites stable and testing added.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab.comparing import pairing
-from layerlab.comparing.pairing import (
+from layerlab.diffing import pairing
+from layerlab.diffing.pairing import (
     ADDED,
     CHANGED,
     MOVED,

@@ -9,13 +9,15 @@ import threading
 
 import pytest
 
-from layerlab import App, Build, Step, history, predict
-from layerlab.cleanup import OURS
+from layerlab import App, Build, predict
+from layerlab.record.build import Step
 from layerlab.errors import AppError, LayerLabError
 from layerlab.explaining.causes import Cause, Explanation, StepCause
-from layerlab.home import machine_dir
+from layerlab.machine.cleanup import OURS
 from layerlab.predicting.score import FILE, keep, score
-from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.record import history
+from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.system.home import machine_dir
 
 DOCKERFILE = """\
 # a comment
@@ -67,13 +69,13 @@ def build_of(*states: str, later: float = 1.0, lines=LINES, **changes) -> Build:
         "dockerfile": DOCKERFILE, "started_at": at.isoformat(timespec="milliseconds"), "seconds": 9.0, "phases": (),
         "context_bytes": 0, "image": "", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
     }  # fmt: skip
-    return Build(**(fields | changes), steps_=tuple(steps))
+    return Build(**(fields | changes), steps=tuple(steps))
 
 
 def why(build: Build, **causes: str) -> Explanation:
     """An explanation that says `causes["line6"]` of line 6, and nothing of others."""
     steps = []
-    for s in build.steps_:
+    for s in build.steps:
         text = causes.get(f"line{s.line}", "")
         found = (Cause("file changed", text),) if text and s.state == RAN else ()
         still = text if s.state == CACHED else ""

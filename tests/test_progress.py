@@ -15,16 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from layerlab import build as building
 from layerlab.charts.theme import DARK_PAGE, LIGHT_PAGE, contrast
 from layerlab.errors import BuildCancelled
 from layerlab.live import notebook, settled
+from layerlab.live.choosing import chosen_progress
 from layerlab.live.model import FAILED, RUNNING, WAITING, LiveBuild, Row, Transfer
 from layerlab.live.plain import REMINDER, PlainView
 from layerlab.live.terminal import TerminalView
 from layerlab.live.view import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, View, fitting
-from layerlab.progress import chosen_progress
-from layerlab.records import BASE, CACHED, CANCELED, NOT_REACHED, RAN, Build, Step
+from layerlab.machine import building as building
+from layerlab.record.build import Build, Step
+from layerlab.record.states import BASE, CACHED, CANCELED, NOT_REACHED, RAN
 from layerlab.traces.downloads import Downloads
 from layerlab.traces.events import read_events
 from layerlab.traces.trace import parse
@@ -501,7 +502,7 @@ STEP = Step(
 def made(*steps: Step, error: str = "") -> Build:
     return Build(
         app="shop", variant="before", edit="", machine="m", command=(), dockerfile="", started_at="", seconds=4.2,
-        steps_=steps, phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="", provenance={}, error=error,
+        steps=steps, phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="", provenance={}, error=error,
     )  # fmt: skip
 
 

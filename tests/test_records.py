@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Phase, Step
+from layerlab.record.build import Build, Phase, Step
+from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 
 texts = st.text(max_size=20)
 counts = st.integers(0, 2**62)
@@ -29,20 +30,20 @@ json_values = st.recursive(
 )
 builds = st.builds(
     Build, app=texts, variant=texts, edit=texts, machine=texts, command=st.lists(texts, max_size=3).map(tuple),
-    dockerfile=texts, started_at=texts, seconds=seconds, steps_=st.lists(steps, max_size=3).map(tuple),
+    dockerfile=texts, started_at=texts, seconds=seconds, steps=st.lists(steps, max_size=3).map(tuple),
     phases=st.lists(phases, max_size=3).map(tuple), context_bytes=counts, image=texts, image_bytes=st.none() | counts,
     warnings=st.lists(texts, max_size=3).map(tuple), trace=texts,
     provenance=st.dictionaries(texts, json_values, max_size=3), error=texts,
 )  # fmt: skip
 
 
-def build_of(*steps_, **changes):
+def build_of(*steps, **changes):
     fields = {
         "app": "a", "variant": "before", "edit": "none", "machine": "m", "command": (), "dockerfile": "",
         "started_at": "", "seconds": 1.0, "phases": (), "context_bytes": 0, "image": "", "image_bytes": None,
         "warnings": (), "trace": "", "provenance": {},
     }  # fmt: skip
-    return Build(**(fields | changes), steps_=steps_)
+    return Build(**(fields | changes), steps=steps)
 
 
 def step_of(text="RUN x", **changes):
@@ -70,15 +71,15 @@ def test_another_format_is_refused(tmp_path, content):
 
 
 def test_steps_are_a_table():
-    frame = build_of(step_of(size_bytes=5), step_of("FROM x", line=2, state=BASE)).steps
+    frame = build_of(step_of(size_bytes=5), step_of("FROM x", line=2, state=BASE)).steps_frame()
     assert list(frame) == ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
     assert frame["size_bytes"].dtype == "Int64"
     assert frame["size_bytes"].isna().tolist() == [False, True]
 
 
-@pytest.mark.parametrize("steps_", [(), (step_of(),)])
-def test_a_table_without_sizes(steps_):
-    assert build_of(*steps_).steps["size_bytes"].dtype == "Int64"
+@pytest.mark.parametrize("steps", [(), (step_of(),)])
+def test_a_table_without_sizes(steps):
+    assert build_of(*steps).steps_frame()["size_bytes"].dtype == "Int64"
 
 
 def test_states_are_plain_text():

@@ -21,17 +21,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from test_records import builds
 
-from layerlab import cli, report
-from layerlab.build import _image_bytes
+from layerlab import report, reporting
 from layerlab.charts import theme
+from layerlab.commands import main
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
-from layerlab.explaining.masking import HIDDEN
-from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Phase, Step
-from layerlab.report import facts, logs, markdown, redaction, timeline, words
+from layerlab.machine.building import _image_bytes
+from layerlab.record.build import Build, Phase, Step
+from layerlab.record.masking import HIDDEN
+from layerlab.record.states import BASE, CACHED, FAILED, RAN
+from layerlab.reporting import facts, logs, markdown, redaction, timeline, words
 from layerlab.traces.trace import parse
 
-PACKAGE = Path(report.__file__).parent
+PACKAGE = Path(reporting.__file__).parent
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.json.gz"))
 SCHEMA = json.loads((PACKAGE / "schema.json").read_text())
 
@@ -44,7 +46,7 @@ def recorded(name: str, **changes) -> Build:
     fields = {
         "app": "recorded", "variant": name, "edit": "code", "machine": "laptop", "command": tuple(told["command"]),
         "dockerfile": told["dockerfile"], "started_at": "2026-11-21T04:00:00.000+00:00", "seconds": found.seconds,
-        "steps_": found.steps, "phases": found.phases, "context_bytes": found.context_bytes, "image": "recorded:latest",
+        "steps": found.steps, "phases": found.phases, "context_bytes": found.context_bytes, "image": "recorded:latest",
         "image_bytes": _image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
         "provenance": provenance, "error": found.error,
     }  # fmt: skip
@@ -67,14 +69,14 @@ def build_of(*steps: Step, **changes) -> Build:
         "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 12.0, "phases": (), "context_bytes": 0,
         "image": "layerlab-shop:dockerfile", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
     }  # fmt: skip
-    return Build(**(fields | changes), steps_=steps)
+    return Build(**(fields | changes), steps=steps)
 
 
 def explanation_of(build: Build, **causes: Cause) -> Explanation:
     """Roots by line ("line_3=Cause(…)"); every other step that ran did because of the first."""
     first = min((int(key[5:]) for key in causes), default=0)
     steps = []
-    for s in build.steps_:
+    for s in build.steps:
         own = causes.get(f"line_{s.line}")
         told = (own,) if own else (Cause("step above ran", f"line {first} above ran again"),) if s.state == RAN else ()
         above = (first,) if told and not own else ()
@@ -154,7 +156,7 @@ class Page(html.parser.HTMLParser):
 
 
 def rendered(build, previous=None, explanation=None) -> Page:
-    return Page(report.render(build, previous, "html", explanation or explanation_of(build)))
+    return Page(reporting.render(build, previous, "html", explanation or explanation_of(build)))
 
 
 def cells(text: str) -> list[list[str]]:
@@ -179,7 +181,7 @@ def cells(text: str) -> list[list[str]]:
 def test_every_recorded_build_has_a_report_in_every_format(name):
     build = recorded(name)
     page = rendered(build)
-    for s in build.steps_:
+    for s in build.steps:
         assert words.brief(s.text, 60)[:40] in " ".join(page.text.split())
     ids = [a["id"] for _, a in page.elements if a.get("id")]
     assert len(ids) == len(set(ids))
@@ -188,12 +190,12 @@ def test_every_recorded_build_has_a_report_in_every_format(name):
     assert levels[0] == 1 and all(b - a <= 1 for a, b in itertools.pairwise(levels))
     for text in (build.error, *build.warnings):
         assert " ".join(text.split())[:80] in " ".join(page.text.split())
-    data = json.loads(report.render(build, None, "json", explanation_of(build)))
+    data = json.loads(reporting.render(build, None, "json", explanation_of(build)))
     jsonschema.validate(data, strict(SCHEMA))
-    assert [(s["line"], s["state"]) for s in data["steps"]] == [(s.line, s.state) for s in build.steps_]
-    text = report.render(build, None, "markdown", explanation_of(build))
+    assert [(s["line"], s["state"]) for s in data["steps"]] == [(s.line, s.state) for s in build.steps]
+    text = reporting.render(build, None, "markdown", explanation_of(build))
     shown = [row for row in cells(text) if len(row) == 7][1:]
-    assert [row[2].split(" ", 1)[1] for row in shown] == [s.state for s in build.steps_]
+    assert [row[2].split(" ", 1)[1] for row in shown] == [s.state for s in build.steps]
 
 
 def strict(schema):
@@ -230,16 +232,16 @@ def test_a_page_loads_nothing_and_lets_nothing_run_but_its_own_script():
 def in_order(build: Build) -> Build:
     """The record with digests as they can be: no step depends on itself."""
     steps = [
-        dataclasses.replace(s, digest=f"sha256:{n}", inputs=(f"sha256:{n - 1}",)) for n, s in enumerate(build.steps_)
+        dataclasses.replace(s, digest=f"sha256:{n}", inputs=(f"sha256:{n - 1}",)) for n, s in enumerate(build.steps)
     ]
-    return dataclasses.replace(build, steps_=tuple(steps))
+    return dataclasses.replace(build, steps=tuple(steps))
 
 
 @settings(max_examples=50, deadline=None)
 @given(builds.map(in_order), st.none() | builds.map(in_order))
 def test_whatever_a_record_holds_it_has_a_report(build, previous):
-    for form in report.FORMATS:
-        assert report.render(build, previous, form, explanation_of(build))
+    for form in reporting.FORMATS:
+        assert reporting.render(build, previous, form, explanation_of(build))
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -269,13 +271,13 @@ def test_root_causes_are_marked_and_consequences_name_the_step():
 
 
 def test_without_evidence_the_section_says_why(monkeypatch):
-    def fails(self, previous=None):
+    def fails(build, previous=None):
         raise LayerLabError("the snapshot of the context is missing", "build again")
 
-    monkeypatch.setattr(Build, "explain", fails, raising=False)
-    text = Page(report.render(build_of(step(1, "RUN true")))).text
+    monkeypatch.setattr("layerlab.reporting.writing.explain", fails)
+    text = Page(reporting.render(build_of(step(1, "RUN true")))).text
     assert "Not explained: the snapshot of the context is missing." in text
-    assert "No causes: the snapshot of the context is missing." in report.render(
+    assert "No causes: the snapshot of the context is missing." in reporting.render(
         build_of(step(1, "RUN true")), None, "markdown"
     )
 
@@ -284,12 +286,12 @@ def test_a_first_build_has_nothing_to_compare_with():
     now, _, _ = shop()
     causes = [
         StepCause(s.line, s.stage, s.instruction, s.text, s.state, (Cause("first build", "the first"),), True)
-        for s in now.steps_
+        for s in now.steps
     ]
     why = Explanation(now.app, now.variant, "", tuple(causes))
     text = rendered(now, None, why).text
     assert "No earlier build to compare with" in text and "oot cause" not in text.split("How this was")[0]
-    summary = report.render(now, None, "markdown", why)
+    summary = reporting.render(now, None, "markdown", why)
     assert "No earlier build" in summary and "the first" not in summary
 
 
@@ -348,14 +350,14 @@ def test_another_machine_is_named_in_a_comparison():
     now, before, _ = shop()
     elsewhere = dataclasses.replace(before, machine="ci")
     assert "Another machine" in rendered(now, elsewhere).text
-    assert "another machine" in report.render(now, elsewhere, "markdown", explanation_of(now))
+    assert "another machine" in reporting.render(now, elsewhere, "markdown", explanation_of(now))
 
 
 def test_the_previous_build_is_found_in_the_history_of_the_machine(monkeypatch):
     now, before, why = shop()
     other = dataclasses.replace(before, variant="other", app="not this one")
-    monkeypatch.setattr("layerlab.history.before", lambda build: [other, before])
-    data = json.loads(report.render(now, None, "json", why))
+    monkeypatch.setattr("layerlab.record.history.before", lambda build: [other, before])
+    data = json.loads(reporting.render(now, None, "json", why))
     assert (data["comparison"]["app"], data["comparison"]["variant"]) == ("shop", "Dockerfile")
 
 
@@ -431,7 +433,7 @@ def hostile_explanation(build: Build) -> Explanation:
     cause = Cause(HOSTILE, HOSTILE, (Evidence(HOSTILE, HOSTILE, HOSTILE),))
     steps = [
         StepCause(s.line, s.stage, s.instruction, s.text, s.state, (cause,), True, (2,), HOSTILE, (HOSTILE,))
-        for s in build.steps_
+        for s in build.steps
     ]
     return Explanation(build.app, build.variant, HOSTILE, tuple(steps))
 
@@ -449,7 +451,7 @@ def test_hostile_texts_stay_texts():
 
 def test_hostile_texts_stay_texts_in_markdown():
     build = hostile_build()
-    text = report.render(build, build, "markdown", hostile_explanation(build))
+    text = reporting.render(build, build, "markdown", hostile_explanation(build))
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     inline = [child for token in tokens if token.children for child in token.children]
     assert {c.content for c in inline if c.type == "html_inline"} <= {"<code>", "</code>", "<sub>", "</sub>"}
@@ -505,15 +507,15 @@ OPERATION = {"op": {"Op": {"exec": {"meta": {"env": ["PATH=/bin", f"dbPassword={
     ],
     ids=lambda given: str(given)[:60],
 )
-@pytest.mark.parametrize("form", list(report.FORMATS))
+@pytest.mark.parametrize("form", list(reporting.FORMATS))
 def test_values_whose_names_look_like_secrets_are_nowhere(given, form):
     build = with_secret(**given)
-    text = report.render(build, None, form, explanation_of(build))
+    text = reporting.render(build, None, form, explanation_of(build))
     assert SECRET not in text and "hunter2" not in text
     assert HIDDEN in text
 
 
-@pytest.mark.parametrize("form", list(report.FORMATS))
+@pytest.mark.parametrize("form", list(reporting.FORMATS))
 def test_secrets_of_the_build_before_are_hidden_too_and_those_in_causes(form):
     before = with_secret(args={"API_TOKEN": SECRET}, error="")
     now = with_secret(args={"API_TOKEN": "another-secret-0815"}, error="ERROR: another-secret-0815")
@@ -522,19 +524,19 @@ def test_secrets_of_the_build_before_are_hidden_too_and_those_in_causes(form):
         f"API_TOKEN changed: {SECRET} → another-secret-0815",
         (Evidence("ARG API_TOKEN", "old1", "new1"),),
     )
-    text = report.render(now, before, form, explanation_of(now, line_2=cause))
+    text = reporting.render(now, before, form, explanation_of(now, line_2=cause))
     assert not [s for s in (SECRET, "another-secret-0815", "old1", "new1") if s in text]
     assert "API" in text
 
 
-@pytest.mark.parametrize("form", list(report.FORMATS))
+@pytest.mark.parametrize("form", list(reporting.FORMATS))
 def test_what_secret_options_name_is_hidden_where_a_step_printed_it(form, monkeypatch, tmp_path):
     monkeypatch.setenv("DEPLOY_THING", SECRET)
     (tmp_path / "netrc").write_text("machine example.org\npassword-line-of-a-file\n")
     log = f"connecting with {SECRET}\npassword-line-of-a-file\n"
     secrets = ("--secret", f"id=b,src={tmp_path / 'netrc'}", "--set=web.secrets=type=env,id=a,env=DEPLOY_THING")
     command = ("docker", "build", *secrets, "--ssh=default", ".")
-    text = report.render(
+    text = reporting.render(
         build_of(step(1, "RUN x", log=log), command=command, error=log), None, form, explanation_of(build_of())
     )
     assert SECRET not in text and "password-line-of-a-file" not in text
@@ -598,7 +600,7 @@ def test_sixty_steps_with_a_megabyte_of_log_each_stay_under_two_megabytes():
     assert len(log) > 1_000_000
     steps = [step(n, f"RUN make part-{n} --depth={n * 7}", log=f"{log}step {n}") for n in range(1, 61)]
     build = build_of(*steps, seconds=61.0)
-    page = report.render(build, build, "html", explanation_of(build, line_1=Cause("file changed", "a.py changed")))
+    page = reporting.render(build, build, "html", explanation_of(build, line_1=Cause("file changed", "a.py changed")))
     assert len(page.encode()) < 2_000_000
     text = Page(page).text
     assert text.count("first line") == 60 and all(f"last line\nstep {n}" in text for n in range(1, 61))
@@ -637,7 +639,7 @@ def test_markdown_of_a_thousand_steps_fits_into_a_comment_and_keeps_what_matters
     steps[600] = dataclasses.replace(steps[600], seconds=99.0)
     build = build_of(*steps, error="ERROR: " + "x" * 100_000)
     root = Cause("file changed", "a|b.py changed " * 30)
-    text = report.render(build, None, "markdown", explanation_of(build, line_700=root))
+    text = reporting.render(build, None, "markdown", explanation_of(build, line_700=root))
     assert len(text.encode()) < 64_000
     shown = [row for row in cells(text) if len(row) == 7][1:]
     assert {"501", "601", "700"} <= {row[0] for row in shown}
@@ -645,7 +647,7 @@ def test_markdown_of_a_thousand_steps_fits_into_a_comment_and_keeps_what_matters
 
 
 def test_fences_are_longer_than_what_they_hold():
-    text = report.render(
+    text = reporting.render(
         build_of(step(1, "RUN x", FAILED, log="````\n<b>\n```"), error="```\nx"), None, "markdown", None
     )
     fences = [t.content for t in MarkdownIt("commonmark").parse(text) if t.type == "fence"]
@@ -681,19 +683,19 @@ def test_states_differ_in_shape():
 
 
 def test_a_build_writes_its_report(tmp_path, monkeypatch):
-    monkeypatch.setattr("layerlab.history.before", lambda build: [])
+    monkeypatch.setattr("layerlab.record.history.before", lambda build: [])
     now, before, _ = shop()
-    path = now.report(tmp_path / "build.html", before)
+    path = report(now, tmp_path / "build.html", before)
     assert path == tmp_path / "build.html" and "Compared with the build before" in path.read_text()
-    assert json.loads(now.report(tmp_path / "b.json", format="json").read_text())["comparison"] is None
+    assert json.loads(report(now, tmp_path / "b.json", format="json").read_text())["comparison"] is None
     with pytest.raises(LayerLabError, match="pdf"):
-        now.report(tmp_path / "x", format="pdf")
+        report(now, tmp_path / "x", format="pdf")
     with pytest.raises(LayerLabError, match="cannot be written"):
-        now.report(tmp_path / "no" / "such" / "folder.html")
+        report(now, tmp_path / "no" / "such" / "folder.html")
 
 
 def layerlab_(*words):
-    return CliRunner().invoke(cli.main, [str(w) for w in words])
+    return CliRunner().invoke(main.main, [str(w) for w in words])
 
 
 @pytest.fixture
@@ -721,7 +723,7 @@ def test_the_command_prints_markdown_and_json(saved, tmp_path):
 
 def test_the_command_opens_what_it_wrote(saved, monkeypatch):
     opened = []
-    monkeypatch.setattr(cli.click, "launch", opened.append)
+    monkeypatch.setattr(main.click, "launch", opened.append)
     assert layerlab_("report", saved[0], "--open", "-o", "r.html").exit_code == 0
     assert opened == ["r.html"]
     assert layerlab_("report", saved[0], "--open", "--format", "json").exit_code == 2

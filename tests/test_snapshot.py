@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.contexts import snapshot as snapshots
+from layerlab.contexts import taking as snapshots
 from layerlab.contexts.patterns import BadPattern, Patterns, clean, go_match, read_rules
 from layerlab.contexts.selection import Change, changes, content_key, files_of
-from layerlab.contexts.snapshot import UNREADABLE, Entry, Snapshot, take
+from layerlab.contexts.taking import take
+from layerlab.record.snapshot import UNREADABLE, Entry, Snapshot
 
 #: The files of the context that RULES is about.
 CONTEXT = (

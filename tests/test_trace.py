@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from layerlab.traces import instructions
 from layerlab.traces.downloads import downloaded_bytes
 from layerlab.traces.events import Progress, read_events, state

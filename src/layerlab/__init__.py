@@ -13,33 +13,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors; at run time, see __getattr__
-    from .app import App
-    from .build import BuildFailed
-    from .charts import before_after, summary, timeline
-    from .comparing.diff import diff
-    from .diagnosis import doctor
+    from .charts import before_after, timeline
+    from .diffing.diff import diff
     from .errors import LayerLabError
-    from .experiment import compare
-    from .labs import check_lab
-    from .machine import Machine
+    from .explaining.why import explain
+    from .machine.building import BuildFailed
+    from .machine.doctor import doctor
+    from .machine.machine import Machine
+    from .measuring.compare import compare
     from .predicting.predict import predict
-    from .records import Build, Step
+    from .project.app import App
+    from .record.build import Build
+    from .reporting.writing import report
 
-#: Every public name, and the module it is in.
+#: Every public name, and the module it is in. What only the course needs is in `layerlab.course`.
 _PUBLIC = {
-    "App": "app",
-    "Build": "records",
-    "BuildFailed": "build",
+    "App": "project.app",
+    "Build": "record.build",
+    "BuildFailed": "machine.building",
     "LayerLabError": "errors",
-    "Machine": "machine",
-    "Step": "records",
+    "Machine": "machine.machine",
     "before_after": "charts",
-    "check_lab": "labs",
-    "compare": "experiment",
-    "diff": "comparing.diff",
-    "doctor": "diagnosis",
+    "compare": "measuring.compare",
+    "diff": "diffing.diff",
+    "doctor": "machine.doctor",
+    "explain": "explaining.why",
     "predict": "predicting.predict",
-    "summary": "charts",
+    "report": "reporting.writing",
     "timeline": "charts",
 }
 __all__ = list(_PUBLIC)

@@ -29,12 +29,12 @@ COPY . .
 """
 CELLS = [
     "from layerlab import App, Machine, diff, predict\nmachine = Machine.start()\napp = App.from_path('predict-project')\n"
-    "first = machine.build(app, 'slow.Dockerfile', progress='none')\nedit = app.edit('code')",
+    "first = machine.build(app, 'slow.Dockerfile', view='none')\nedit = app.edit('code')",
     "guess = predict(app, 'slow.Dockerfile')\nguess",
     "build = machine.build(app, 'slow.Dockerfile')",
     "guess.grade(build)",
-    "fast = machine.build(app, 'fast.Dockerfile', progress='none')\nedit = app.edit('code')\n"
-    "fast = machine.build(app, 'fast.Dockerfile', progress='none')\n"
+    "fast = machine.build(app, 'fast.Dockerfile', view='none')\nedit = app.edit('code')\n"
+    "fast = machine.build(app, 'fast.Dockerfile', view='none')\n"
     "diff(app, 'slow.Dockerfile', 'fast.Dockerfile', [build, fast])",
 ]  # fmt: skip
 

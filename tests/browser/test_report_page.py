@@ -16,9 +16,9 @@ from test_report import (
     step,
 )
 
-from layerlab import report
+from layerlab import reporting
 from layerlab.explaining.causes import Cause
-from layerlab.records import Build
+from layerlab.record.build import Build
 
 pytestmark = pytest.mark.browser
 
@@ -57,7 +57,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
     found = {}
     for name, make in REPORTS.items():
         build, previous, explanation = make()
-        (folder / f"{name}.html").write_text(report.render(build, previous, "html", explanation))
+        (folder / f"{name}.html").write_text(reporting.render(build, previous, "html", explanation))
         found[name] = (folder / f"{name}.html").as_uri()
     return found
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 CELLS = [
-    "from layerlab.bandwidth import bandwidth\nbandwidth({'before': 30_000_000, 'after': 300_000})",
+    "from layerlab.course.waiting import bandwidth\nbandwidth({'before': 30_000_000, 'after': 300_000})",
     "from layerlab.scale import Part, Recipe, explore\n"
     "install = Part(3, 'RUN pip install', (), None, (True, True, False), True, 30.0, 10**7, 5.0, 10**6, 10**7)\n"
     "explore(Recipe((install,), floor_seconds=0.5, base_bytes=70_000_000, export_rate=1e-7))",

@@ -33,7 +33,7 @@ def fresh_home(tmp_path, lab_home, monkeypatch) -> Path:
     monkeypatch.setenv("LAYERLAB_HOME", str(borrowed_home(tmp_path / "fresh-home", lab_home)))
     yield tmp_path / "fresh-home"
     for machine in Machine.all():
-        machine.stop()
+        machine.remove()
     layerlab.engines.ENGINES["process"].clean()
 
 
@@ -55,14 +55,14 @@ def foreign(lab_home, tmp_path_factory) -> dict[str, str]:
     (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERLAB_ENGINE", "process")
-        Machine.start("borrow-a-seed").stop()
+        Machine.start("borrow-a-seed").remove()
         patch.setenv("LAYERLAB_HOME", str(home))
         person = Machine.start("person")
         variables = {name: value for name, value in person.environment.items() if value}
     yield variables
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERLAB_HOME", str(home))
-        person.stop()
+        person.remove()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def guest(foreign, tmp_path, lab_home, monkeypatch) -> dict[str, str]:
 
     Returns what makes another process see the same.
     """
-    from layerlab.cleanup import clean
+    from layerlab.machine.cleanup import clean
 
     variables = {**foreign, "LAYERLAB_HOME": str(borrowed_home(tmp_path / "home", lab_home)), "LAYERLAB_HUB": "no"}
     for name, value in variables.items():

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from layerlab import App, Machine, images, packages
+from layerlab import App, Machine
+from layerlab.engines import images, packages
 from layerlab.engines.network import bridge_name
-from layerlab.home import machine_dir, run_dir
+from layerlab.system.home import machine_dir, run_dir
 
 #: A small base and three steps: nothing to download, quick to build.
 SMALL = """FROM python:3.11-slim

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from layerlab import App, package_index
-from layerlab.images import STANDIN
+from layerlab import App
+from layerlab.engines.images import STANDIN
+from layerlab.machine import package_index
 
 VARIANTS = ("before", "guide", "after", "root")
 
@@ -69,7 +70,7 @@ def test_junk_runs_nothing_where_it_is_ignored(machine, platform):
     app, _ = platform
     machine.build(app, "after")
     app.edit("context")
-    assert not [s for s in machine.build(app, "after").steps_ if s.state == "RAN"]
+    assert not [s for s in machine.build(app, "after").steps if s.state == "RAN"]
     assert machine.build(app, "guide").state("COPY . .") == "RAN"
 
 
@@ -105,8 +106,8 @@ def test_the_build_command_says_what_it_would_run(machine, platform):
 
 
 def build_py(machine, app, *options: str) -> subprocess.CompletedProcess:
-    from layerlab.client import docker_program
-    from layerlab.shell import environment
+    from layerlab.engines.client import docker_program
+    from layerlab.system.shell import environment
 
     variables = environment(machine.environment)
     variables["PATH"] = f"{os.path.dirname(docker_program())}{os.pathsep}{variables['PATH']}"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from layerlab import App
-from layerlab.app import sample_apps
+from layerlab.project.app import sample_apps
 
 VARIANTS = ["before", "guide", "pip", "uv", "uv-private", "prefix", "compose"]
 SHARING = {"guide": "locked", "pip": "locked", "uv": "shared", "uv-private": "private"}
@@ -21,12 +21,12 @@ def planner():
 
 def install(build):
     """The step that installs the list of packages."""
-    return next(step for step in build.steps_ if "requirements.txt" in step.text and step.instruction == "RUN")
+    return next(step for step in build.steps if "requirements.txt" in step.text and step.instruction == "RUN")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_variant_builds_and_answers(machine, planner, variant):
-    build = machine.build(planner, variant, progress="none")
+    build = machine.build(planner, variant, view="none")
     answer = machine.ask(planner, build)
     assert answer.healthy and answer.correct, answer
     if variant in SHARING:
@@ -40,16 +40,16 @@ def test_every_variant_is_tested():
 
 @pytest.mark.parametrize("variant", ["guide", "pip", "uv", "prefix", "compose"])
 def test_an_edit_of_the_code_installs_nothing(machine, planner, variant):
-    machine.build(planner, variant, progress="none")
+    machine.build(planner, variant, view="none")
     planner.edit("code")
-    again = machine.build(planner, variant, progress="none")
+    again = machine.build(planner, variant, view="none")
     assert install(again).state == "CACHED" and again.downloaded_bytes == 0
 
 
 def test_a_new_dependency_is_installed_with_its_hash(machine, planner):
-    machine.build(planner, "uv", progress="none")
+    machine.build(planner, "uv", view="none")
     planner.edit("dependency")
-    again = machine.build(planner, "uv", progress="none")
+    again = machine.build(planner, "uv", view="none")
     assert install(again).state == "RAN" and "backoff==2.2.1" in install(again).log
     assert machine.ask(planner, again).correct
 

@@ -11,5 +11,5 @@ from layerlab import App
 def test_a_variant_builds_and_answers(machine, variant):
     with App("front_desk") as app:
         assert set(app.variants) == {"before", "after"}
-        answer = machine.ask(app, machine.build(app, variant, progress="none"))
+        answer = machine.ask(app, machine.build(app, variant, view="none"))
         assert answer.healthy and answer.correct, answer

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from layerlab import App
-from layerlab.records import CACHED, RAN
+from layerlab.record.states import CACHED, RAN
 
 QUIET = {"progress": "none"}
 #: A package of requirements.txt that no other list has: one line more of it must not reach the others.
@@ -73,14 +73,14 @@ def test_new_code_reaches_no_package_of_a_good_variant(builds, machine, search):
         machine.build(search, variant, **QUIET)
         search.edit("code")
         build = machine.build(search, variant, **QUIET)
-        assert {s.state for s in build.steps_ if s.instruction == "RUN"} == {CACHED}
+        assert {s.state for s in build.steps if s.instruction == "RUN"} == {CACHED}
     assert machine.ask(search, build).correct
 
 
 def test_the_wheels_are_in_no_layer(builds):
     after, wheels = builds["after"][0], builds["wheelhouse"][0]
-    installed = sum(s.size_bytes or 0 for s in after.steps_ if s.instruction == "COPY")
-    assert sum(s.size_bytes or 0 for s in wheels.steps_ if s.instruction == "RUN") < 1.2 * installed
+    installed = sum(s.size_bytes or 0 for s in after.steps if s.instruction == "COPY")
+    assert sum(s.size_bytes or 0 for s in wheels.steps if s.instruction == "RUN") < 1.2 * installed
 
 
 def test_only_what_is_copied_is_sent(builds):
@@ -96,7 +96,7 @@ def test_the_cache_is_carried_in_a_folder(builds, machine, search, tmp_path):
     machine.build(search, "after", options=[f"--cache-to=type=local,dest={place},mode=max"], **QUIET)
     machine.reset()
     build = machine.build(search, "after", options=[f"--cache-from=type=local,src={place}"], **QUIET)
-    assert {s.state for s in build.steps_ if s.instruction == "RUN"} == {CACHED}
+    assert {s.state for s in build.steps if s.instruction == "RUN"} == {CACHED}
     assert machine.ask(search, build).correct
 
 

@@ -15,7 +15,7 @@ def service():
 
 @pytest.mark.parametrize("variant", ["before", "after", "fleet"])
 def test_a_variant_builds_and_answers(machine, service, variant):
-    build = machine.build(service, variant, progress="none")
+    build = machine.build(service, variant, view="none")
     answer = machine.ask(service, build)
     assert answer.healthy and answer.correct, answer
     developers = {"ruff", "pytest", "babel"} & set(answer.health.replace('"', " ").split())
@@ -31,9 +31,9 @@ def test_every_variant_is_tested():
 def test_only_the_good_variant_keeps_what_an_edit_does_not_touch(machine, service):
     ran = {}
     for variant in ("before", "after"):
-        machine.build(service, variant, progress="none")
+        machine.build(service, variant, view="none")
         service.edit("code")
-        again = machine.build(service, variant, progress="none")
-        ran[variant] = [(s.line, s.instruction) for s in again.steps_ if s.state == "RAN"]
+        again = machine.build(service, variant, view="none")
+        ran[variant] = [(s.line, s.instruction) for s in again.steps if s.state == "RAN"]
     assert ran["before"] == [(7, "COPY"), (9, "RUN"), (11, "RUN"), (14, "RUN")]
     assert [instruction for _, instruction in ran["after"]] == ["COPY"]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from layerlab import App
-from layerlab.serve import run_in
+from layerlab.machine.asking import run_in
 
 VARIANTS = ("before", "single", "guide", "popular", "after", "prefix", "uv")
 
@@ -24,7 +24,7 @@ def builds(machine):
 
     def build(variant: str):
         with App("venv_service") as copy:
-            return machine.build(copy, variant, progress="none")
+            return machine.build(copy, variant, view="none")
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(VARIANTS, pool.map(build, VARIANTS), strict=True))
@@ -46,7 +46,7 @@ def test_a_variant_answers_and_git_and_the_compiled_package_are_there(machine, a
 
 
 def test_a_package_is_compiled_from_its_source(builds):
-    log = next(step.log for step in builds["before"].steps_ if "pip install" in step.text)
+    log = next(step.log for step in builds["before"].steps if "pip install" in step.text)
     assert "Building wheel for xxhash" in log
 
 
@@ -67,17 +67,17 @@ def test_an_image_without_compilers_is_at_most_three_fifths_of_one_with(builds):
 
 
 def test_nothing_is_copied_from_the_first_stage_of_before_so_it_is_not_built(builds):
-    assert {step.stage for step in builds["before"].steps_} == {"production"}
+    assert {step.stage for step in builds["before"].steps} == {"production"}
 
 
 def test_an_edit_of_the_code_copies_the_environment_only_where_both_come_in_one_copy(machine, app, builds):
     app.edit("code")
-    again = {v: machine.build(app, v, progress="none") for v in ("guide", "popular", "after", "prefix")}
+    again = {v: machine.build(app, v, view="none") for v in ("guide", "popular", "after", "prefix")}
     assert again["after"].state("/opt/venv /opt/venv") == "CACHED"
     assert again["prefix"].state("/install /usr/local") == "CACHED"
     assert again["guide"].state("/opt/venv /opt/venv") == "CACHED" and again["guide"].state("chown") == "RAN"
     assert again["popular"].state("COPY --from=builder /app /app") == "RAN"
-    written = {v: sum(s.size_bytes or 0 for s in b.steps_ if s.state == "RAN") for v, b in again.items()}
+    written = {v: sum(s.size_bytes or 0 for s in b.steps if s.state == "RAN") for v, b in again.items()}
     assert written["popular"] > 20_000_000 and max(written["after"], written["prefix"], written["guide"]) < 1_000_000
 
 
@@ -86,8 +86,8 @@ def test_the_code_is_linked_so_a_new_environment_does_not_copy_it_again(machine,
     app.write(
         "other.Dockerfile", text.replace("COPY --link --from=builder", "ENV ABOVE=1\nRUN true\nCOPY --from=builder")
     )
-    machine.build(app, "after", progress="none")
-    other = machine.build(app, "other.Dockerfile", progress="none")
+    machine.build(app, "after", view="none")
+    other = machine.build(app, "other.Dockerfile", view="none")
     assert other.state("chronicle/") == "CACHED" and other.state("/opt/venv /opt/venv") == "RAN"
 
 

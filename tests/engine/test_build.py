@@ -11,9 +11,9 @@ import pytest
 from support import SMALL, small_app, write_project
 
 from layerlab import App, Build, BuildFailed
-from layerlab import build as build_module
 from layerlab.errors import AppError, CommandFailed
-from layerlab.records import BASE, CACHED, RAN
+from layerlab.machine import building as build_module
+from layerlab.record.states import BASE, CACHED, RAN
 
 QUIET = {"progress": "none"}
 
@@ -41,14 +41,14 @@ def record(machine, tmp_path_factory) -> Build:
 
 
 def test_steps_come_in_file_order_with_their_lines(record):
-    assert [(s.line, s.instruction) for s in record.steps_] == [
+    assert [(s.line, s.instruction) for s in record.steps] == [
         (1, "FROM"), (2, "WORKDIR"), (3, "COPY"), (4, "RUN"), (5, "RUN"), (6, "COPY"),
     ]  # fmt: skip
-    assert [s.state for s in record.steps_] == [BASE, RAN, RAN, RAN, RAN, RAN]
+    assert [s.state for s in record.steps] == [BASE, RAN, RAN, RAN, RAN, RAN]
 
 
 def test_bytes_and_seconds_are_measured(record):
-    packages, pip, code = record.steps_[3], record.steps_[4], record.steps_[5]
+    packages, pip, code = record.steps[3], record.steps[4], record.steps[5]
     assert 2_000_000 < packages.size_bytes < 2_300_000  # what dd wrote, which does not compress
     assert packages.seconds >= 0.2
     assert 100_000 < pip.downloaded_bytes < 200_000  # the wheel of humanize
@@ -141,14 +141,14 @@ def test_each_variant_of_the_radiology_api_rebuilds_as_taught_and_answers(machin
 def test_a_target_is_where_the_build_stops(machine, app):
     build = machine.build(app, "after", target="application", **QUIET)
     assert "--target=application" in build.command
-    assert not any(s.stage == "runtime" for s in build.steps_)
+    assert not any(s.stage == "runtime" for s in build.steps)
     assert "models" not in machine.docker("run", "--rm", build.image, "ls").split()
 
 
 def test_a_compose_service_is_built_through_bake(machine, app):
     build = machine.build(app, "compose.yaml", service="api", **QUIET)
     assert build.command[:3] == ("docker", "buildx", "bake")
-    assert [s.line for s in build.steps_] == sorted(s.line for s in build.steps_) != []
+    assert [s.line for s in build.steps] == sorted(s.line for s in build.steps) != []
     assert build.image.startswith("radiassist-api")
     assert build.dockerfile == app.read("after.Dockerfile")
     app.edit("code")
@@ -195,7 +195,7 @@ def test_an_export_that_lost_a_snapshot_is_tried_once_more_and_is_one_build(
     )
     with small_app(tmp_path / "app") as app, outcome:
         app.write("Dockerfile", SMALL + f"RUN echo {tmp_path}\n")
-        built = machine.build(app, "Dockerfile", progress=view)
+        built = machine.build(app, "Dockerfile", view=view)
         assert built.state(f"echo {tmp_path}") == RAN
         assert view.finished == [built]
     assert len(calls) == tries and len(view.finished) == 1
@@ -208,10 +208,10 @@ def test_another_python_by_build_argument(machine, tmp_path):
     dockerfile = "ARG PYTHON_VERSION=3.11\nFROM python:${PYTHON_VERSION}-slim\nRUN python --version\n"
     with small_app(tmp_path, dockerfile) as app:
         build = machine.build(app, "Dockerfile", args={"PYTHON_VERSION": "3.13"}, **QUIET)
-        assert "Python 3.13" in build.steps_[-1].log
+        assert "Python 3.13" in build.steps[-1].log
         machine.reset()
         assert "Python 3.13" in machine.build(
-            app, "Dockerfile", args={"PYTHON_VERSION": "3.13"}, **QUIET).steps_[-1].log  # fmt: skip
+            app, "Dockerfile", args={"PYTHON_VERSION": "3.13"}, **QUIET).steps[-1].log  # fmt: skip
 
 
 # -- builds that fail --------------------------------------------------------------------------------------------------

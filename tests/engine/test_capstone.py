@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab
+from layerlab.course import check_lab
 from layerlab.charts.attempts import attempts_chart
 from layerlab.labs import Attempt, Observed
 from layerlab.labs.capstone import BUDGET, judge

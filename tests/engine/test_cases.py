@@ -9,9 +9,9 @@ import cases
 import pytest
 from cases import Case, Scene
 
-from layerlab import Machine
+from layerlab import Machine, explain
 from layerlab.explaining.causes import CONSEQUENCES, KINDS
-from layerlab.records import BASE, FAILED, RAN
+from layerlab.record.states import BASE, FAILED, RAN
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_case(case, scene):
     build = scene(case).play()
     assert _states(build) == case.states
     assert case.fails in build.error
-    explanation = build.explain()
+    explanation = explain(build)
     shown = f"\n{explanation}\n\n{explanation.evidence()}"
-    assert [(s.line, s.state) for s in explanation.steps] == [(s.line, s.state) for s in build.steps_]
+    assert [(s.line, s.state) for s in explanation.steps] == [(s.line, s.state) for s in build.steps]
     reasons = [(s.line, c) for s in explanation.roots for c in s.causes if c.kind not in CONSEQUENCES]
     assert {(line, c.kind) for line, c in reasons} == {(line, kind) for line, kind, _ in case.roots}, shown
     for line, kind, part in case.roots:
@@ -72,7 +72,7 @@ def _follows(explanation, shown: str) -> None:
 
 def _states(build) -> str:
     """A word a step in file order; FROM is not classified, so it is left out."""
-    return " ".join(s.state.replace(" ", "_") for s in build.steps_ if s.state != BASE)
+    return " ".join(s.state.replace(" ", "_") for s in build.steps if s.state != BASE)
 
 
 def test_compared_with_a_build_on_another_machine(scene):
@@ -80,11 +80,11 @@ def test_compared_with_a_build_on_another_machine(scene):
     case = Case("other machine", "FROM python:3.11-slim\nWORKDIR /CASE\nCOPY a .\n", (), "", files={"a": "1"})
     played = scene(case)
     first = played.build()
-    assert [c.kind for s in played.build(elsewhere=True).explain(first).roots for c in s.causes] == [
+    assert [c.kind for s in explain(played.build(elsewhere=True), first).roots for c in s.causes] == [
         "another machine"
     ] * 2
     played.path("a").write_text("2")
-    edited = played.build(elsewhere=True).explain(first)
+    edited = explain(played.build(elsewhere=True), first)
     assert edited.of("COPY").why == "a changed" and not edited.of("WORKDIR").causes
 
 
@@ -92,7 +92,7 @@ def test_a_base_that_moved_to_the_same_layers(scene):
     """What is built on it hits or not, as the engine has computed the key of the layers or not; a miss is explained."""
     text = "FROM python:3.11-slim\nWORKDIR /CASE\n"
     build = scene(Case("same layers", text, (cases.move_base("LABEL moved=CASE"),), "", alone=True)).play()
-    (step,) = build.explain().steps[1:]
+    (step,) = explain(build).steps[1:]
     assert (step.state, [c.kind for c in step.causes]) in [("CACHED", []), ("RAN", ["base moved"])]
 
 

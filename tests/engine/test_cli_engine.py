@@ -50,7 +50,7 @@ def test_a_session(named, project):
 
     first = command("build", project, "--machine", named, "--json")
     assert first.returncode == 0, first.stderr
-    assert [s["state"] for s in json.loads(first.stdout)["steps_"]] == ["BASE", "RAN", "RAN", "RAN"]
+    assert [s["state"] for s in json.loads(first.stdout)["steps"]] == ["BASE", "RAN", "RAN", "RAN"]
     again = command("build", project, "--machine", named)
     assert again.stdout.count("CACHED") == 3
 
@@ -96,8 +96,8 @@ def test_doctor_is_content_with_a_computer_that_builds(named):
 
 def test_a_machine_whose_records_are_lost_is_removed(lab_home, tmp_path, monkeypatch):
     """`clean` in a home of its own that borrows the engine and the seed, so that nothing is made twice."""
-    import layerlab.cleanup
-    import layerlab.machine
+    import layerlab.machine.cleanup
+    import layerlab.machine.machine
 
     lender = lab_home / "cache"
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
@@ -105,17 +105,17 @@ def test_a_machine_whose_records_are_lost_is_removed(lab_home, tmp_path, monkeyp
     (tmp_path / "home" / "cache").mkdir(parents=True)
     for name in ("engine", "images"):
         (tmp_path / "home" / "cache" / name).symlink_to(lender / name)
-    layerlab.machine.Machine.start("lost", say=lambda _: None)
+    layerlab.machine.machine.Machine.start("lost", say=lambda _: None)
     bridge = bridge_name("lost")
     assert bridge in psutil.net_if_addrs()
 
     (tmp_path / "home" / "machines" / "lost" / "machine.json").unlink()
-    done = layerlab.cleanup.clean()
+    done = layerlab.machine.cleanup.clean()
 
     assert not done.problems
     assert "machine lost" in done.removed
     assert bridge not in psutil.net_if_addrs()
-    assert layerlab.cleanup.running() == []
+    assert layerlab.machine.cleanup.running() == []
     assert not (tmp_path / "home").exists()
     assert (lender / "engine").exists()
 

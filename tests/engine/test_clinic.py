@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from support import base_id
 
-from layerlab import Machine, clinic
+from layerlab import Machine, explain
 from layerlab.errors import LayerLabError
+from layerlab.labs import clinic
 
 #: Suspects that a patient really has, and that are innocent.
 INNOCENT = {5: "file-changes", 6: "junk-in-context", 7: "argument-too-high"}
@@ -74,7 +75,7 @@ def test_a_night_with_a_prune_is_slow_and_one_without_is_cured(machine, patient)
     visit = one.visit(machine)
     assert visit.trouble == "the packages were installed again"
     assert ("builder", "prune", "--all", "--force") in visit.days[1].asked
-    root = visit.days[1].build.explain(visit.days[0].build).roots[0]
+    root = explain(visit.days[1].build, visit.days[0].build).roots[0]
     assert root.causes[0].kind == "record gone"
     one.app.write("nightly.sh", one.app.read("nightly.sh").replace("--all", "--filter until=168h"))
     assert one.visit(machine).trouble == ""

@@ -13,10 +13,11 @@ import psutil
 import pytest
 from support import python, small_app, wait_for
 
-from layerlab import Machine, images
-from layerlab.cleanup import clean
+from layerlab import Machine
+from layerlab.engines import images
 from layerlab.engines.seed import WRITTEN_ONCE
-from layerlab.home import home_id, machine_dir
+from layerlab.machine.cleanup import clean
+from layerlab.system.home import home_id, machine_dir
 
 ID = """
 from layerlab import Machine
@@ -49,9 +50,9 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
 
     # It builds, answers for itself, and another process finds it.
     with small_app(tmp_path / "app") as app:
-        first = machine.build(app, "Dockerfile", progress="none")
+        first = machine.build(app, "Dockerfile", view="none")
         assert first.state("sleep 0.2") == "RAN"
-        assert machine.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
+        assert machine.build(app, "Dockerfile", view="none").state("sleep 0.2") == "CACHED"
         identity = machine.docker("info", "--format", "{{.ID}}").strip()
         assert python(ID) == identity
         assert identity not in person(foreign, "info", "--format", "{{.ID}}")
@@ -61,7 +62,7 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
         person(foreign, "kill", called)
         assert wait_for(lambda: not machine.running)
         again = Machine.start("guest")
-        assert again.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
+        assert again.build(app, "Dockerfile", view="none").state("sleep 0.2") == "CACHED"
 
         # Reset, it is cold, and still there for who was pointed at it; a second machine is separate.
         pointed_at = again.environment
@@ -71,9 +72,9 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
         assert wait_for(lambda: not person(foreign, *old)), "the old data is still there"
         with Machine.start("runner") as runner:
             for cold in (again, runner):
-                assert cold.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "RAN"
+                assert cold.build(app, "Dockerfile", view="none").state("sleep 0.2") == "RAN"
             shares_the_seed_and_cannot_change_it(foreign, runner, again)
-            assert again.build(app, "Dockerfile", progress="none").state("sleep 0.2") == "CACHED"
+            assert again.build(app, "Dockerfile", view="none").state("sleep 0.2") == "CACHED"
 
     only_with_our_certificate("guest")
     only_on_loopback(foreign, called)
@@ -83,7 +84,7 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
     for kind in ("container", "volume"):
         inspected = json.loads(person(foreign, kind, "inspect", called))[0]
         assert (inspected.get("Labels") or inspected["Config"]["Labels"])["layerlab.home"] == home_id()
-    again.stop()
+    again.remove()
     assert called not in person(foreign, "ps", "--all") + person(foreign, "volume", "ls")
     assert not machine_dir("guest").exists()
     assert clean().problems == ()

@@ -17,7 +17,7 @@ from support import SMALL, engine_family, finish, kill, running, small_app, star
 
 from layerlab import App, BuildFailed, Machine
 from layerlab.errors import LayerLabError, SetupError
-from layerlab.home import apps_dir, machine_dir
+from layerlab.system.home import apps_dir, machine_dir
 
 pytestmark = pytest.mark.usefixtures("private")
 
@@ -28,7 +28,7 @@ import sys
 from layerlab import App, Machine
 machine = Machine.start("faults", say=lambda _: None)
 with App.from_path(sys.argv[1]) as app:
-    machine.build(app, "Dockerfile", progress="none")
+    machine.build(app, "Dockerfile", view="none")
 """
 
 
@@ -70,7 +70,7 @@ def nothing_left_behind(nap: str) -> Iterator[None]:
     assert wait_for(lambda: not clients(), 10), "a docker command was left"
     with tempfile.TemporaryDirectory() as folder, small_app(Path(folder) / "next") as app:  # a new App sweeps
         assert set(apps_dir().iterdir()) - apps == {app.path.parent}, "a scratch copy was left"
-        assert Machine.start("faults").build(app, "Dockerfile", progress="none").error == ""
+        assert Machine.start("faults").build(app, "Dockerfile", view="none").error == ""
     assert temporary() == files
 
 
@@ -97,11 +97,11 @@ def test_the_engine_is_killed_during_a_build(faulty, tmp_path):
     nap = "sleep 71.1"
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=1)) as app:
         with when_running(nap, lambda: kill(engine_family("faults"))), pytest.raises(LayerLabError) as caught:
-            faulty.build(app, "Dockerfile", progress="none")
+            faulty.build(app, "Dockerfile", view="none")
         assert "the engine of machine 'faults' died during the build" in str(caught.value)
         assert "Machine.start('faults')" in caught.value.remedy
         app.write("Dockerfile", NAP.format(number=1).replace("sleep 71.1", "true"))
-        again = Machine.start("faults").build(app, "Dockerfile", progress="none")
+        again = Machine.start("faults").build(app, "Dockerfile", view="none")
         assert again.state("COPY") == "CACHED", "its cache was lost"
 
 
@@ -109,7 +109,7 @@ def test_the_client_is_killed_during_a_build(faulty, tmp_path):
     nap = "sleep 71.2"
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=2)) as app:
         with when_running(nap, lambda: kill(clients())), pytest.raises(BuildFailed) as caught:
-            faulty.build(app, "Dockerfile", progress="none")
+            faulty.build(app, "Dockerfile", view="none")
         assert caught.value.exit_code == -signal.SIGKILL
         assert "the docker command was killed" in str(caught.value)
 
@@ -133,7 +133,7 @@ def test_stop_in_a_notebook_cancels_the_build(faulty, tmp_path):
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=6)) as app:
         interrupt = lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # noqa: E731
         with pytest.raises(KeyboardInterrupt), when_running(nap, interrupt):
-            faulty.build(app, "Dockerfile", progress="none")
+            faulty.build(app, "Dockerfile", view="none")
         assert not clients(), "the cell returned before its build had ended"
 
 
@@ -149,7 +149,7 @@ def small_disk(lab_home):
     try:
         yield Machine.start("small-disk")
     finally:
-        Machine.start("small-disk").stop()
+        Machine.start("small-disk").remove()
         subprocess.run(["umount", folder], check=True)
         folder.rmdir()
 
@@ -158,12 +158,12 @@ def test_the_disk_is_full(small_disk, tmp_path):
     big = "FROM python:3.11-slim\nRUN dd if=/dev/urandom of=/big bs=1M count=900\n"
     with small_app(tmp_path, big) as app:
         with pytest.raises(LayerLabError) as caught:
-            small_disk.build(app, "Dockerfile", progress="none")
+            small_disk.build(app, "Dockerfile", view="none")
         assert "the disk is full" in str(caught.value)
         assert "layerlab reset" in caught.value.remedy
         small_disk.reset()
         app.write("Dockerfile", SMALL)
-        assert small_disk.build(app, "Dockerfile", progress="none").error == ""
+        assert small_disk.build(app, "Dockerfile", view="none").error == ""
 
 
 def test_no_index_answers(faulty, tmp_path):
@@ -171,12 +171,12 @@ def test_no_index_answers(faulty, tmp_path):
     dockerfile = f"FROM python:3.11-slim\nARG PIP_INDEX_URL\n{pip}\n"
     with small_app(tmp_path, dockerfile) as app:
         with pytest.raises(BuildFailed) as caught:
-            faulty.build(app, "Dockerfile", args={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, progress="none")
+            faulty.build(app, "Dockerfile", args={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, view="none")
         assert "line 3, RUN in stage stage-0, failed" in str(caught.value)
         assert "pip could not get a package from its index" in str(caught.value)
         assert "pip" in caught.value.remedy
         app.write("Dockerfile", f"FROM python:3.11-slim\n{pip}\n")
-        assert faulty.build(app, "Dockerfile", progress="none").error == ""
+        assert faulty.build(app, "Dockerfile", view="none").error == ""
 
 
 def test_no_engine_can_be_had(fresh_home, monkeypatch):

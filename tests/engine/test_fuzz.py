@@ -13,9 +13,9 @@ import pytest
 from fuzzing import Edit, Project, cases, touch
 from hypothesis import HealthCheck, given, note, settings
 
-from layerlab import App, Machine
+from layerlab import App, Machine, explain
 from layerlab.explaining.causes import CONSEQUENCES
-from layerlab.records import CACHED, RAN
+from layerlab.record.states import CACHED, RAN
 
 CASES = int(os.environ.get("LAYERLAB_FUZZ", "40"))
 #: What explain says of a hit whose operation or files it finds changed, though no older build can explain it.
@@ -56,12 +56,12 @@ def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[st
     token = secrets.token_hex(8)
     project.write(folder, token)
     with App.from_path(folder) as app:
-        machine.build(app, "Dockerfile", progress="none")
+        machine.build(app, "Dockerfile", view="none")
         edit.after.write(app.path, token)
         if edit.touched:
             touch(app.file(edit.touched))
-        again = machine.build(app, "Dockerfile", progress="none", options=edit.options)
-    explanation = again.explain()
+        again = machine.build(app, "Dockerfile", view="none", options=edit.options)
+    explanation = explain(again)
     problems = []
     for step in explanation.steps:
         agreement["steps"] += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab
+from layerlab.course import check_lab
 from layerlab.errors import LabError
 
 LAB = "01-order-your-layers"

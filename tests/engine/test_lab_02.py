@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab
+from layerlab.course import check_lab
 from layerlab.labs.lab_02 import kept_in_image
 
 LAB = "02-drop-no-cache-dir"

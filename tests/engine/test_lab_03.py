@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab
+from layerlab.course import check_lab
 
 LAB = "03-mount-a-cache"
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB

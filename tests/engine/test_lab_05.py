@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab
+from layerlab.course import check_lab
 
 LAB = "05-inline-cache"
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB

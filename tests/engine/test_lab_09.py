@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab import check_lab, clinic
+from layerlab.course import check_lab
+from layerlab.labs import clinic
 
 LAB = "09-look-after-your-cache"
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB

@@ -24,11 +24,11 @@ from support import (
     wait_for,
 )
 
-from layerlab import Machine, images, packages
-from layerlab.engines import network
+from layerlab import Machine
+from layerlab.engines import images, network, packages
 from layerlab.engines.process import _runs
 from layerlab.errors import MachineBusy, MachineError
-from layerlab.home import machine_dir, run_dir
+from layerlab.system.home import machine_dir, run_dir
 
 pytestmark = pytest.mark.usefixtures("private")
 
@@ -76,23 +76,23 @@ def test_two_processes_that_start_a_machine_at_once_get_the_same(machine):
         first, second = map(finish, both)
         assert first == second != engine_id(machine)
     finally:
-        Machine.start("twice").stop()
+        Machine.start("twice").remove()
 
 
 @pytest.mark.parametrize("victim", ["dockerd", "unshare", "everything"])
 def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
     with small_app(tmp_path) as app:
-        build = other.build(app, "Dockerfile", progress="none")
+        build = other.build(app, "Dockerfile", view="none")
         other.docker("run", "--detach", build.image, "sleep", "7301")
         family = engine_family("other")
         kill([p for p in family if victim in ("everything", p.name())])
         assert wait_for(lambda: not other.running and not running("sleep 7301"))
         with pytest.raises(MachineError, match=r"not running\n.*Machine\.start\('other'\)"):
-            other.build(app, "Dockerfile", progress="none")
+            other.build(app, "Dockerfile", view="none")
         with pytest.raises(MachineError, match="not running"):
             other.restore_bases()
         again = Machine.start("other", say=lambda _: None)
-        assert "RAN" not in again.build(app, "Dockerfile", progress="none").states()
+        assert "RAN" not in again.build(app, "Dockerfile", view="none").states()
 
 
 # -- separate ----------------------------------------------------------------------------------------------------------
@@ -100,10 +100,10 @@ def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
 
 def test_a_second_machine_is_separate(machine, other, tmp_path):
     with small_app(tmp_path) as app:
-        build = machine.build(app, "Dockerfile", progress="none")
+        build = machine.build(app, "Dockerfile", view="none")
         assert build.image in machine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
         assert build.image not in other.docker("images", "--format", "{{.Repository}}:{{.Tag}}")
-        assert "CACHED" not in other.build(app, "Dockerfile", progress="none").states()
+        assert "CACHED" not in other.build(app, "Dockerfile", view="none").states()
 
 
 def test_docker_of_this_process_stays_where_it_was(machine):
@@ -114,12 +114,12 @@ def test_only_the_laptop_becomes_what_docker_in_a_notebook_reaches(machine):
     code = """
 import os, subprocess
 from layerlab import Machine
-from layerlab.client import person_environment
+from layerlab.engines.client import person_environment
 machine = Machine.start("laptop", say=lambda _: None)
 typed = subprocess.run(["docker", "info", "--format", "{{.Labels}}"], capture_output=True, text=True).stdout
 print("layerlab.machine=laptop" in typed, "buildx" in subprocess.getoutput("docker buildx version"))
 print(person_environment()["DOCKER_HOST"])
-machine.stop()
+machine.remove()
 """
     assert python(code, DOCKER_HOST="unix:///person.sock").splitlines() == ["True True", "unix:///person.sock"]
 
@@ -136,7 +136,7 @@ def test_a_bad_name_is_refused(lab_home, name):
 def test_reset_makes_it_cold_and_keeps_the_base_images(other, tmp_path):
     with small_app(tmp_path) as app:
         bases = other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
-        build = other.build(app, "Dockerfile", progress="none")
+        build = other.build(app, "Dockerfile", view="none")
         other.docker("volume", "create", "data")
         other.docker("network", "create", "net")
         other.docker("run", "--detach", "--network=net", "--volume=data:/data", build.image, "sleep", "600")
@@ -144,7 +144,7 @@ def test_reset_makes_it_cold_and_keeps_the_base_images(other, tmp_path):
         assert other.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split() == bases != []
         assert other.docker("ps", "--all", "--quiet") == other.docker("volume", "ls", "--quiet") == ""
         assert other.docker("network", "ls", "--format", "{{.Name}}").split() == ["bridge", "host", "none"]
-        assert "CACHED" not in other.build(app, "Dockerfile", progress="none").states()
+        assert "CACHED" not in other.build(app, "Dockerfile", view="none").states()
 
 
 def test_reset_keeps_an_added_base_image_whatever_its_name(other):
@@ -209,11 +209,11 @@ def test_a_process_that_ended_is_gone_before_anybody_takes_note_of_it():
 def test_stop_leaves_nothing(machine, tmp_path):
     gone = Machine.start("gone")
     with small_app(tmp_path) as app:
-        image = gone.build(app, "Dockerfile", progress="none").image
+        image = gone.build(app, "Dockerfile", view="none").image
     gone.docker("network", "create", "net")
     gone.docker("run", "--detach", "--network=net", image, "sleep", "7302")
     assert left_of("gone")
-    gone.stop()
+    gone.remove()
     assert left_of("gone") == []
     assert not running("sleep 7302")
     assert machine.running
@@ -222,7 +222,7 @@ def test_stop_leaves_nothing(machine, tmp_path):
 def test_stop_of_a_machine_whose_engine_was_killed_leaves_nothing(lab_home):
     gone = Machine.start("gone")
     kill(engine_family("gone"))
-    gone.stop()
+    gone.remove()
     assert left_of("gone") == []
 
 
@@ -235,7 +235,7 @@ def test_where_rules_cannot_be_removed_it_says_so_and_the_next_time_removes_them
         with pytest.raises(
             MachineError, match=r"firewall rules of machine 'gone' may still be there(.|\n)*layerlab clean"
         ):
-            gone.stop()
+            gone.remove()
     rules = [rule for rule in firewall() if network.bridge_name("gone") in rule]
     assert left_of("gone") == rules != []
     assert network.remove("gone") == len(rules)
@@ -251,7 +251,7 @@ def test_rules_of_a_lost_bridge_do_not_take_anothers_network(lab_home, monkeypat
     given += {network._network_of(a) for name, a in network._addresses() if name == network.bridge_name("lost")}
     subprocess.run(["ip", "link", "delete", network.bridge_name("lost")], env=packages.tool_path(), check=True)
     with Machine.start("heir") as heir:
-        lost.stop()
+        lost.remove()
         assert left_of("lost") == []
         assert network.bridge_name("heir") in interfaces()
         assert heir.running
@@ -284,7 +284,7 @@ if what == "reset":
     other.reset()
 else:
     with App.from_path(folder) as app:
-        print(other.build(app, "Dockerfile", progress="none").error or "built")
+        print(other.build(app, "Dockerfile", view="none").error or "built")
 """
 
 
@@ -306,13 +306,13 @@ def test_an_experiment_keeps_others_off_its_machine(other, tmp_path):
     with small_app(tmp_path) as app, other.alone():
         impatient = start_python(BUILD_OR_RESET, "build", 0.5, tmp_path)
         assert "MachineBusy" in impatient.communicate(timeout=60)[1]
-        other.build(app, "Dockerfile", progress="none")
+        other.build(app, "Dockerfile", view="none")
         other.reset()
     assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
 
 
 def test_a_busy_machine_says_what_to_do(other, monkeypatch):
-    monkeypatch.setattr("layerlab.machine.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("layerlab.machine.machine.BUSY_SECONDS", 0.2)
     with other.alone(), pytest.raises(MachineBusy, match=r"wait until it is done, or use a machine of your own"):
         Machine.start("other").reset()
 

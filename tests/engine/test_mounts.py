@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from layerlab import App
-from layerlab.mounts import inside, mounts
+from layerlab.machine.mounts import inside, mounts
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def fill(machine, app, mount: str, **more) -> None:
         f": {secrets.token_hex(4)}; mkdir -p /kept/sub && printf 12345 > /kept/sub/five && printf 12 > '/kept/a two'"
     )
     app.write("Dockerfile", f"FROM python:3.11-slim\nRUN --mount=type=cache,target=/kept{mount} {write}\n")
-    machine.build(app, "Dockerfile", progress="none", **more)
+    machine.build(app, "Dockerfile", view="none", **more)
 
 
 def test_the_files_of_a_mount_and_their_sizes(machine, project):
@@ -57,5 +57,5 @@ def test_no_cache_empties_the_mount(machine, project):
     name = f"test-{secrets.token_hex(4)}"
     fill(machine, project, f",id={name}")
     project.write("Dockerfile", f"FROM python:3.11-slim\nRUN --mount=type=cache,target=/kept,id={name} true\n")
-    machine.build(project, "Dockerfile", progress="none", options=["--no-cache"])
+    machine.build(project, "Dockerfile", view="none", options=["--no-cache"])
     assert inside(machine, name).empty

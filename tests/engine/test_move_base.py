@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support import base_id, small_app
 
-from layerlab import Machine, compare
+from layerlab import Machine, compare, explain
+from layerlab.engines.images import MOVED, ORIGINAL, present
 from layerlab.errors import SetupError
-from layerlab.images import MOVED, ORIGINAL, present
 
 BASE = "python:3.11-slim"
 #: A step of each kind on the base, and a linked copy.
@@ -40,7 +40,7 @@ def command(machine: Machine) -> str:
 
 
 def ran(build) -> list[int]:
-    return [step.line for step in build.steps_ if step.state == "RAN"]
+    return [step.line for step in build.steps if step.state == "RAN"]
 
 
 def test_what_stands_on_a_moved_base_runs_and_a_linked_copy_does_not(cold, app):
@@ -50,7 +50,7 @@ def test_what_stands_on_a_moved_base_runs_and_a_linked_copy_does_not(cold, app):
     moved = cold.build(app, "Dockerfile")
     assert ran(moved) == [2, 3, 4]
     assert ran(cold.build(app, "Dockerfile")) == []  # one price, once
-    assert {step.causes[0].kind for step in moved.explain().roots} == {"base moved"}
+    assert {step.causes[0].kind for step in explain(moved).roots} == {"base moved"}
 
 
 def test_it_is_another_image_of_the_same_use(cold, app):

@@ -63,10 +63,10 @@ def test_an_executed_notebook_shows_it_without_widgets(script, machine, shop):
 
 def test_a_compose_service_is_predicted_and_graded(machine, shop):
     with App.from_path(shop) as app:
-        machine.build(app, "compose.yaml", service="api", progress="none")
+        machine.build(app, "compose.yaml", service="api", view="none")
         app.edit("code")
         guess = predict(app, "compose.yaml", ["run", "run", "cached"], service="api")
-        grade = guess.grade(machine.build(app, "compose.yaml", service="api", progress="none"))
+        grade = guess.grade(machine.build(app, "compose.yaml", service="api", view="none"))
         assert [m.right for m in grade.marks] == [True, True, False]
 
 
@@ -75,14 +75,14 @@ def test_two_real_builds_side_by_side_add_up(machine, shop):
         app.write("after.Dockerfile", "FROM python:3.11-slim\nRUN echo one\nCOPY main.py .\nCOPY other.py .\n")
         builds = []
         for variant in ("Dockerfile", "after.Dockerfile"):
-            machine.build(app, variant, progress="none")
+            machine.build(app, variant, view="none")
             app.edit("code")
-            builds.append(machine.build(app, variant, progress="none"))
+            builds.append(machine.build(app, variant, view="none"))
         found = diff(app, "Dockerfile", "after.Dockerfile", builds)
         [(edit, left, right)] = found.measured
         assert edit == "code"
         for side, build in ((left, builds[0]), (right, builds[1])):
-            assert side.steps_seconds == pytest.approx(build.steps["seconds"].sum())
+            assert side.steps_seconds == pytest.approx(build.steps_frame()["seconds"].sum())
             assert side.seconds == build.seconds
         [moved] = found.changes
         assert [(e.instruction.value, e.states) for e in found.effects(moved)] == [

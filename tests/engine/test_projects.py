@@ -20,10 +20,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from layerlab import App, Build, Machine, cli, images
+from layerlab import App, Build, Machine, explain
+from layerlab.commands import main
+from layerlab.engines import images
 from layerlab.errors import CommandFailed, SetupError
-from layerlab.records import BASE, RAN
-from layerlab.shell import run
+from layerlab.record.states import BASE, RAN
+from layerlab.system.shell import run
 
 PROJECTS = Path(__file__).parents[1] / "projects"
 NAMES = ("pip", "pip_tools", "uv", "poetry", "monorepo", "mixed")
@@ -151,14 +153,14 @@ def test_a_project_rebuilds_as_its_script_says_and_says_why(workshop, tmp_path, 
     problems: list[str] = []
     with App.from_path(PROJECTS / name) as app:
         for service in services:
-            cold = workshop.build(app, file, service=service, progress="none")
-            assert {s.state for s in cold.steps_} == {BASE, RAN}, f"{service} cold\n{cold.states()}"
-            assert {c.kind for s in cold.explain().steps for c in s.causes} == {"first build"}, cold.explain()
+            cold = workshop.build(app, file, service=service, view="none")
+            assert {s.state for s in cold.steps} == {BASE, RAN}, f"{service} cold\n{cold.states()}"
+            assert {c.kind for s in explain(cold).steps for c in s.causes} == {"first build"}, explain(cold)
         for edit in told["edit"]:
             make(edit, app.path, workshop, tmp_path)
             args |= edit.get("args", {})
             for service in services:
-                build = workshop.build(app, file, service=service, args=args, progress="none")
+                build = workshop.build(app, file, service=service, args=args, view="none")
                 steps = expected(edit["steps"][service] if service else edit["steps"])
                 where = f"{name} {service}: {edit['name']}: "
                 problems += [where + problem for problem in (*wrong_states(build, steps), *wrong_causes(build, steps))]
@@ -185,13 +187,13 @@ def test_the_commands_tell_of_it(workshop, tmp_path, name):
 
 def layerlab(machine: Machine, *arguments: object) -> str:
     """What the command prints, which must succeed."""
-    done = CliRunner().invoke(cli.main, [*map(str, arguments), "--machine", machine.name], catch_exceptions=False)
+    done = CliRunner().invoke(main.main, [*map(str, arguments), "--machine", machine.name], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
 
 def wrong_states(build: Build, steps: list[Expected]) -> list[str]:
-    there = [(s.line, s.state, squeezed(s.text)) for s in build.steps_]
+    there = [(s.line, s.state, squeezed(s.text)) for s in build.steps]
     if [line for line, *_ in there] != [s.line for s in steps]:
         return [f"other steps than expected\n{build.states()}"]
     return [
@@ -203,7 +205,7 @@ def wrong_states(build: Build, steps: list[Expected]) -> list[str]:
 
 def wrong_causes(build: Build, steps: list[Expected]) -> list[str]:
     problems = []
-    explanation = build.explain()
+    explanation = explain(build)
     for e, step in zip(steps, explanation.steps, strict=True):
         found = f"found {[(c.kind, c.text) for c in step.causes]}, root {step.root}, hit because {step.still_hit!r}"
         for kind, fragments in e.roots:

@@ -9,11 +9,11 @@ import pytest
 from support import small_app
 
 from layerlab import BuildFailed, Machine
-from layerlab.cleanup import clean, inventory
 from layerlab.errors import CommandFailed, MachineError
-from layerlab.home import home
-from layerlab.registry import Registry
-from layerlab.registry_host import folder_of
+from layerlab.machine.cleanup import clean, inventory
+from layerlab.machine.registry import Registry
+from layerlab.machine.registry_host import folder_of
+from layerlab.system.home import home
 
 
 @pytest.fixture
@@ -49,25 +49,25 @@ def listening(port: int) -> set[str]:
 def test_a_cache_goes_from_one_machine_to_another(registry, machine, runner, tmp_path):
     with small_app(tmp_path / "app") as app:
         with registry.counting() as out:
-            machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+            machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
         content = registry.content("app:cache")
         assert registry.tags("app") == ["cache"] and registry.repositories() == ["app"]
         assert content.records and content.bytes == sum(content.layers.values())
         assert out.pushed_bytes == registry.bytes() > content.bytes  # manifest and cache keys too
         with registry.counting() as into:
-            again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress="none")
+            again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view="none")
         assert again.state("sleep 0.2") == "CACHED"
         assert 0 < into.pulled_bytes <= registry.bytes() and into.pushed_bytes == 0
         # What is there already is not sent again.
         with registry.counting() as twice:
-            machine.build(app, "Dockerfile", options=export(registry.ref("app:other")), progress="none")
+            machine.build(app, "Dockerfile", options=export(registry.ref("app:other")), view="none")
         assert twice.pushed_bytes < out.pushed_bytes / 10
 
 
 def test_images_are_pushed_and_pulled(registry, machine, runner, tmp_path):
     name = registry.ref("small/app:1")
     with small_app(tmp_path / "app") as app:
-        built = machine.build(app, "Dockerfile", progress="none")
+        built = machine.build(app, "Dockerfile", view="none")
     machine.docker("tag", built.image, name)
     machine.docker("push", "--quiet", name)
     assert registry.repositories() == ["small/app"]
@@ -78,14 +78,14 @@ def test_images_are_pushed_and_pulled(registry, machine, runner, tmp_path):
 
 def test_the_other_port_gives_the_same_and_takes_nothing(registry, machine, tmp_path):
     with small_app(tmp_path / "app") as app:
-        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
         held = registry.bytes()
         with pytest.raises(BuildFailed, match="405 Method Not Allowed"):
-            machine.build(app, "Dockerfile", options=export(registry.read_only_ref("app:mine")), progress="none")
+            machine.build(app, "Dockerfile", options=export(registry.read_only_ref("app:mine")), view="none")
         ignored = export(registry.read_only_ref("app:mine"), **{"ignore-error": "true"})
-        machine.build(app, "Dockerfile", options=ignored, progress="none")
+        machine.build(app, "Dockerfile", options=ignored, view="none")
         assert (registry.bytes(), registry.tags("app")) == (held, ["cache"])
-        machine.build(app, "Dockerfile", options=load(registry.read_only_ref("app:cache")), progress="none")
+        machine.build(app, "Dockerfile", options=load(registry.read_only_ref("app:cache")), view="none")
 
 
 def test_what_is_not_there(registry, machine, tmp_path):
@@ -93,7 +93,7 @@ def test_what_is_not_there(registry, machine, tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing"):
         registry.manifest("nothing:here")
     with small_app(tmp_path / "app") as app:
-        built = machine.build(app, "Dockerfile", options=load(registry.ref("nothing:here")), progress="none")
+        built = machine.build(app, "Dockerfile", options=load(registry.ref("nothing:here")), view="none")
     assert not built.error
     with pytest.raises(CommandFailed):
         machine.docker("pull", registry.ref("nothing:here"))
@@ -101,7 +101,7 @@ def test_what_is_not_there(registry, machine, tmp_path):
 
 def test_it_is_found_again_and_restarted_with_what_it_holds(registry, machine, tmp_path):
     with small_app(tmp_path / "app") as app:
-        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
     assert Registry.start("test").port == registry.port
     for process in psutil.process_iter(["cmdline"]):
         if str(folder_of("test")) in " ".join(process.info["cmdline"] or []):
@@ -117,11 +117,11 @@ def test_it_is_found_again_and_restarted_with_what_it_holds(registry, machine, t
 
 def test_a_registry_that_is_gone_costs_the_cache_and_not_the_build(registry, machine, tmp_path):
     with small_app(tmp_path / "app") as app:
-        registry.stop()
-        built = machine.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress="none")
+        registry.remove()
+        built = machine.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view="none")
         assert not built.error
         with pytest.raises(BuildFailed, match="connection refused"):
-            machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+            machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
 
 
 #: The second stage needs a layer of the first, so large that nobody fetches it before the registry has ended.
@@ -141,7 +141,7 @@ class Ending:
 
     def feed(self, event: dict) -> None:
         if any(v.get("completed") and "importing cache" in v["name"] for v in event.get("vertexes") or []):
-            self.registry.stop()
+            self.registry.remove()
 
     def finish(self, build: object) -> None:
         pass
@@ -149,12 +149,12 @@ class Ending:
 
 def test_a_registry_that_goes_in_the_middle_fails_the_build_and_not_the_next(registry, machine, runner, tmp_path):
     with small_app(tmp_path / "app", STAGES) as app:
-        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+        machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
         app.write("Dockerfile", STAGES.replace("sleep 2", "sleep 3"))
         with pytest.raises(BuildFailed, match="connection refused") as failure:
-            runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress=Ending(registry))
+            runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view=Ending(registry))
         assert (failure.value.step.instruction, failure.value.step.line) == ("COPY", 5)
-        again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress="none")
+        again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view="none")
         assert again.state("dd") == "RAN" and "connection refused" in again.warnings[0]
 
 
@@ -186,20 +186,20 @@ def test_in_the_persons_docker_it_has_one_address_too(guest, foreign, tmp_path):
     assert listening(registry.port) == {"127.0.0.1"}
     with small_app(tmp_path / "app") as app:
         with registry.counting() as out:
-            early.build(app, "Dockerfile", options=export(registry.ref("app:cache")), progress="none")
+            early.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
         assert out.pushed_bytes == registry.bytes() > 0
         with Machine.start("late") as late, registry.counting() as into:
-            again = late.build(app, "Dockerfile", options=load(registry.read_only_ref("app:cache")), progress="none")
+            again = late.build(app, "Dockerfile", options=load(registry.read_only_ref("app:cache")), view="none")
             assert again.state("sleep 0.2") == "CACHED"
         assert into.pulled_bytes > 0
         early.reset()
-        again = early.build(app, "Dockerfile", options=load(registry.ref("app:cache")), progress="none")
+        again = early.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view="none")
         assert again.state("sleep 0.2") == "CACHED"
         with pytest.raises(BuildFailed, match="405 Method Not Allowed"):
-            early.build(app, "Dockerfile", options=export(registry.read_only_ref("app:mine")), progress="none")
+            early.build(app, "Dockerfile", options=export(registry.read_only_ref("app:mine")), view="none")
     registry.reset()
     assert registry.running and registry.repositories() == []
-    registry.stop()
+    registry.remove()
     assert not registry.running
     Registry.start()
     assert clean().problems == ()

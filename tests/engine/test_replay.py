@@ -6,7 +6,7 @@ import pytest
 from support import small_app
 
 from layerlab import Machine
-from layerlab.registry import Registry
+from layerlab.machine.registry import Registry
 from layerlab.scale import (
     NONE,
     REGISTRY_MAX,
@@ -44,12 +44,12 @@ def project(tmp_path_factory):
 def recipe(machine, project):
     def build(edit: str = "none", **options):
         project.edit(edit)
-        return machine.build(project, "Dockerfile", progress="none", **options)
+        return machine.build(project, "Dockerfile", view="none", **options)
 
     cold, none = build(), build()
     edits = {"code": build("code"), "dependency": build("dependency")}
     project.write("base.Dockerfile", "FROM python:3.11-slim\nRUN dd if=/dev/urandom of=/moved bs=1k count=1\n")
-    moved = machine.build(project, "base.Dockerfile", progress="none").image
+    moved = machine.build(project, "base.Dockerfile", view="none").image
     edits["base"] = build(options=[f"--build-context=python:3.11-slim=docker-image://{moved}"])
     return Recipe.measured(cold, none, edits)
 
@@ -92,7 +92,7 @@ def test_days_that_cannot_be_replayed_are_refused(project, registry):
 def test_builds_of_two_dockerfiles_make_no_recipe(machine, project):
     project.write("other.Dockerfile", "FROM python:3.11-slim\nWORKDIR /elsewhere\n")
     project.write("third.Dockerfile", "FROM python:3.11-slim\n\nWORKDIR /elsewhere\n")
-    one, other = (machine.build(project, name, progress="none") for name in ("other.Dockerfile", "third.Dockerfile"))
+    one, other = (machine.build(project, name, view="none") for name in ("other.Dockerfile", "third.Dockerfile"))
     with pytest.raises(ValueError, match="one Dockerfile"):
         Recipe.measured(one, one, {"base": one, "dependency": other, "code": one})
     with pytest.raises(ValueError, match="no build after an edit of: code"):

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import small_app
 
+from layerlab import report
+
 pytestmark = pytest.mark.engine
 
 SECRET, TOKEN = "s3cr3t-of-the-test-0815", "t0ken-of-the-test-4711"
@@ -29,8 +31,10 @@ def test_causes_sizes_and_no_secret(machine, tmp_path, monkeypatch):
         machine.build(app, "Dockerfile", **given)
         app.write("main.py", "print('changed')\n")
         build = machine.build(app, "Dockerfile", **given)
-        assert SECRET in build.steps_[-1].log and TOKEN in build.steps_[-1].log  # there is something to hide
-        texts = [build.report(tmp_path / f"r.{form}", format=form).read_text() for form in ("html", "markdown", "json")]
+        assert SECRET in build.steps[-1].log and TOKEN in build.steps[-1].log  # there is something to hide
+        texts = [
+            report(build, tmp_path / f"r.{form}", format=form).read_text() for form in ("html", "markdown", "json")
+        ]
         # The command finds the same build in the history of the machine.
         done = subprocess.run(
             [Path(sys.executable).with_name("layerlab"), "report", app.source, "--machine", machine.name, "--format=json"],

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from layerlab import Machine
 from layerlab.engines import seed as seeds
+from layerlab.engines.images import BASES
 from layerlab.engines.seed import WRITTEN_ONCE
-from layerlab.home import cache_dir, machine_dir
-from layerlab.images import BASES
+from layerlab.system.home import cache_dir, machine_dir
 
 SPOIL = "rm /etc/os-release; chmod -R 777 /usr/local; echo x >>/etc/passwd; touch /usr/bin/*"
 

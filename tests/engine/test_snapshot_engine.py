@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 from test_snapshot import KEYS, RULES, TREE
 from test_snapshot import plant as plant_table
 
-from layerlab.client import docker_program
 from layerlab.contexts.patterns import BadPattern, Patterns
 from layerlab.contexts.selection import content_key, files_of
-from layerlab.contexts.snapshot import Entry, Snapshot, _hash, take
-from layerlab.shell import environment
+from layerlab.contexts.taking import _hash, take
+from layerlab.engines.client import docker_program
+from layerlab.record.snapshot import Entry, Snapshot
+from layerlab.system.shell import environment
 
 EXAMPLES = int(os.environ.get("LAYERLAB_EXAMPLES", "40"))
 real_builds = settings(

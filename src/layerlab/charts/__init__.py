@@ -4,11 +4,11 @@
 `critical_path` are the numbers behind them.
 """
 
-from layerlab.charts.before_after import before_after
-from layerlab.charts.chart import Chart
-from layerlab.charts.critical_path import critical_path
-from layerlab.charts.layers import layers
-from layerlab.charts.summary import summary
-from layerlab.charts.timeline import timeline
+from .before_after import before_after
+from .chart import Chart
+from .critical_path import critical_path
+from .layers import layers
+from .summary import summary
+from .timeline import timeline
 
 __all__ = ["Chart", "before_after", "critical_path", "layers", "summary", "timeline"]

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.theme import escaped
+from . import theme
+from .chart import Chart
+from .theme import escaped
 
 if TYPE_CHECKING:
-    from layerlab.labs import Attempt
+    from ..labs import Attempt
 
 #: Colour, dash and symbol of each figure, in order.
 LOOKS = [

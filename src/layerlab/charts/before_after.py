@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from plotly.subplots import make_subplots
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.summary import builds, summary
-from layerlab.charts.theme import escaped, megabytes, seconds, shortened
+from . import theme
+from .chart import Chart
+from .summary import builds, summary
+from .theme import escaped, megabytes, seconds, shortened
 
 #: Colour and pattern of each variant, in order; the first is what the others are measured against.
 LOOKS = [(theme.VERMILLION, "/"), (theme.BLUE, ""), (theme.GREEN, "."), (theme.PURPLE, "x"), (theme.ORANGE, "\\")]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.theme import escaped, seconds
+from . import theme
+from .chart import Chart
+from .theme import escaped, seconds
 
 #: Bandwidths that the chart spans, Mbit/s: from a weak mobile connection to a data centre.
 SLOWEST, FASTEST = 2.0, 2000.0

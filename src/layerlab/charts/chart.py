@@ -13,7 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from layerlab.charts.theme import INK_ON_WHITE, LIGHT_PAGE
+from .theme import INK_ON_WHITE, LIGHT_PAGE
 
 #: Set to 1 where notebooks are executed to be committed: their charts then carry a picture for pages without scripts.
 STATIC = "LAYERLAB_STATIC"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from layerlab.records import BASE, CACHED, FAILED, Build, Step
+from ..record.build import Build, Step
+from ..record.states import BASE, CACHED, FAILED
 
 #: A cached step or base image that took less did nothing; one that took more was fetched from somewhere, seconds.
 INSTANT = 0.05
@@ -17,7 +18,7 @@ def critical_path(build: Build) -> tuple[str, ...]:
     such as a cached one, is followed only where no input did something: it may be reported long after it was known. Of
     steps that end together the later in the file counts.
     """
-    started = {s.digest: s for s in build.steps_ if s.started is not None}
+    started = {s.digest: s for s in build.steps if s.started is not None}
     failed = [s for s in started.values() if s.state == FAILED]
     path: list[str] = []
     step = max(failed or started.values(), key=_end, default=None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.theme import escaped, megabytes, shortened
-from layerlab.charts.timeline import LABEL_WIDTH, brief
-from layerlab.image_layers import ImageLayer, image_layers
-from layerlab.records import Build
+from ..record.build import Build
+from ..record.layers import ImageLayer, image_layers
+from . import theme
+from .chart import Chart
+from .theme import escaped, megabytes, shortened
+from .timeline import LABEL_WIDTH, brief
 
 #: Colour and pattern of a layer by its instruction, told apart without colour too; OTHER for the rest.
 OTHER = "other"

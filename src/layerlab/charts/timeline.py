@@ -8,11 +8,12 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.critical_path import critical_path
-from layerlab.charts.theme import escaped, megabytes, seconds, shortened
-from layerlab.records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Phase, Step
+from ..record.build import Build, Phase, Step
+from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from . import theme
+from .chart import Chart
+from .critical_path import critical_path
+from .theme import escaped, megabytes, seconds, shortened
 
 PHASE = "outside the steps"
 
@@ -104,10 +105,10 @@ def timeline(build: Build) -> Chart:
 
 def words(build: Build) -> str:
     """The build in one line of words."""
-    states = [s.state for s in build.steps_]
+    states = [s.state for s in build.steps]
     counts = ", ".join(f"{states.count(s)} {s.lower()}" for s in LOOKS if s != BASE and s in states)
     parts = [f"timeline of {build.app} {build.variant}, edit {build.edit}: {seconds(build.seconds)}", counts]
-    slowest = max((s for s in build.steps_ if s.seconds >= INSTANT), key=lambda s: s.seconds, default=None)
+    slowest = max((s for s in build.steps if s.seconds >= INSTANT), key=lambda s: s.seconds, default=None)
     if slowest:
         where = f"line {slowest.line} " if slowest.line else ""
         parts.append(f"slowest: {where}{brief(slowest.text, 48)} {seconds(slowest.seconds)}")
@@ -133,9 +134,9 @@ def _rows(build: Build) -> tuple[list[str], list[Mark], float | None]:
     labels: list[str] = []
     marks: list[Mark] = []
     path = critical_path(build)
-    for stage in dict.fromkeys(s.stage for s in build.steps_):
+    for stage in dict.fromkeys(s.stage for s in build.steps):
         labels.append(_head(stage if stage.startswith("stage") else f"stage {stage}"))
-        for step in (s for s in build.steps_ if s.stage == stage):
+        for step in (s for s in build.steps if s.stage == stage):
             marks.append(_step(len(labels), step, step.digest in path))
             labels.append(theme.cell(f"{step.line or '':>3} {brief(step.text, LABEL_WIDTH)}", LABEL_WIDTH + 4))
     found = {p.kind for p in build.phases}
@@ -246,7 +247,7 @@ def _subtitle(build: Build) -> str:
     if build.error:
         return _reason(build)
     path = critical_path(build)
-    steps = sum({s.digest: s.seconds for s in build.steps_ if s.digest in path}.values())  # one digest, several lines
+    steps = sum({s.digest: s.seconds for s in build.steps if s.digest in path}.values())  # one digest, several lines
     parts = [
         f"◆ critical path {seconds(steps)} of steps" if steps >= INSTANT else "no time in steps",
         f"export {seconds(build.export_seconds)}",

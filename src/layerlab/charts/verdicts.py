@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
+from . import theme
+from .chart import Chart
 
 #: Colour and pattern of each verdict, in the order of `claims.VERDICTS`.
 LOOKS = [(theme.GREEN, ""), (theme.BLUE, "."), (theme.VERMILLION, "/"), (theme.INK, "x")]

@@ -26,8 +26,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..record.snapshot import Entry, Snapshot
 from .patterns import BadPattern, Matched, Patterns, clean, go_match
-from .snapshot import Entry, Snapshot
 
 #: Links followed on one path before BuildKit gives up (cache/contenthash/path.go).
 LINKS = 255

@@ -19,8 +19,8 @@ import sys
 from typing import Protocol
 
 from ..errors import SetupError
-from ..packages import Say
 from . import container, process
+from .packages import Say
 
 
 class Engine(Protocol):

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import trustme
 
-from .. import client, images
-from ..client import docker_program, person_environment
 from ..errors import CommandFailed, MachineError
-from ..home import LABEL, home, home_id, machine_dir
-from ..packages import Say
-from ..shell import run, succeeds
+from ..system.home import LABEL, home, home_id, machine_dir
+from ..system.shell import run, succeeds
+from . import client, images
+from .client import docker_program, person_environment
+from .packages import Say
 from .seed import WRITTEN_ONCE
 
 #: A start takes about 3 s (FACTS.md); this is for a very busy computer.

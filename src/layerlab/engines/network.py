@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psutil
 
-from .. import packages
 from ..errors import CommandFailed, MachineError
-from ..home import home_id, locked, run_dir
-from ..shell import run, succeeds
+from ..system.home import home_id, locked, run_dir
+from ..system.shell import run, succeeds
+from . import packages
 
 #: Machines take their networks out of this range (a part of 10/8 that routers and VPNs seldom use), 64 at a time.
 RANGE = ipaddress.ip_network("10.214.0.0/16")

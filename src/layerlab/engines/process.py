@@ -17,12 +17,11 @@ from pathlib import Path
 
 import psutil
 
-from .. import client, packages
 from ..errors import MachineError
-from ..home import cache_dir, home_id, machine_dir, run_dir
-from ..packages import Say
-from ..shell import environment, run
-from . import network, seed
+from ..system.home import cache_dir, home_id, machine_dir, run_dir
+from ..system.shell import environment, run
+from . import client, network, packages, seed
+from .packages import Say
 
 #: An engine is ready in 0.2 s on a quiet computer (FACTS.md); this is for a very busy one.
 START_SECONDS = 30.0

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence, Set
 
-from ..records import Build
+from ..record.build import Build
 from ..traces.instructions import Instruction, read
 
 #: Two instructions of equal text belong together rather than two of equal keyword and similar text.
@@ -27,9 +27,9 @@ class Written:
 
 
 def written(build: Build) -> tuple[Written, ...]:
-    """One for each of `build.steps_`."""
+    """One for each of `build.steps`."""
     at = {i.line: i for i in read(build.dockerfile)}
-    return tuple(_written(step.stage, step.instruction, step.text, at.get(step.line)) for step in build.steps_)
+    return tuple(_written(step.stage, step.instruction, step.text, at.get(step.line)) for step in build.steps)
 
 
 def _written(stage: str, keyword: str, text: str, instruction: Instruction | None) -> Written:

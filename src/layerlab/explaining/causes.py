@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..records import CACHED, FAILED, RAN
+from ..record.states import CACHED, FAILED, RAN
 
 #: Every kind of cause, and what it says of a step that ran. The order is that in which `explain` looks for them.
 KINDS = {

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..contexts.selection import changes, content_key, files_of
-from ..contexts.snapshot import UNREADABLE, Entry, Snapshot
-from ..records import Build
+from ..record.build import Build
+from ..record.masking import masked
+from ..record.snapshot import UNREADABLE, Entry, Snapshot
 from ..traces.instructions import Instruction, read
 from .causes import Cause, Evidence, shortened
-from .masking import masked
 from .operations import Operation, Reading, Source
 
 #: Files named in a sentence; of more, the number is given.

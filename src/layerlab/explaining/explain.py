@@ -1,4 +1,4 @@
-"""Why each step of a build ran or did not: `Build.explain`. Pure, over this build's record and those before it.
+"""Why each step of a build ran or did not: `explain`. Pure, over this build's record and those before it.
 
 For a step that ran, in the order of causes.KINDS: `--no-cache` was given; the instruction is new; its operation differs; a
 file it reads differs; the image it builds on moved; what it builds on was made anew by a step above. Where a step above was
@@ -13,7 +13,8 @@ import functools
 import re
 from collections.abc import Sequence
 
-from ..records import CACHED, FAILED, RAN, Build
+from ..record.build import Build
+from ..record.states import CACHED, FAILED, RAN
 from ..traces.instructions import Instruction, read
 from . import differences, plan
 from .alignment import Written, aligned, stage_names, written
@@ -51,7 +52,7 @@ def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) 
     same = [b for b in earlier if _key(b) == _key(build)] or earlier
     comparisons = [_Comparison(build, b) for b in same]
     steps: list[StepCause] = []
-    for index in range(len(build.steps_)):  # a stage can only use those above it, so file order will do
+    for index in range(len(build.steps)):  # a stage can only use those above it, so file order will do
         steps.append(_Step(build, index, comparisons, steps, forgotten).explained())
     return Explanation(build.app, build.variant, _against(build, same), _with_notes(steps, comparisons))
 
@@ -115,7 +116,7 @@ class _Comparison:
 
     def reached(self, index: int) -> bool:
         """Whether the build before got through the same step."""
-        return index in self.was and self.before.steps_[self.was[index]].state in DONE
+        return index in self.was and self.before.steps[self.was[index]].state in DONE
 
     def sides(self, index: int) -> tuple[Side, Side] | None:
         mine, theirs = self.operations_now[index], self.operations_before[self.was[index]]
@@ -162,7 +163,7 @@ class _Step:
         explained: Sequence[StepCause],
         forgotten: bool,
     ) -> None:
-        self.build, self.index, self.step = build, index, build.steps_[index]
+        self.build, self.index, self.step = build, index, build.steps[index]
         self.comparisons, self.before, self.forgotten = comparisons, explained, forgotten
 
     def explained(self) -> StepCause:
@@ -192,7 +193,7 @@ class _Step:
             (k, reads) for k, reads in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])
         ]
         causes = [*found.roots, *(self._consequence(k, reads) for k, reads in above_ran)]
-        above = tuple(sorted({self.build.steps_[k].line for k, _ in above_ran}))
+        above = tuple(sorted({self.build.steps[k].line for k, _ in above_ran}))
         if causes:
             return self._result(tuple(causes), bool(found.roots), above, tuple(found.equal))
         equal = tuple(found.equal)
@@ -224,7 +225,7 @@ class _Step:
         """A step that no build before got through."""
         newest = self.comparisons[0]
         ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
-        above = tuple(sorted({self.build.steps_[k].line for k in ran_above}))
+        above = tuple(sorted({self.build.steps[k].line for k in ran_above}))
         if self.index in newest.was and newest.before.error:
             text = "no build before got through it"
             return self._result((Cause("instruction added", text),), True, above)
@@ -238,12 +239,12 @@ class _Step:
             if (other.keyword, other.text) == (mine.keyword, mine.text)
         ]
         if elsewhere:
-            text = f"it stands elsewhere: line {newest.before.steps_[elsewhere[0]].line} → {self.step.line}"
+            text = f"it stands elsewhere: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
             return self._result((Cause("instruction moved", text),), True, above)
         return self._result((Cause("instruction added", "it is new"),), True, above)
 
     def _consequence(self, above: int, reads: bool) -> Cause:
-        step = self.build.steps_[above]
+        step = self.build.steps[above]
         if reads:
             return Cause(
                 "stage output changed", f"the files it takes from stage {step.stage} changed (line {step.line} ran)"
@@ -260,7 +261,7 @@ class _Step:
             return ""
         reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
         if reads_ran:
-            line = self.build.steps_[reads_ran[0]].line
+            line = self.build.steps[reads_ran[0]].line
             return f"line {line} ran again, but the files taken from there are the same"
         found = _compared(comparison, self.index)
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
@@ -285,7 +286,7 @@ class _Step:
         return (differences.unsent(*sides) or differences.only_dates(*sides)) if sides else ""
 
     def _state(self, index: int) -> str:
-        return self.build.steps_[index].state
+        return self.build.steps[index].state
 
     def _result(
         self,
@@ -324,7 +325,7 @@ def _compare(comparison: _Comparison, index: int, as_base: bool) -> _Found:
     now, before = sides
     found.own += differences.own(now, before)
     # A hit may be one because the engine was not even told of a change; a step that ran, only by what it was told.
-    held = comparison.now.steps_[index].state == CACHED
+    held = comparison.now.steps[index].state == CACHED
     file_causes, unknown = differences.files(now, before, held)
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)
@@ -348,7 +349,7 @@ def _compare_input(
     build = comparison.now
     if mine is None and theirs is None:  # FROM scratch
         return
-    if isinstance(mine, int) and build.steps_[mine].state in (RAN, FAILED):
+    if isinstance(mine, int) and build.steps[mine].state in (RAN, FAILED):
         # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
         if not (reads and not found.nothing):
             found.above.append((mine, reads))
@@ -359,7 +360,7 @@ def _compare_input(
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
         # A hit, but perhaps one that an earlier build made after the one that we compare with.
         inner = _compared(comparison, mine, as_base=True)
-        line = build.steps_[mine].line
+        line = build.steps[mine].line
         # That hit although what it fetches from changed, so it took the same files: nothing to inherit.
         own = [c for c in inner.own if c.kind != "source changed"]
         found.inherited |= {(line, c.text): c for c in own} | inner.inherited
@@ -379,7 +380,7 @@ def _other_base(comparison: _Comparison, mine: int | Source | None, theirs: int 
         operation = comparison.operations_before[theirs]
         theirs = operation.base if operation else None
     if gone:
-        step = before.steps_[gone[-1]]
+        step = before.steps[gone[-1]]
         text = f"{shortened(step.text, 50)} above it is gone (line {step.line} then)"
         return Cause("instruction removed", text, (Evidence("instruction", step.text, ""),))
     names = [_name(comparison.now, mine), _name(before, theirs)]
@@ -391,9 +392,7 @@ def _name(build: Build, origin: int | Source | None) -> str:
     if isinstance(origin, Source):
         return f"{origin.kind} {origin.name}"
     return (
-        "nothing"
-        if origin is None
-        else f"{shortened(build.steps_[origin].text, 40)} (line {build.steps_[origin].line})"
+        "nothing" if origin is None else f"{shortened(build.steps[origin].text, 40)} (line {build.steps[origin].line})"
     )
 
 

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..records import Build, Step
+from ..record.build import Build, Step
 
 #: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}
@@ -73,14 +73,14 @@ class Operation:
 
 
 def operations(build: Build) -> tuple[Operation | None, ...]:
-    """One for each of `build.steps_`, None where the provenance tells of none (FROM, a step that was not reached)."""
+    """One for each of `build.steps`, None where the provenance tells of none (FROM, a step that was not reached)."""
     return _Reader(build).read()
 
 
 def cache_mounts(build: Build, step: Step) -> dict[str, str]:
-    """The cache mounts of a RUN step: target to id, as `layerlab.mounts.mounts` tells it."""
+    """The cache mounts of a RUN step: target to id, as `layerlab.machine.mounts.mounts` tells it."""
     reader = _Reader(build)
-    last = reader.last_of_step.get(build.steps_.index(step))
+    last = reader.last_of_step.get(build.steps.index(step))
     found = (reader._own(last).get("exec") or {}).get("mounts") or () if last else ()
     return {m["dest"]: m["cacheOpt"]["ID"] for m in found if m.get("cacheOpt")}
 
@@ -97,7 +97,7 @@ class _Reader:
         # Two steps may be one operation (WORKDIR said twice with nothing between): what builds on it builds on both.
         self.last_of_step = {
             i: mapping[s.digest]
-            for i, s in enumerate(build.steps_)
+            for i, s in enumerate(build.steps)
             if s.instruction != "FROM" and mapping.get(s.digest) in self.ops
         }
         self.step_of: dict[str, int] = {}
@@ -105,7 +105,7 @@ class _Reader:
             self.step_of.setdefault(op, index)
 
     def read(self) -> tuple[Operation | None, ...]:
-        count = range(len(self.build.steps_))
+        count = range(len(self.build.steps))
         return tuple(self._operation(self.last_of_step[i]) if i in self.last_of_step else None for i in count)
 
     def _operation(self, last: str) -> Operation:

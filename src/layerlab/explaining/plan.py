@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ..records import Build
+from ..record.build import Build
 from ..traces.instructions import Instruction, read
 from .operations import Operation, Reading, Source
 
@@ -19,7 +19,7 @@ _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
 
 
 def operations(build: Build) -> tuple[Operation | None, ...]:
-    """One for each of `build.steps_`, None for FROM and steps of no known line."""
+    """One for each of `build.steps`, None for FROM and steps of no known line."""
     return _Reader(build).read()
 
 
@@ -37,9 +37,9 @@ class _Reader:
     def __init__(self, build: Build) -> None:
         self.build = build
         self.given = build.args
-        self.index_at = {step.line: i for i, step in reversed(list(enumerate(build.steps_))) if step.line}
+        self.index_at = {step.line: i for i, step in reversed(list(enumerate(build.steps))) if step.line}
         self.scopes: dict[str, _Scope] = {}
-        self.found: list[Operation | None] = [None] * len(build.steps_)
+        self.found: list[Operation | None] = [None] * len(build.steps)
 
     def read(self) -> tuple[Operation | None, ...]:
         global_args: dict[str, str] = {}
@@ -143,7 +143,7 @@ class _Reader:
 
     def _body(self, index: int, text: str) -> str:
         """The text with its heredocs, which `instructions.read` leaves out."""
-        step = self.build.steps_[index]
+        step = self.build.steps[index]
         if "<<" not in text:
             return text
         return "\n".join(self.build.dockerfile.splitlines()[step.line - 1 : step.end_line])

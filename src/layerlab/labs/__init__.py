@@ -16,7 +16,7 @@ from .progress import Attempt, attempts
 from .trial import Observed, Trial, check
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..machine.machine import Machine
 
 #: Every lab, in the order of the course.
 ALL: tuple[Lab, ...] = (

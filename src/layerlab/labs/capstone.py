@@ -7,7 +7,8 @@ fixed work, measured before and after the learner's builds, on the same machine.
 
 from __future__ import annotations
 
-from ..records import BASE, RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.states import BASE, RAN
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import above
 from .trial import Observed, Trial
@@ -28,7 +29,7 @@ YARDSTICK = "yardstick.Dockerfile"
 def script(trial: Trial) -> None:
     """On a cold machine of its own: yardstick, cold build, code, dependency, yardstick; ask after each edit."""
     bench = trial.runner("bench")
-    trial.build("yardstick", YARDSTICK, on=bench, progress="none")
+    trial.build("yardstick", YARDSTICK, on=bench, view="none")
     trial.build("cold", on=bench)
     trial.app.edit("code")
     trial.build("code", on=bench)
@@ -38,7 +39,7 @@ def script(trial: Trial) -> None:
     trial.build("dependency", on=bench)
     trial.ask("dependency", on=bench)
     # Nothing of it is cached then; no RUN of it has a cache mount that this could empty.
-    trial.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], progress="none")
+    trial.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], view="none")
 
 
 def judge(seen: Observed) -> Verdict:
@@ -92,7 +93,7 @@ def measured(seen: Observed) -> dict[str, float]:
         return {}
     builds, (down, pushed, context, image, seconds) = seen.builds, BUDGET
     yardstick = (builds["yardstick"].seconds + builds["yardstick again"].seconds) / 2
-    base = max((step.size_bytes or 0 for step in builds["yardstick"].steps_ if step.state == BASE), default=0)
+    base = max((step.size_bytes or 0 for step in builds["yardstick"].steps if step.state == BASE), default=0)
     return {
         down: sum(times * builds[kind].downloaded_bytes for kind, times in DAY.items()) / 1e6,
         pushed: sum(times * new_bytes(builds[kind]) for kind, times in DAY.items()) / 1e6,
@@ -104,7 +105,7 @@ def measured(seen: Observed) -> dict[str, float]:
 
 def new_bytes(build: Build) -> int:
     """Compressed size of the layers that a push of this image would have to send."""
-    return sum(step.size_bytes or 0 for step in build.steps_ if step.state == RAN)
+    return sum(step.size_bytes or 0 for step in build.steps if step.state == RAN)
 
 
 def _answer_hint(text: str) -> str:
@@ -135,7 +136,7 @@ def _hint(seen: Observed, name: str, cost: float) -> str:
         pushed: lambda step: step.size_bytes or 0,
     }.get(name)
     if weigh is None:
-        step = max((s for s in seen.builds["cold"].steps_ if s.state == RAN), key=lambda s: s.size_bytes or 0)
+        step = max((s for s in seen.builds["cold"].steps if s.state == RAN), key=lambda s: s.size_bytes or 0)
         return (
             f"{said} The largest layer is that of line {step.line} ({step.instruction}). What of it does the running service "
             "need, and what was needed only to build? A file that a later line touches is in the image twice."
@@ -151,11 +152,11 @@ def _hint(seen: Observed, name: str, cost: float) -> str:
 
 
 def _ran(build: Build) -> list[Step]:
-    return [step for step in build.steps_ if step.state == RAN]
+    return [step for step in build.steps if step.state == RAN]
 
 
 def _why(build: Build, step: Step) -> str:
-    by_digest = {s.digest: s for s in build.steps_}
+    by_digest = {s.digest: s for s in build.steps}
     first = next((s for s in above(step, by_digest) if s.state == RAN), None)
     if first is None or build.edit == "none":
         return "What does it do that the service does not need, or that could be kept from build to build?"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..records import Build
+    from ..record.build import Build
     from .trial import Observed, Trial
 
 

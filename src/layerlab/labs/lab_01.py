@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..records import RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -69,8 +70,8 @@ def judge(seen: Observed) -> Verdict:
 
 def wasted(again: Build) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """The steps that ran again although an edit of one line gives no reason to: those that installed, those that copied."""
-    by_digest = {s.digest: s for s in again.steps_}
-    ran = [s for s in again.steps_ if s.state == RAN]
+    by_digest = {s.digest: s for s in again.steps}
+    ran = [s for s in again.steps if s.state == RAN]
     large = [s for s in ran if (s.size_bytes or 0) > LARGE_LAYER]
     installed = [s for s in ran if s.instruction == "RUN" and (s in large or s.downloaded_bytes)]
     copied = []
@@ -98,7 +99,7 @@ def above(step: Step, by_digest: dict[str, Step]) -> list[Step]:
 def _order_hint(again: Build, wasted: tuple[Step, ...], what: str) -> str:
     """Names the step that wasted the time, and the first one above it that ran, which is why it had to."""
     step = wasted[0]
-    first = next((s for s in above(step, {s.digest: s for s in again.steps_}) if s.state == RAN), None)
+    first = next((s for s in above(step, {s.digest: s for s in again.steps}) if s.state == RAN), None)
     if what == "packages":
         said = f"an edit of one line of code made line {step.line} ({step.instruction}) install the packages again."
         if first is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .. import package_index
-from ..records import Build, Step
+from ..machine import package_index
+from ..record.build import Build, Step
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -38,7 +38,7 @@ def script(trial: Trial) -> None:
 def judge(seen: Observed) -> Verdict:
     """Goals: builds, answers, asks the office's index, no cache in the image, a new package is all that is downloaded."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
-    large = [s for s in again.steps_ if s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    large = [s for s in again.steps if s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
     kept = kept_in_image(seen.facts.get("kept", ""))
     states = f"The build after a new package:\n{again.states()}" if again else ""
     goals = (

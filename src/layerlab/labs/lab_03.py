@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..explaining.operations import cache_mounts
-from ..mounts import mounts
-from ..records import RAN, Build, Step
+from ..machine.mounts import mounts
+from ..record.build import Build, Step
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -38,9 +39,9 @@ def judge(seen: Observed) -> Verdict:
     again, code, answer = seen.builds.get("again"), seen.builds.get("code"), seen.answers.get("code")
     built, added = code is not None, seen.facts.get("added", "")
     states = f"The build after the new package:\n{again.states()}" if again else ""
-    greedy = [s for s in again.steps_ if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
-    told = again is not None and any(added in step.log for step in again.steps_)
-    installed = code is not None and any(s.state == RAN and added in s.log for s in code.steps_)
+    greedy = [s for s in again.steps if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    told = again is not None and any(added in step.log for step in again.steps)
+    installed = code is not None and any(s.state == RAN and added in s.log for s in code.steps)
     goals = (
         Goal(
             "the Dockerfile builds",

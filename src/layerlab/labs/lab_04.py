@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..image_layers import image_layers
-from ..records import RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.layers import image_layers
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import LARGE_LAYER, above, wasted
 from .trial import Observed, Trial
@@ -95,7 +96,7 @@ def judge(seen: Observed) -> Verdict:
 
 def _written(build: Build) -> int:
     """Bytes of the layers that the build's steps made."""
-    return sum(step.size_bytes or 0 for step in build.steps_ if step.state == RAN)
+    return sum(step.size_bytes or 0 for step in build.steps if step.state == RAN)
 
 
 def _again(again: Build) -> tuple[Step | None, Step | None]:
@@ -103,7 +104,7 @@ def _again(again: Build) -> tuple[Step | None, Step | None]:
     suspects, copied = wasted(again)
     changed = [s for s in suspects if _writes_again(again, s)]
     installed = [s for s in suspects if s not in changed]
-    largest = max((s for s in again.steps_ if s.state == RAN), key=lambda s: s.size_bytes or 0, default=None)
+    largest = max((s for s in again.steps if s.state == RAN), key=lambda s: s.size_bytes or 0, default=None)
     return next(iter(installed), None), next(iter([*copied, *changed]), largest)
 
 
@@ -111,7 +112,7 @@ def _writes_again(build: Build, step: Step) -> bool:
     """Whether `step` made a large layer, downloading nothing, above a large COPY: then it wrote those files once more."""
     if (step.size_bytes or 0) < LARGE_LAYER or step.downloaded_bytes:
         return False
-    below = above(step, {s.digest: s for s in build.steps_})
+    below = above(step, {s.digest: s for s in build.steps})
     return any(s.instruction == "COPY" and (s.size_bytes or 0) > LARGE_LAYER for s in below)
 
 
@@ -128,7 +129,7 @@ def _start_hint(log: str) -> str:
 
 
 def _size_hint(build: Build) -> str:
-    twice = next((s for s in build.steps_ if s.instruction == "RUN" and _writes_again(build, s)), None)
+    twice = next((s for s in build.steps if s.instruction == "RUN" and _writes_again(build, s)), None)
     if twice is not None:
         return (
             f"line {twice.line} (RUN) writes large files once more that a COPY above it brought: who changes the owner or the "
@@ -142,7 +143,7 @@ def _size_hint(build: Build) -> str:
 
 
 def _install_hint(again: Build, step: Step) -> str:
-    first = next((s for s in above(step, {s.digest: s for s in again.steps_}) if s.state == RAN), None)
+    first = next((s for s in above(step, {s.digest: s for s in again.steps}) if s.state == RAN), None)
     because = f" It had to, because line {first.line} ({first.instruction}) above it ran." if first else ""
     return (
         f"an edit of one line of code made line {step.line} ({step.instruction}) install the packages again.{because} Which "
@@ -157,7 +158,7 @@ def _write_hint(again: Build, step: Step) -> str:
             "who changes the owner or the mode of a file writes all of it once more. Can the files arrive with the right "
             "owner, and which of them does the service need to own at all?"
         )
-    first = next((s for s in above(step, {s.digest: s for s in again.steps_}) if s.state == RAN), None)
+    first = next((s for s in above(step, {s.digest: s for s in again.steps}) if s.state == RAN), None)
     if first is not None and first.stage == step.stage:
         return (
             f"nothing is installed again, but line {step.line} ({step.instruction}) copied its large files again, because line "

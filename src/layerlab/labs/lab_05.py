@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..records import RAN, Build
-from ..registry import Registry
+from ..machine.registry import Registry
+from ..record.build import Build
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -35,7 +36,7 @@ def judge(seen: Observed) -> Verdict:
     looked = _looked_for(again)
     missing = [name for name in looked if any(_IMPORT + name in warning for warning in again.warnings)] if again else []
     found = [name for name in looked if name not in missing]
-    ran = [s for s in again.steps_ if s.state == RAN] if again else []
+    ran = [s for s in again.steps if s.state == RAN] if again else []
     installed = sorted((s for s in ran if s.downloaded_bytes > LARGE_DOWNLOAD), key=lambda s: s.downloaded_bytes)
     states = f"The runner's build, after an edit of the code:\n{again.states()}" if again else ""
     goals = (

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..records import RAN, Build, Step
-from ..registry import Registry
+from ..machine.registry import Registry
+from ..record.build import Build, Step
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -99,7 +100,7 @@ def caches(registry: Registry) -> dict[str, dict[str, Any]]:
 
 def installs(build: Build | None) -> list[Step]:
     """The RUN steps of it that ran and downloaded something. (What a cached step pulls from a registry counts there, too.)"""
-    steps = build.steps_ if build else ()
+    steps = build.steps if build else ()
     return [s for s in steps if s.state == RAN and s.instruction == "RUN" and s.downloaded_bytes]
 
 

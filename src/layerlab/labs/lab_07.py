@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..records import RAN, Build
+from ..record.build import Build
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -31,7 +32,7 @@ def judge(seen: Observed) -> Verdict:
     """Goals: builds, answers, no secret in the image, junk runs nothing, a small context."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     secrets = [line for line in seen.facts.get("secrets", "").splitlines() if line.endswith("/.env")]
-    ran = [s for s in again.steps_ if s.state == RAN] if again else []
+    ran = [s for s in again.steps if s.state == RAN] if again else []
     sizes = context_files(again) if again else {}
     largest = next(iter(sizes), "")
     said = str(answer or "")
@@ -82,7 +83,7 @@ def context_files(build: Build) -> dict[str, int]:
 
 def _junk_hint(again: Build, sizes: dict[str, int]) -> str:
     """Names the junk that came in, and the step that it made run."""
-    step = next(s for s in again.steps_ if s.state == RAN)
+    step = next(s for s in again.steps if s.state == RAN)
     came = [path for path in JUNK if path in sizes]
     came += ["backend/notes/"] if any(path.startswith("backend/notes/") for path in sizes) else []
     what = came[0] if came else "something that the app does not need"

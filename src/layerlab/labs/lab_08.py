@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..records import RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.states import RAN
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import above
 from .trial import Observed, Trial
@@ -97,14 +98,14 @@ def judge(seen: Observed) -> Verdict:
 
 def _installed(build: Build) -> list[Step]:
     """The RUN steps that ran and may have installed something: of a stage outside the image the size is not known."""
-    ran = [s for s in build.steps_ if s.state == RAN and s.instruction == "RUN"]
+    ran = [s for s in build.steps if s.state == RAN and s.instruction == "RUN"]
     return [s for s in ran if s.size_bytes is None or s.size_bytes > SMALL or s.downloaded_bytes]
 
 
 def _heavy(package: Build, numpy: Build) -> Step | None:
     """The step that installed something heavy again for a small package; None if there is none."""
-    ran = [s for s in package.steps_ if s.state == RAN]
-    by_digest = {s.digest: s for s in package.steps_}
+    ran = [s for s in package.steps if s.state == RAN]
+    by_digest = {s.digest: s for s in package.steps}
     installed = _installed(package)
     lines = {s.line for s in _installed(numpy)}
     # What a new numpy runs has numpy in it: if a small package runs all of that, it runs numpy's installation.
@@ -125,7 +126,7 @@ def _coupled(package: Build, numpy: Build) -> list[Step]:
 
 def _first_above(build: Build, step: Step, instruction: str = "") -> Step | None:
     """The first step above that ran too (of one instruction, if said), which is why `step` had to run."""
-    found = above(step, {s.digest: s for s in build.steps_})
+    found = above(step, {s.digest: s for s in build.steps})
     return next((s for s in found if s.state == RAN and instruction in ("", s.instruction)), None)
 
 

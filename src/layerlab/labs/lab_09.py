@@ -10,8 +10,10 @@ import dataclasses
 import time
 import tomllib
 
-from .. import clinic
-from ..records import RAN, Build
+from ..explaining.why import explain
+from ..record.build import Build
+from ..record.states import RAN
+from . import clinic
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 
@@ -69,7 +71,7 @@ def _clue(visit: clinic.Visit) -> str:
     first, second = visit.days
     if second.build is None or first.build is None:
         return "docker itself says more than that the build fails. What does it say it lacks, and what to do about it?"
-    root = second.build.explain(first.build).roots[0]
+    root = explain(second.build, first.build).roots[0]
     return (
         f"in its second build line {root.line} ({root.instruction}) was the first to run. What does `explain` say of it, and "
         "what in build.sh, nightly.sh or the Dockerfile brings that about?"
@@ -155,12 +157,12 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
 
 def _installed(build: Build | None) -> list[int]:
     """The lines that installed packages. A RUN of a stage outside the image has no size, and nothing else to do here."""
-    ran = [s for s in build.steps_ if s.state == RAN and s.instruction == "RUN"] if build else []
+    ran = [s for s in build.steps if s.state == RAN and s.instruction == "RUN"] if build else []
     return [s.line for s in ran if s.size_bytes is None or max(s.size_bytes, s.downloaded_bytes) > clinic.ONE_PACKAGE]
 
 
 def _order_hint(seen: Observed, installed: list[int]) -> str:
-    why = seen.builds["commit"].explain(seen.builds["first"])
+    why = explain(seen.builds["commit"], seen.builds["first"])
     root = next(step for step in why.roots if step.line <= installed[0])
     return (
         f"a commit made line {installed[0]} (RUN) install the packages again, because of line {root.line} "

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import LabError
-from ..home import home, locked
+from ..system.home import home, locked
 from .lab import Lab, Verdict
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import serve
-from ..app import App
 from ..errors import CommandFailed
-from ..machine import Machine
-from ..records import Build
-from ..serve import Answer, Ran
+from ..machine import asking
+from ..machine.asking import Answer, Ran
+from ..machine.machine import Machine
+from ..project.app import App
+from ..record.build import Build
 from . import progress
 from .files import chosen
 from .lab import Lab, Verdict
@@ -69,12 +69,12 @@ class Trial:
     def ask(self, label: str, *, on: Machine | None = None) -> Answer:
         """Start the image of that build and ask it; `answer.found` tells whether it has the last edit of the code."""
         image, mark = self._builds[label].image, self.app.last_mark
-        self._answers[label] = serve.ask(on or self.machine, self.app, image, look_for=(mark,) if mark else ())
+        self._answers[label] = asking.ask(on or self.machine, self.app, image, look_for=(mark,) if mark else ())
         return self._answers[label]
 
     def run(self, label: str, *command: str, on: Machine | None = None) -> Ran:
         """Run a command in a container of that build's image: exit code and output. None of it is an error."""
-        return serve.run_in(on or self.machine, self._builds[label].image, command)
+        return asking.run_in(on or self.machine, self._builds[label].image, command)
 
     def note(self, name: str, value: Any) -> None:
         """Take note of a fact for the judge."""
@@ -83,7 +83,7 @@ class Trial:
     def runner(self, name: str) -> Machine:
         """Another machine, cold; it is stopped when the check ends."""
         machine = Machine.start(f"{self.machine.name[:12]}-{name}", say=lambda _: None)
-        self._afterwards.callback(machine.stop)
+        self._afterwards.callback(machine.remove)
         machine.reset()
         return machine
 

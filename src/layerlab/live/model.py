@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..traces import instructions, placement
 from ..traces.downloads import Downloads
 from ..traces.events import RUNNING, Progress, Vertex, state

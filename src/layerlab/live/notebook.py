@@ -17,7 +17,8 @@ from IPython.display import display
 
 from ..charts.theme import BLUE, GREEN, VERMILLION
 from ..errors import BuildCancelled
-from ..records import BASE, CACHED, CANCELED, FAILED, RAN, Build
+from ..record.build import Build
+from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
 from .model import RUNNING, LiveBuild, Row, Transfer
 from .view import View, fitting, megabytes, seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..records import Build
+from ..record.build import Build
 from . import settled
 from .model import RUNNING, WAITING, Row
 from .view import View, megabytes, seconds

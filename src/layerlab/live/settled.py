@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 
-from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..traces.events import plain_line
 from .model import LiveBuild
 
@@ -25,7 +26,7 @@ def summary(build: Build | None, title: str) -> str:
     """One line that says how a build went; the same facts in a notebook, a terminal and a CI log."""
     if build is None:
         return f"{title}: cancelled"
-    states = [s.state for s in build.steps_]
+    states = [s.state for s in build.steps]
     ran = states.count(RAN)
     text = f"{title}: {ran} step{'' if ran == 1 else 's'} ran, {states.count(CACHED)} cached, {build.seconds:.1f} s"
     if build.export_seconds >= 0.1:
@@ -47,7 +48,7 @@ def page(build: Build | None, live: LiveBuild) -> str:
     """The same as HTML, with the steps folded away; it needs no script, widget or style, which code hosts take out."""
     first, *rest = text(build, live).split("\n")
     below = f"<pre>{html.escape(chr(10).join(rest))}</pre>" if rest else ""
-    rows = [_step_cells(s) for s in build.steps_] if build else [
+    rows = [_step_cells(s) for s in build.steps] if build else [
         (str(r.line or ""), _STATES[r.state], f"{r.seconds:.1f}" if r.seconds is not None else "", r.text)
         for r in live.steps
     ]  # fmt: skip
@@ -76,7 +77,7 @@ def _where(build: Build | None, live: LiveBuild) -> list[str]:
     if build and not build.error:
         return []
     if build:
-        stopped = [(s.line, s.text, "failed", s.seconds, s.log) for s in build.steps_ if s.state == FAILED]
+        stopped = [(s.line, s.text, "failed", s.seconds, s.log) for s in build.steps if s.state == FAILED]
         if not stopped:
             return [f"  {line}" for line in build.error.strip().splitlines()[-LAST_LINES:]]
     else:

@@ -10,7 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..records import BASE, CACHED, CANCELED, FAILED, RAN, Build
+from ..record.build import Build
+from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
 from .model import RUNNING, TAIL_LINES, LiveBuild, Row
 from .view import View, fitting, megabytes, seconds

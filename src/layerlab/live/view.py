@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..records import Build
+from ..record.build import Build
 from .model import LiveBuild, Row, Transfer
 
 #: A view is drawn at most this often a second, whatever the log rate ...

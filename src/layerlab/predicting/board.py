@@ -8,9 +8,9 @@ from typing import Any
 
 import ipywidgets
 
-from .. import markup
-from ..definition import text_of
-from ..records import CACHED, RAN
+from ..charts import markup
+from ..project.definition import text_of
+from ..record.states import CACHED, RAN
 from ..traces.instructions import Instruction
 
 _TOLD = """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from .. import markup
+from ..charts import markup
 from ..explaining.causes import shortened
-from ..records import CACHED, RAN
+from ..record.states import CACHED, RAN
 
 #: Signs tell right from wrong without colours.
 RIGHT, WRONG, OPEN = "✓", "✗", "·"

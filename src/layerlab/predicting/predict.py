@@ -12,13 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import definition as definitions
-from .. import history, markup
-from ..app import App
-from ..definition import Definition, text_of
+from ..charts import markup
 from ..errors import LayerLabError
 from ..explaining.causes import Explanation, shortened
-from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
+from ..explaining.why import explain
+from ..project import definition as definitions
+from ..project.app import App
+from ..project.definition import Definition, text_of
+from ..record import history
+from ..record.build import Build
+from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
 
@@ -81,7 +84,7 @@ class Prediction:
 
         Args:
             build: made after the prediction, of the same app, variant, Dockerfile and target.
-            explanation: why its steps ran; by default `build.explain()`.
+            explanation: why its steps ran; by default `explain(build)`.
 
         Raises LayerLabError for a build that the prediction is not of, or if it was graded by another build.
         """
@@ -91,7 +94,7 @@ class Prediction:
         started = datetime.datetime.fromisoformat(build.started_at)
         in_time = [[state for when, state in said if when <= started][-1] for said in self._said]
         late = sum(said[-1][1] != state for said, state in zip(self._said, in_time, strict=True))
-        why = _causes(explanation or build.explain())
+        why = _causes(explanation or explain(build))
         marks = tuple(
             _mark(i.line, text_of(i), state, _was(build, i.line), why.get(i.line, ""))
             for i, state in zip(self._steps, in_time, strict=True)
@@ -257,7 +260,7 @@ def _mark(line: int, text: str, said: str, was: str, why: str) -> Mark:
 
 def _was(build: Build, line: int) -> str:
     """State of the step in a line; of several (a build for several platforms), RAN rather than CACHED."""
-    states = {s.state for s in build.steps_ if s.line == line and s.state != BASE}
+    states = {s.state for s in build.steps if s.line == line and s.state != BASE}
     return next((s for s in (FAILED, RAN, CACHED, CANCELED, NOT_REACHED) if s in states), "")
 
 

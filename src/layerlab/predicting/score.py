@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import LayerLabError
-from ..home import home, locked
+from ..system.home import home, locked
 
 #: In LayerLab's home; `cleanup.OURS` has it too.
 FILE = "score.json"

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from plotly.subplots import make_subplots
 
-from layerlab.charts import theme
-from layerlab.charts.chart import Chart
-from layerlab.charts.theme import beside, escaped
-
+from ..charts import theme
+from ..charts.chart import Chart
+from ..charts.theme import beside, escaped
 from .days import bands
 from .fleet import STRATEGIES, Fleet
 

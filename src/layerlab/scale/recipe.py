@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from layerlab.records import BASE, RAN, Build, Step
+from ..record.build import Build, Step
+from ..record.states import BASE, RAN
 
 #: What a change between two builds can be made to, in the order of the arrays everywhere in this package.
 INPUTS = ("base", "dependency", "code")
@@ -101,7 +102,7 @@ class Recipe:
             for i, step in enumerate(steps[0])
         )
         parts = tuple(_with_size(i, parts) for i in range(len(parts)))
-        base = max((step.size_bytes or 0 for step in cold.steps_ if step.state == BASE), default=0)
+        base = max((step.size_bytes or 0 for step in cold.steps if step.state == BASE), default=0)
         image, everything = (sum(p.layer_bytes for p in parts if p.in_image or also) for also in (False, True))
 
         def rate(build: Build | None, seconds: float, size: int) -> float:
@@ -138,7 +139,7 @@ class Recipe:
 
 
 def _instructions(build: Build) -> list[Step]:
-    return [step for step in build.steps_ if step.state != BASE]
+    return [step for step in build.steps if step.state != BASE]
 
 
 def _part(step: Step, position: Mapping[str, int], reads: Sequence[bool], warm: Step | None) -> Part:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from layerlab.machine import Machine
-from layerlab.records import RAN, Build
-
+from ..machine.machine import Machine
+from ..record.build import Build
+from ..record.states import RAN
 from .days import build_costs
 from .fleet import Strategy
 from .hits import NOTHING, outcome
 from .recipe import INPUTS, Recipe
 
 if TYPE_CHECKING:
-    from layerlab.app import App
-    from layerlab.registry import Registry
+    from ..machine.registry import Registry
+    from ..project.app import App
 
 #: Edits that a replay can make; the base image is moved in no replay.
 EDITS = ("none", "code", "dependency")
@@ -83,15 +83,15 @@ def replay(
                 machines[event.runner].reset()
             app.edit(event.edit)
             with registry.counting() if registry is not None else contextlib.nullcontext() as moved:
-                builds.append(machines[event.runner].build(app, variant, progress="none", options=options))
+                builds.append(machines[event.runner].build(app, variant, view="none", options=options))
             up.append(moved.pushed_bytes if moved else 0)
-    lines = [tuple(step.line for step in build.steps_ if step.state == RAN) for build in builds]
+    lines = [tuple(step.line for step in build.steps if step.state == RAN) for build in builds]
     return _table(strategy, script, lines, [b.seconds for b in builds], [b.downloaded_bytes for b in builds], up)
 
 
 def _runner(number: int, afterwards: contextlib.ExitStack) -> Machine:
     machine = Machine.start(f"runner-{number}", say=lambda _: None)
-    afterwards.callback(machine.stop)
+    afterwards.callback(machine.remove)
     return machine
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..records import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.states import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .downloads import downloaded_bytes
 
 #: A state only live progress shows: started and not completed.

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Phase, Step
+from ..record.build import Phase, Step
+from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from . import placement
 from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
 

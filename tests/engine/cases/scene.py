@@ -108,9 +108,9 @@ class Scene:
         how["options"] = options
         how["args"] = {key: self.told(value) for key, value in how.get("args", {}).items()}
         if not fails:
-            return machine.build(self.app, dockerfile, progress="none", **how)
+            return machine.build(self.app, dockerfile, view="none", **how)
         try:
-            machine.build(self.app, dockerfile, progress="none", **how)
+            machine.build(self.app, dockerfile, view="none", **how)
         except BuildFailed as failure:
             return failure.build
         raise AssertionError("the build was meant to fail")
@@ -282,7 +282,7 @@ def image_of(tag: str, text: str) -> Edit:
 
     def edit(scene: Scene) -> None:
         with App.from_path(_project(scene, scene.told(text))) as other:
-            made = scene.machine.build(other, "Dockerfile", progress="none")
+            made = scene.machine.build(other, "Dockerfile", view="none")
         scene.machine.docker("tag", made.image, scene.told(tag))
 
     return edit
@@ -298,7 +298,7 @@ def _move_base(scene: Scene, instruction: str) -> None:
     was = scene.machine.docker("image", "inspect", "--format", "{{.Id}}", name).strip()
     scene.machine.docker("tag", name, f"{scene.token}:was")
     with App.from_path(_project(scene, f"FROM {BASE}\n{instruction}\n")) as other:
-        made = scene.machine.build(other, "Dockerfile", progress="none")
+        made = scene.machine.build(other, "Dockerfile", view="none")
     scene.machine.docker("tag", made.image, name)
     assert scene.machine.docker("image", "inspect", "--format", "{{.Id}}", name).strip() != was
     scene.afterwards.callback(scene.machine.docker, "tag", f"{scene.token}:was", name)

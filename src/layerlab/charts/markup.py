@@ -1,0 +1,40 @@
+"""HTML for the output of a cell: readable on a light and on a dark page, and without any style, as code hosts show it.
+
+Styles stand at each element, because a notebook's viewer may drop a style sheet, and JupyterLab gives tables its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from . import theme
+
+#: For templates, as `{{ s.cell }}`. Colours of text and lines are the page's own; tints are thin enough for both pages.
+STYLES = {
+    "table": "width:100%;table-layout:auto;border-collapse:collapse;margin:4px 0;"
+    f"font-family:{theme.SANS};font-size:13px;line-height:1.4",
+    "row": "background:transparent",
+    "line": f"background:transparent;border-top:1px solid {theme.GRID}",
+    "head": "text-align:left;font-weight:600;padding:2px 8px;vertical-align:bottom",
+    "cell": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:normal",
+    "word": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:nowrap",
+    "code": f"font-family:{theme.MONO};font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere",
+    "wide": "text-align:left;padding:2px 8px;vertical-align:top;max-width:none;white-space:normal;width:100%",
+    "right": f"color:{theme.GREEN};font-weight:700",
+    "wrong": f"color:{theme.VERMILLION};font-weight:700",
+    "quiet": f"color:{theme.INK}",
+}
+
+
+def rendered(template: str, styles: Mapping[str, str] = STYLES, **values: Any) -> str:
+    """A Jinja template with the values filled in, escaped; it has STYLES, and `styles` on top, as `s`."""
+    return _compiled(template).render(values, s={**STYLES, **styles})
+
+
+@functools.cache
+def _compiled(template: str) -> Any:
+    import jinja2
+
+    return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)

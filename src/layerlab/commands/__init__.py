@@ -1,0 +1,1 @@
+"""The `layerlab` command, one module a group of subcommands, and `make lab`."""

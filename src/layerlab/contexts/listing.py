@@ -1,0 +1,65 @@
+"""What is in a build context and what is not, file by file, with the rule that decided. No engine is asked.
+
+Rules are matched as BuildKit matches them (patterns.py); `Build.contexts` has what a build really saw.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..engines import client
+from ..project import definition
+from ..project.app import Variant
+from .patterns import Patterns
+from .taking import take
+
+if TYPE_CHECKING:
+    from ..project.app import App
+
+IN, OUT = "in", "kept out"
+
+
+def context(app: App, variant: str) -> pd.DataFrame:
+    """Every file of the folder that is the variant's build context, the largest first.
+
+    Columns: path (relative to the context), bytes, state ("in" or "kept out"), rule: the pattern that decided, "" where none
+    matched. Files that one keeps out are listed, too. `frame.attrs["ignore_file"]` names the file with the rules ("" for
+    none), relative to the context.
+    Raises AppError where there is no such variant, BadPattern for a rule that BuildKit refuses.
+    """
+    folder, dockerfile = _folder(app, app.variant(variant))
+    snapshot = take(app.path / folder, dockerfile)
+    patterns, rows = Patterns(snapshot.rules), []
+    for place, _, names in os.walk(app.path / folder):
+        for name in names:
+            full = os.path.join(place, name)
+            path = os.path.relpath(full, app.path / folder).replace(os.sep, "/")
+            state = IN if path in snapshot.entries else OUT
+            rows.append((path, os.lstat(full).st_size, state, deciding_rule(patterns, path)))
+    frame = pd.DataFrame(rows, columns=["path", "bytes", "state", "rule"])
+    frame = frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
+    frame.attrs["ignore_file"] = snapshot.ignore_file
+    return frame
+
+
+def deciding_rule(patterns: Patterns, path: str) -> str:
+    """The rule that decides on `path`, as it is written, with its "!"; "" where none matches."""
+    _, matched = patterns.matches(path)
+    # A rule that could not change the verdict does not count as matching: the last that matched made it.
+    last = max((number for number, hit in enumerate(matched) if hit), default=None)
+    if last is None:
+        return ""
+    rule = patterns.rules[last]
+    return "!" * rule.negated + rule.text
+
+
+def _folder(app: App, variant: Variant) -> tuple[str, str]:
+    """The context's folder in the app, and the Dockerfile relative to it."""
+    if not variant.compose:
+        return ".", variant.dockerfile
+    variables = client.environment_in(app.scratch / "docker", {})
+    said = definition.service_settings(app, variant.compose, variant.service, variables)
+    return said.get("context", "."), said.get("dockerfile", "Dockerfile")

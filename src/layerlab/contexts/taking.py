@@ -1,0 +1,259 @@
+"""Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine.
+
+An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the times,
+not the owner, which the client resets. `selection` says which entries one COPY looks at, and what became of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import operator
+import os
+import stat
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
+from .patterns import BadPattern, Matched, Patterns, read_rules
+
+#: Files at least this large are read beside others, by threads; below, handing over costs more than it saves. Bytes.
+LARGE = 256 * 1024
+BLOCK = 1024 * 1024
+#: A file changed this short a time before a snapshot could change again without its times showing it, so it is read again
+#: the next time (git calls it "racily clean"). The coarsest clock of a file system in use is FAT's. Nanoseconds.
+CLOCK_STEP = 2_000_000_000
+#: Extended attributes that BuildKit's keys leave out (cache/contenthash/tarsum.go; fsutil, stat_unix.go).
+_NO_ATTRIBUTES = ("security.", "system.", "com.apple.")
+
+
+def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot | None = None) -> Snapshot:
+    """Look at `folder`. What has not changed since `previous` was taken of the same folder is not read again.
+
+    Args:
+        folder: the context.
+        dockerfile: path of the Dockerfile, relative to `folder` or absolute: NAME.dockerignore beside it replaces the
+            `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
+        previous: an earlier snapshot.
+
+    A file that vanishes meanwhile is left out, one that cannot be read is marked UNREADABLE. Rules of which one is malformed
+    let nothing out: such a build fails. Raises NotADirectoryError, FileNotFoundError if `folder` is no folder.
+    """
+    root = os.path.realpath(folder)
+    if not stat.S_ISDIR(os.stat(root).st_mode):
+        raise NotADirectoryError(f"{folder} is not a folder")
+    ignore_file, rules = _ignore_rules(root, dockerfile)
+    return _Walk(root, rules, ignore_file, previous).run()
+
+
+def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
+    """BuildKit frontend/dockerui: an ignore file beside the Dockerfile, of its name, wins, an empty one too."""
+    for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
+        if not name:
+            continue
+        try:
+            content = Path(root, name).read_bytes()
+        except OSError:
+            continue
+        place = os.path.relpath(os.path.join(root, name), root)
+        return (name if place.startswith("..") else place), read_rules(content)
+    return "", ()
+
+
+class _Walk:
+    """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
+
+    def __init__(self, root: str, rules: tuple[str, ...], ignore_file: str, previous: Snapshot | None) -> None:
+        self.root, self.rules, self.ignore_file = root, rules, ignore_file
+        self.inside = root.rstrip("/") + "/"
+        try:
+            self.patterns = Patterns(rules)
+        except BadPattern:
+            self.patterns = Patterns(())
+        self.old_entries = previous.entries if previous else {}
+        self.old_stats = previous.stats if previous else {}
+        # With the same rules, what was let in or kept out before is so again: it depends on the path alone.
+        self.same_rules = previous is not None and previous.rules == rules
+        self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
+        self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
+        self.entries: dict[str, Entry] = {}
+        self.stats: dict[str, Stat] = {}
+        self.ignored: list[str] = []
+        #: Ignored folders that are looked into for what may be let in again.
+        self.held_back: dict[str, Entry] = {}
+        self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
+        self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+        self.safe_before = time.time_ns() - CLOCK_STEP
+
+    def run(self) -> Snapshot:
+        with self.threads:
+            waiting: list[tuple[str, Matched]] = [("", ())]
+            while waiting:
+                path, matched = waiting.pop()
+                waiting += reversed(self._folder(path, matched))
+            for path, status, future in self.reading:
+                self._read(path, status, *future.result())
+        return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
+
+    def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
+        """Look at what is in one folder; returns the folders in it to look into, with the patterns that match them."""
+        prefix = folder and folder + "/"
+        into: list[tuple[str, Matched]] = []
+        entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        held_back = folder in self.held_back
+        try:
+            # By the open folder, not by path: the kernel need not go down from the root for each file.
+            opened = os.open(self.inside + folder, _OPEN | os.O_DIRECTORY)
+            try:
+                with os.scandir(opened) as found:
+                    for child in sorted(found, key=_NAME):
+                        path = prefix + child.name
+                        try:
+                            status = child.stat(follow_symlinks=False)
+                        except OSError:  # it is gone
+                            continue
+                        if child.is_dir(follow_symlinks=False):
+                            into += self._subfolder(path, status, above)
+                            continue
+                        before = old_stats.get(path)
+                        same = before == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                        if not (same and self.same_rules) and self._out(path, above):
+                            self.ignored.append(path)
+                            continue
+                        if held_back:
+                            self._let_in_above(path)
+                        if same:
+                            entries[path], stats[path] = old_entries[path], before
+                        else:
+                            self._look(path, status)
+            finally:
+                os.close(opened)
+        except OSError:
+            if folder in entries:
+                entries[folder] = dataclasses.replace(entries[folder], content=UNREADABLE)
+        return into
+
+    def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:
+        """Note a folder; returns it if it is to be looked into."""
+        out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
+        if out and not self.patterns.may_let_in_below(path):
+            self.ignored.append(path)
+            return []
+        entry = Entry("folder", stat.S_IMODE(status.st_mode), 0, "", _attributes(self.inside + path))
+        if out:
+            self.held_back[path] = entry
+        else:
+            self._let_in_above(path)
+            self.entries[path] = entry
+        return [(path, matched)]
+
+    def _let_in_above(self, path: str) -> None:
+        """Let in the ignored folders that hold something that is let in again: BuildKit's client sends them, too."""
+        missing = []
+        while (path := path.rpartition("/")[0]) and path not in self.entries:
+            missing.append(path)
+        for folder in reversed(missing):
+            self.entries[folder] = self.held_back[folder]
+
+    def _out(self, path: str, above: Matched) -> bool:
+        """Whether the rules keep out a file, which depends on its path alone."""
+        if not self.patterns.rules or path in self.known_in:
+            return False
+        return path in self.known_out or self.patterns.matches(path, above)[0]
+
+    def _outermost(self) -> tuple[str, ...]:
+        """What is kept out, without what lies in a folder of which nothing was let in again."""
+        found: list[str] = []
+        whole = (folder for folder in self.held_back if folder not in self.entries)
+        for path in sorted((*self.ignored, *whole), key=lambda path: path.replace("/", "\0")):
+            if not (found and path.startswith(found[-1] + "/")):
+                found.append(path)
+        return tuple(found)
+
+    def _look(self, path: str, status: os.stat_result) -> None:
+        place = self.inside + path
+        mode, permissions = status.st_mode, stat.S_IMODE(status.st_mode)
+        if stat.S_ISREG(mode):
+            if status.st_size >= LARGE:
+                self.entries[path] = Entry("file", permissions, status.st_size, UNREADABLE)  # keeps its place
+                self.reading.append((path, status, self.threads.submit(_hash, place)))
+            else:
+                self._read(path, status, *_hash(place))
+        elif stat.S_ISLNK(mode):
+            try:
+                target = os.readlink(place)
+            except OSError:
+                target = UNREADABLE
+            self.entries[path] = Entry("link", permissions, 0, target, _attributes(place))
+        elif stat.S_ISSOCK(mode):
+            self.entries[path] = Entry("file", permissions, 0, _NOTHING, _attributes(place))
+        else:
+            numbers = f" {os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+            what = "pipe" if stat.S_ISFIFO(mode) else ("block device" if stat.S_ISBLK(mode) else "device") + numbers
+            self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
+
+    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str) -> None:
+        """Note a file that was read. One that changes while it is read is taken as it came, and read again next time."""
+        if size < 0:
+            self.entries.pop(path, None)
+            return
+        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
+        safe = size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before
+        self.stats[path] = (size if safe else UNSAFE, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+_NAME = operator.attrgetter("name")
+_blake = functools.partial(hashlib.blake2b, digest_size=16)
+_NOTHING = _blake().hexdigest()
+#: A name that meanwhile became a link or a pipe is neither followed nor waited for.
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+#: Bytes read, hash of them, hash of the extended attributes; the size -1 says that the file is gone.
+_Content = tuple[int, str, str]
+
+
+def _hash(place: str) -> _Content:
+    """What is in a file; UNREADABLE instead of the hash for one that cannot be read."""
+    try:
+        file = os.open(place, _OPEN)
+    except FileNotFoundError:
+        return -1, "", ""
+    except OSError:
+        return 0, UNREADABLE, ""
+    try:
+        digest, size = _blake(), 0
+        while block := os.read(file, BLOCK if size else LARGE):
+            digest.update(block)
+            size += len(block)
+            if len(block) < LARGE:  # of a regular file, a short block is the last
+                break
+        return size, digest.hexdigest(), _attributes(file)
+    except OSError:
+        return 0, UNREADABLE, ""
+    finally:
+        os.close(file)
+
+
+def _attributes(of: int | str) -> str:
+    """Hash of the extended attributes of an open file or of a path, as far as they count; "" where there are none."""
+    follow = isinstance(of, int)
+    try:
+        names = os.listxattr(of, follow_symlinks=follow)
+    except (OSError, AttributeError):  # not on this file system, not on this operating system
+        return ""
+    digest, counted = _blake(), False
+    for name in sorted(names):
+        if name.startswith(_NO_ATTRIBUTES) and name != "security.capability":
+            continue
+        try:
+            value = os.getxattr(of, name, follow_symlinks=follow)
+        except OSError:
+            continue
+        counted = True
+        digest.update(f"{name}\0{len(value)}\0".encode(errors="surrogateescape") + value)
+    return digest.hexdigest() if counted else ""

@@ -1,0 +1,51 @@
+"""What only the course needs: registries, a look inside contexts, mounts and images, claims, the clinic, the fleet, the labs.
+
+Notebooks import these from here, and everything else from `layerlab`.
+"""
+
+from ..charts.attempts import attempts_chart
+from ..charts.break_even import Way, over_bandwidth
+from ..charts.layers import layers
+from ..charts.summary import summary
+from ..charts.verdicts import factors, verdicts
+from ..contexts.listing import context
+from ..errors import CommandFailed
+from ..labs import attempts, check_lab, clinic
+from ..machine import package_index
+from ..machine.asking import run_in
+from ..machine.mounts import inside, mounts
+from ..machine.registry import Registry
+from ..record.frames import rows_of
+from ..system.shell import run
+from .claims import Court, cached, fetched, printed, ran, steps, together
+from .waiting import bandwidth
+
+__all__ = [
+    "CommandFailed",
+    "Court",
+    "Registry",
+    "Way",
+    "attempts",
+    "attempts_chart",
+    "bandwidth",
+    "cached",
+    "check_lab",
+    "clinic",
+    "context",
+    "factors",
+    "fetched",
+    "inside",
+    "layers",
+    "mounts",
+    "over_bandwidth",
+    "package_index",
+    "printed",
+    "ran",
+    "rows_of",
+    "run",
+    "run_in",
+    "steps",
+    "summary",
+    "together",
+    "verdicts",
+]

@@ -1,0 +1,242 @@
+"""The distribution's Docker engine, unpacked into a folder of our own where a computer has none.
+
+apt chooses and verifies the packages as it would for an installation, but they are unpacked under `home()`: no package
+that is already there is touched, no service is started, and deleting the folder undoes it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import CommandFailed, SetupError
+from ..system.home import cache_dir, home, locked
+from ..system.shell import run
+
+#: What a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
+ENGINE = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
+#: What they need from the computer's own suite, plus what sets up its network and makes stand-in base images.
+HELPERS = ("runc", "iptables", "iproute2", "mmdebstrap")
+#: `--progress=rawjson` came with buildx 0.13 and provenance in the metadata file with 0.14 (buildx release notes);
+#: 0.17 is the first whose bake reports both.
+OLDEST_BUILDX = "0.17"
+#: Suites tried after the computer's own, in this order.
+NEWER_SUITES = ("stable", "testing")
+#: Signs every Debian suite (package debian-archive-keyring).
+DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+#: Libraries the whole system hangs on: unpacking another version of one beside the system's would break programs.
+NEVER = ("libc6", "libc-bin", "libgcc-s1", "libstdc++6")
+
+Say = Callable[[str], None]
+
+
+def tool_path() -> dict[str, str]:
+    """Environment in which the unpacked programs, and then the computer's own, are found; {} where none is unpacked."""
+    tree = engine_dir()
+    if not tree.exists():
+        return {}
+    libraries = sorted(tree.glob("usr/lib/*-linux-gnu"))
+    return {
+        "PATH": f"{tree}/usr/sbin:{tree}/usr/bin:{tree}/sbin:{tree}/bin:{os.environ.get('PATH', os.defpath)}",
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+        "XTABLES_LIBDIR": ":".join(str(p / "xtables") for p in libraries if (p / "xtables").exists()),
+    }
+
+
+def plugin_dirs() -> list[Path]:
+    """Folders that hold the unpacked CLI plugins (buildx, Compose)."""
+    usr = engine_dir() / "usr"
+    return [p for p in (usr / "libexec/docker/cli-plugins", usr / "lib/docker/cli-plugins") if p.exists()]
+
+
+def ensure_engine(say: Say = print) -> Path:
+    """Unpack the engine's packages unless they are there; return the folder.
+
+    Raises SetupError where this is not Debian or Ubuntu, we are not root, or no suite has a new enough engine.
+    """
+    with locked("packages", wait=900):
+        if not engine_dir().exists():
+            _check_possible()
+            _unpack(say)
+    return engine_dir()
+
+
+def ensure_registry(say: Say = print) -> Path:
+    """Unpack the distribution's registry unless it is there; return its program.
+
+    Raises SetupError where this is not Debian or Ubuntu, or we are not root.
+    """
+    with locked("packages", wait=900):
+        if not registry_program().exists():
+            _check_possible()
+            say("Fetching the distribution's registry (about 5 MB) …")
+            apt = _Apt(cache_dir() / "apt")
+            folder, fresh = cache_dir() / "registry", cache_dir() / "registry.part"
+            shutil.rmtree(fresh, ignore_errors=True)
+            # Of what apt chooses with it, its service is set up by the rest. The program needs only libc.
+            (archive,) = [a for a in apt.download(["docker-registry"]) if a.name.startswith("docker-registry_")]
+            run("dpkg-deb", "-x", str(archive), str(fresh))
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+            shutil.rmtree(apt.root)
+    return registry_program()
+
+
+def registry_program() -> Path:
+    """Where `ensure_registry` puts the registry's program. Looking for it makes none."""
+    return home() / "cache" / "registry" / "usr/bin/docker-registry"
+
+
+def engine_dir() -> Path:
+    """The folder that the packages are, or will be, unpacked in. Looking for it makes none."""
+    return home() / "cache" / "engine"
+
+
+def can_unpack() -> bool:
+    """Whether this computer's packages can be used: we are root on Debian or Ubuntu."""
+    return sys.platform == "linux" and os.geteuid() == 0 and _has_apt()
+
+
+def _has_apt() -> bool:
+    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
+
+
+def _check_possible() -> None:
+    if os.geteuid() != 0:
+        raise SetupError(
+            "there is no Docker engine here and LayerLab may not run one, because you are not root",
+            "install Docker Engine with buildx and Compose from your distribution or Docker's site and join the group "
+            "`docker`, or run the same command as root",
+        )
+    if not _has_apt():
+        raise SetupError(
+            "there is no Docker engine here, and this is neither Debian nor Ubuntu, so LayerLab cannot install one",
+            "install Docker Engine 25 or newer with the buildx (0.17+) and Compose v2 plugins, start it, and try again",
+        )
+
+
+def _unpack(say: Say) -> None:
+    apt = _Apt(cache_dir() / "apt")
+    say("No Docker engine on this computer: fetching the distribution's engine, buildx and Compose (about 90 MB) …")
+    suite = apt.suite_for("docker-buildx", OLDEST_BUILDX)
+    of_suite = f"/{suite}" if suite else ""
+    compose = "docker-compose-v2" if apt.knows("docker-compose-v2") else "docker-compose"
+    wanted = [compose if name == "docker-compose" else name for name in ENGINE if apt.knows(name)]
+    archives = apt.download([name + of_suite for name in wanted] + list(HELPERS))
+    fresh = engine_dir().with_name("engine.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for archive in archives:
+        run("dpkg-deb", "-x", str(archive), str(fresh))
+    # On an installed system the alternatives mechanism makes these names.
+    for name in ("iptables", "ip6tables"):
+        link = fresh / "usr/sbin" / name
+        if (link.parent / "xtables-nft-multi").exists() and not link.exists():
+            link.symlink_to("xtables-nft-multi")
+    fresh.rename(engine_dir())
+    shutil.rmtree(apt.root)
+    say(f"Engine unpacked from {suite or 'this suite'}: {len(archives)} packages, none of the computer's own touched.")
+
+
+class _Apt:
+    """apt with state, cache and sources in a folder of its own, reading the computer's sources and keyrings."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.rmtree(root, ignore_errors=True)  # what an interrupted run left
+        for folder in ("lists/partial", "cache/archives/partial", "sources"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        for source in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]:
+            if source.is_file() and source.suffix in (".list", ".sources"):
+                shutil.copy(source, root / "sources" / source.name)
+        # Newer suites may provide what is asked of them by name, and nothing else.
+        (root / "preferences").write_text(
+            "".join(f"Package: *\nPin: release a={suite}\nPin-Priority: 50\n\n" for suite in NEWER_SUITES)
+        )
+        self._run("apt-get", "update", what="apt could not read the package lists of this computer's mirror")
+
+    def _run(self, *command: str, what: str = "") -> str:
+        tool, *rest = command
+        root = self.root
+        options = [
+            f"Dir::State::lists={root}/lists",
+            f"Dir::Cache={root}/cache",
+            "Dir::Etc::sourcelist=/dev/null",
+            f"Dir::Etc::sourceparts={root}/sources",
+            f"Dir::Etc::preferences={root}/preferences",
+            "Dir::Etc::preferencesparts=/dev/null",
+            "APT::Sandbox::User=root",  # our folder is closed to the user _apt
+            "APT::Keep-Downloaded-Packages=true",
+            "Acquire::Retries=3",
+        ]
+        return run(
+            tool, *(word for option in options for word in ("-o", option)), *rest, env={"LC_ALL": "C"}, what=what
+        )
+
+    def knows(self, package: str) -> bool:
+        return bool(self._run("apt-cache", "madison", package).strip())
+
+    def suite_for(self, package: str, oldest: str) -> str:
+        """The first suite whose `package` is `oldest` or newer; "" for the computer's own."""
+        for suite in ("", *NEWER_SUITES):
+            if suite:
+                self._add_suite(suite)
+            for row in self._run("apt-cache", "madison", package).splitlines():
+                version = row.split("|")[1].strip()
+                if _at_least(version, oldest):
+                    return suite
+        raise SetupError(
+            f"no suite of this computer's mirror has {package} {oldest} or newer",
+            "install Docker Engine with buildx and Compose from Docker's own packages and try again",
+        )
+
+    def _add_suite(self, suite: str) -> None:
+        option = f"[signed-by={DEBIAN_KEYS}] " if DEBIAN_KEYS.exists() else ""
+        (self.root / "sources" / f"{suite}.list").write_text(f"deb {option}{mirror()} {suite} main\n")
+        self._run("apt-get", "update", what=f"the mirror of this computer has no suite {suite!r}")
+
+    def download(self, packages: list[str]) -> list[Path]:
+        """Let apt choose `packages` and what they need beyond what is installed, and fetch them."""
+        try:
+            self._run(
+                "apt-get", "install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", *packages
+            )
+        except CommandFailed as error:
+            raise SetupError(str(error), "check the network and the disk, then try again") from None
+        archives = sorted((self.root / "cache/archives").glob("*.deb"))
+        system = [a.name for a in archives if a.name.split("_")[0] in NEVER]
+        if system:
+            raise SetupError(f"the engine would need another {', '.join(system)} than this computer has")
+        return archives
+
+
+def _at_least(version: str, oldest: str) -> bool:
+    try:
+        run("dpkg", "--compare-versions", version, "ge", oldest)
+    except CommandFailed:
+        return False
+    return True
+
+
+def mirror() -> str:
+    """Address of the mirror that this computer takes its own suite from. Raises SetupError if there is none."""
+    rows = run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)", "Created-By: Packages").splitlines()
+    mirrors = [uri for uri, _, release in (row.partition("|") for row in rows) if release == codename()]
+    if not mirrors:
+        raise SetupError(f"no package source for {codename()!r} on this computer", "see /etc/apt/sources.list.d")
+    return mirrors[0]
+
+
+def codename() -> str:
+    """Name of this computer's suite, such as bookworm."""
+    return os_release().get("VERSION_CODENAME", "")
+
+
+def os_release() -> dict[str, str]:
+    """The fields of /etc/os-release; {} where there is none."""
+    if not Path("/etc/os-release").exists():
+        return {}
+    lines = Path("/etc/os-release").read_text().splitlines()
+    return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}

@@ -1,0 +1,20 @@
+"""`explain`: why each step of a build ran, against the builds of its project that came before it."""
+
+from __future__ import annotations
+
+from ..record import history
+from ..record.build import Build
+from . import explain as explaining
+from .causes import Explanation
+
+
+def explain(build: Build, previous: Build | None = None) -> Explanation:
+    """Say why each step of `build` ran or didn't.
+
+    Args:
+        build: the build to explain.
+        previous: the build to compare it with; by default those of the same project before it on the same machine.
+    """
+    if previous is not None:
+        return explaining.explain(build, [previous])
+    return explaining.explain(build, history.before(build), forgotten=not history.kept(build))

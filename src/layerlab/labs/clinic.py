@@ -1,0 +1,388 @@
+"""The clinic: eight broken set-ups of one small service, to look at, to diagnose, and to cure.
+
+A patient is a scratch copy of the app `front_desk` with a team's own files in it: a Dockerfile, a `build.sh`, sometimes a
+`nightly.sh`, on a computer that may have something wrong with it. A visit plays days of that team's life: something happens,
+then `build.sh` runs, and what it asks of `docker` is done on a machine of LayerLab's.
+
+No answers are written down here. A diagnosis is tried: two more days, the same in all but the cause that was named. If the
+trouble is gone, that was it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import textwrap
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engines import client, images
+from ..errors import CommandFailed, LayerLabError
+from ..machine.building import BuildFailed
+from ..project.app import App, sample_apps
+from ..record.build import Build
+from ..record.states import RAN
+from ..system.shell import run
+
+if TYPE_CHECKING:
+    from ..machine.machine import Machine
+
+LAB, APP = "09-look-after-your-cache", "front_desk"
+#: What can go wrong with a build's cache, and how it is said.
+CAUSES = {
+    "buildkit-off": "a variable of the environment turns BuildKit off",
+    "buildx-missing": "the buildx component is missing or broken",
+    "no-cache": "the build command says --no-cache",
+    "base-moved": "the base image is another one under the same name",
+    "argument-too-high": "a build argument that changes stands above the packages",
+    "file-changes": "a file that each build writes anew is copied above the packages",
+    "mount-elsewhere": "the cache mount is in another place than what pip downloads",
+    "pruned": "something deletes the build cache between the builds",
+    "junk-in-context": "files that nobody needs are in the build context",
+}
+#: A second build of a day with a new package may download that; more than this is other packages again, bytes.
+ONE_PACKAGE = 100_000
+#: Stands in for `docker` while a script runs: takes note of what it is asked, with the variable that decides who builds.
+_NOTE = """#!/bin/sh
+printf '%s\\037' "$DOCKER_BUILDKIT" "$@" >> "$CLINIC_NOTES"
+printf '\\036' >> "$CLINIC_NOTES"
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """One day of a team.
+
+    Attributes:
+        events: what happened before the build: "nothing", "code", "commit", "dependency", "base", "night".
+        asked: what the team's scripts asked of docker, a command each, as arguments.
+        build: the record; None where the build did not come to one.
+        error: what docker said where it did not succeed; "" otherwise.
+    """
+
+    events: tuple[str, ...]
+    asked: tuple[tuple[str, ...], ...]
+    build: Build | None
+    error: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"before the build: {', '.join(self.events)}"]
+        lines += [f"$ docker {' '.join(command)}" for command in self.asked]
+        return "\n".join([*lines, self.build.states() if self.build else self.error])
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """Two days, and what is wrong with the second.
+
+    Attributes:
+        days: both.
+        trouble: in words; "" if it went as it should: the packages stay, or only the new one is downloaded.
+    """
+
+    days: tuple[Day, Day]
+
+    @property
+    def trouble(self) -> str:
+        last = self.days[1]
+        if last.build is None:
+            return "it does not build"
+        packages = [s for s in last.build.steps if s.instruction == "RUN" and "requirements.txt" in s.text]
+        if "dependency" in last.events:
+            again = last.build.downloaded_bytes > ONE_PACKAGE
+            return "one new package, and all of them were downloaded" if again else ""
+        return "the packages were installed again" if any(s.state == RAN for s in packages) else ""
+
+    def __str__(self) -> str:
+        first, second = map(str, self.days)
+        end = f"Trouble: {self.trouble}." if self.trouble else "No trouble."
+        return f"First day, {first}\n\nSecond day, {second}\n\n{end}"
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """A cause that was named, and what came of trying it.
+
+    Attributes:
+        cause: a key of CAUSES.
+        right: whether the trouble is gone without it.
+        tried: the days without it; None where there was nothing to take away.
+        text: what was tried, and what happened.
+    """
+
+    cause: str
+    right: bool
+    tried: Visit | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'Right' if self.right else 'Not that'}: {self.text}"
+
+    __repr__ = __str__
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """All that a team's days depend on.
+
+    Attributes:
+        files: the team's own, name → text.
+        environment: variables of their computer.
+        buildx: "fine" or "broken".
+        days: for each of two days, what happens before the build.
+    """
+
+    files: Mapping[str, str]
+    environment: Mapping[str, str]
+    buildx: str
+    days: tuple[tuple[str, ...], ...]
+
+    def with_text(self, old: str, new: str) -> Setup:
+        """The same with another text wherever a file has `old`."""
+        return dataclasses.replace(self, files={name: text.replace(old, new) for name, text in self.files.items()})
+
+    def without_event(self, event: str) -> Setup:
+        """The same days in which this did not happen."""
+        days = tuple(tuple(e for e in day if e != event) or ("nothing",) for day in self.days)
+        return dataclasses.replace(self, days=days)
+
+
+def _with_buildkit(setup: Setup) -> Setup:
+    kept = {name: value for name, value in setup.environment.items() if (name, value) != ("DOCKER_BUILDKIT", "0")}
+    return dataclasses.replace(setup, environment=kept)
+
+
+def _with_good_ignore_file(setup: Setup) -> Setup:
+    good = (sample_apps() / APP / ".dockerignore").read_text(encoding="utf-8")
+    return dataclasses.replace(setup, files={n: good if n == ".dockerignore" else t for n, t in setup.files.items()})
+
+
+#: Each cause taken out of a set-up, and nothing else. Where there is nothing of the kind, the set-up stays as it is.
+TREATMENTS: dict[str, Callable[[Setup], Setup]] = {
+    "buildkit-off": _with_buildkit,
+    "buildx-missing": lambda setup: dataclasses.replace(setup, buildx="fine"),
+    "no-cache": lambda setup: setup.with_text(" --no-cache", ""),
+    "base-moved": lambda setup: setup.without_event("base"),
+    "argument-too-high": lambda setup: setup.with_text('"$GITHUB_SHA"', "the-same-each-day"),
+    "file-changes": lambda setup: setup.with_text("date +%s", "echo the same each day"),
+    "mount-elsewhere": lambda setup: setup.with_text("--dest wheels", "--dest /wheels").with_text(
+        "--find-links wheels", "--find-links /wheels"
+    ),
+    "pruned": lambda setup: setup.without_event("night"),
+    "junk-in-context": _with_good_ignore_file,
+}
+
+
+class Patient:
+    """One broken set-up.
+
+    Attributes:
+        number, title, story: as the team tells it.
+        app: the scratch copy with their files. Read them with `app.read`, cure them with `app.write`.
+        files: names of the team's own files in it.
+    """
+
+    def __init__(self, number: int) -> None:
+        if number not in numbers():
+            raise LayerLabError(f"there is no patient {number}", f"there are: {', '.join(map(str, numbers()))}")
+        folder = _ward() / str(number)
+        told = tomllib.loads((folder / "patient.toml").read_text(encoding="utf-8"))
+        self.number, self.title, self.story = number, told["title"], " ".join(told["story"].split())
+        self.files = sorted(file.name for file in folder.iterdir() if file.name != "patient.toml")
+        self.app = App(APP)
+        for name in self.files:
+            self.app.write(name, (folder / name).read_text(encoding="utf-8"))
+        computer = told.get("computer", {})
+        self._environment, self._buildx = computer.get("environment", {}), computer.get("buildx", "fine")
+        self._days = tuple(tuple(day.split(", ")) for day in told["days"])
+        self._visit: Visit | None = None
+        self._commit = ""
+
+    def close(self) -> None:
+        """Delete the scratch copy."""
+        self.app.close()
+
+    def __enter__(self) -> Patient:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return (
+            f"Patient {self.number}: {self.title}\n\n{textwrap.fill(self.story, 100)}\n\nFiles: {', '.join(self.files)}"
+        )
+
+    __repr__ = __str__
+
+    @property
+    def setup(self) -> Setup:
+        """All that their days depend on, with the files as they are now."""
+        files = {name: self.app.read(name) for name in self.files}
+        return Setup(files, self._environment, self._buildx, self._days)
+
+    def visit(self, machine: Machine) -> Visit:
+        """Two days of this team on `machine`, with the files as they are now. Raises what a build raises but BuildFailed."""
+        self._visit = self._two_days(machine, self.setup)
+        return self._visit
+
+    def diagnose(self, cause: str, machine: Machine) -> Diagnosis:
+        """Name the cause; it is tried on `machine` by two more days without it. Raises LayerLabError for no such cause."""
+        if cause not in CAUSES:
+            raise LayerLabError(f"there is no cause {cause!r}", f"there are: {', '.join(CAUSES)}")
+        trouble = (self._visit or self.visit(machine)).trouble
+        setup, what = self.setup, CAUSES[cause]
+        treated = TREATMENTS[cause](setup)
+        if treated == setup:
+            return Diagnosis(cause, False, None, f'of "{what}" there is nothing to be found here.')
+        try:
+            tried = self._two_days(machine, treated)
+        finally:
+            self._put(setup.files)
+        if trouble and not tried.trouble:
+            return Diagnosis(
+                cause, True, tried, f'two more days without "{what}", and the trouble is gone ({trouble}).'
+            )
+        return Diagnosis(
+            cause, False, tried, f'two more days without "{what}", and still: {tried.trouble or "nothing"}.'
+        )
+
+    # -- their days --------------------------------------------------------------------------------------------------
+
+    def _put(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            self.app.write(name, text)
+
+    def _two_days(self, machine: Machine, setup: Setup) -> Visit:
+        self._put(setup.files)
+        try:
+            first, second = (self._day(machine, setup, events) for events in setup.days)
+        finally:
+            machine.restore_bases()  # what happens to a patient does not happen to the learner
+        return Visit((first, second))
+
+    def _day(self, machine: Machine, setup: Setup, events: tuple[str, ...]) -> Day:
+        asked: list[tuple[str, ...]] = []
+        for event in events:
+            if event in ("code", "dependency"):
+                self.app.edit(event)
+            elif event == "commit" or not self._commit:
+                self._commit = hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()[:7]
+            if event == "base":
+                machine.move_base()
+            elif event == "night":
+                for _, command in self._run_script("nightly.sh", setup):
+                    asked.append(command)
+                    machine.docker(*command)
+        build, error = None, ""
+        for variable, command in self._run_script("build.sh", setup):
+            asked.append(command)
+            try:
+                build = self._carry_out(machine, setup, variable, command)
+            except BuildFailed as failure:
+                error = str(failure)
+            except CommandFailed as failure:
+                error = failure.output.replace(str(self._docker_config), "~/.docker").strip()
+        return Day(events, tuple(asked), build, error)
+
+    def _run_script(self, name: str, setup: Setup) -> list[tuple[str, tuple[str, ...]]]:
+        """Run a script of the team's; return what it asked of docker: DOCKER_BUILDKIT, and the arguments."""
+        folder = self.app.scratch / "clinic"
+        folder.mkdir(exist_ok=True)
+        notes, docker = folder / "notes", folder / "docker"
+        notes.write_text("")
+        docker.write_text(_NOTE)
+        docker.chmod(0o755)
+        run(
+            "sh", "-c", 'cd "$1" && exec sh "$2"', "sh", str(self.app.path), name,
+            env={
+                "DOCKER_BUILDKIT": "", **setup.environment, "GITHUB_SHA": self._commit,
+                "CLINIC_NOTES": str(notes), "PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}",
+            },
+        )  # fmt: skip
+        records = [record.split("\037")[:-1] for record in notes.read_text().split("\036")[:-1]]
+        return [(variable, tuple(command)) for variable, *command in records]
+
+    def _carry_out(self, machine: Machine, setup: Setup, variable: str, command: tuple[str, ...]) -> Build | None:
+        """Do on `machine` what a script asked of docker; of a build by BuildKit, return the record."""
+        if command[0] != "build":
+            machine.docker(*command)
+            return None
+        if variable == "0" or setup.buildx == "broken":
+            return self._build_as_is(machine, setup, variable, command)
+        known = argparse.ArgumentParser()
+        known.add_argument("--tag")
+        known.add_argument("--file", default="Dockerfile")
+        known.add_argument("--build-arg", action="append", default=[])
+        given, options = known.parse_known_args(command[1:])
+        arguments = dict(pair.partition("=")[::2] for pair in given.build_arg)
+        # Nobody wants the image: what ran shows without it, and sooner.
+        options = [option for option in options if option != "."] + ["--output=type=cacheonly"]
+        return machine.build(self.app, given.file, args=arguments, options=options, view="none")
+
+    @property
+    def _docker_config(self) -> Path:
+        return self.app.scratch / "clinic" / "config"
+
+    def _build_as_is(self, machine: Machine, setup: Setup, variable: str, command: tuple[str, ...]) -> None:
+        """Run the docker command itself with the computer's faults. Raises CommandFailed."""
+        plugin = self._docker_config / "cli-plugins" / "docker-buildx"
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        # A download that broke off. It hides a good one elsewhere, because the docker command looks here first.
+        plugin.write_bytes(b"")
+        faults = {"DOCKER_BUILDKIT": variable} | (
+            {"DOCKER_CONFIG": str(self._docker_config)} if setup.buildx == "broken" else {}
+        )
+        # The legacy builder knows no named contexts, so a stand-in for the base image is named in full.
+        base = f"--build-arg=PYTHON={images.present(images.BASES[0], machine.docker)}"
+        run(
+            "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(self.app.path),
+            client.docker_program(), command[0], base, *command[1:], env={**machine.environment, **faults},
+        )  # fmt: skip
+
+
+def patient(number: int) -> Patient:
+    """Patient `number` of the clinic. Raises LayerLabError, naming those there are, if there is no such one."""
+    return Patient(number)
+
+
+def numbers() -> list[int]:
+    """The numbers of the patients."""
+    return sorted(int(file.parent.name) for file in _ward().glob("*/patient.toml"))
+
+
+def causes() -> str:
+    """The causes to choose from, a line each."""
+    return "\n".join(f"{name:<18} {text}" for name, text in CAUSES.items())
+
+
+def holds(machine: Machine) -> dict[str, int]:
+    """What is on a machine, counted: images, volumes, layers in the build cache, cache mounts."""
+    counts = map(json.loads, machine.docker("system", "df", "--format", "json").splitlines())
+    count = {row["Type"]: int(row["TotalCount"]) for row in counts}
+    # The list ends with sums, which are no JSON.
+    records = machine.docker("buildx", "du", "--format", "json").splitlines()
+    kinds = [json.loads(line)["Type"] for line in records if line.startswith("{")]
+    return {
+        "images": count["Images"],
+        "volumes": count["Local Volumes"],
+        "layers": kinds.count("regular"),
+        "mounts": kinds.count("exec.cachemount"),
+    }
+
+
+def _ward() -> Path:
+    from .files import labs_folder  # here, because one of the labs is about this module
+
+    return labs_folder() / LAB / "patients"
+
+
+__all__ = ["CAUSES", "Day", "Diagnosis", "Patient", "Visit", "causes", "holds", "numbers", "patient"]

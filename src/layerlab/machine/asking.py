@@ -1,0 +1,146 @@
+"""Does the image still work? Start it, wait until it is healthy, ask it one real request, and remove it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from ..errors import AppError
+from ..system.home import LABEL, home_id
+
+if TYPE_CHECKING:
+    from ..project.app import App
+    from .machine import Machine
+
+#: How long an app may take until its health check answers.
+HEALTHY_SECONDS = 60.0
+#: How long a command run in an image may take.
+RUN_SECONDS = 60.0
+#: Asks from inside the container, where no port needs to be published: works for every engine, wherever it runs.
+#: Prints the status code, a space and the body.
+_ASK = """
+import json, sys, urllib.error, urllib.request
+url, method, data = json.loads(sys.argv[1])
+request = urllib.request.Request(url, data and data.encode(), {"Content-Type": "application/json"}, method=method)
+try:
+    answer = urllib.request.urlopen(request, timeout=30)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status, answer.read().decode())
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a started image said.
+
+    Attributes:
+        healthy: whether its health check answered with 200.
+        correct: whether the real request got 200 and the text the app's manifest expects.
+        health: body of the health check's answer.
+        text: body of the request's answer.
+        log: what the container printed; where it did not become healthy, the reason is here.
+        found: of the texts looked for in the app's files (`look_for`), those that are in the image.
+    """
+
+    healthy: bool
+    correct: bool
+    health: str
+    text: str
+    log: str
+    found: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.healthy:
+            tail = "\n".join(self.log.strip().splitlines()[-8:])
+            return f"it did not become healthy; the end of its log:\n{tail}"
+        return f"healthy: {self.health}\nanswer{'' if self.correct else ' (not as expected)'}: {self.text[:300]}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What a command in a container said.
+
+    Attributes:
+        exit_code: 126 or 127, as in a shell, where the command cannot be run or is not in the image.
+        output: standard output and standard error.
+    """
+
+    exit_code: int
+    output: str
+
+
+def run_in(machine: Machine, image: str, command: Sequence[str]) -> Ran:
+    """Run one command in a container of `image` on `machine`, as the image's user, and remove the container again."""
+    with contextlib.closing(machine.client()) as engine:
+        container = engine.containers.create(
+            image, list(command[1:]), entrypoint=list(command[:1]), labels={LABEL: home_id()}
+        )
+        try:
+            container.start()
+            code = container.wait(timeout=RUN_SECONDS)["StatusCode"]
+            return Ran(code, container.logs().decode("utf-8", "replace"))
+        except docker.errors.APIError as error:  # such as a command that is not in the image
+            return Ran(127, str(error.explanation or error))
+        finally:
+            container.remove(force=True, v=True)
+
+
+def ask(machine: Machine, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
+    """Start `image` on `machine`, ask what the app's manifest says under [run], and remove the container again.
+
+    Raises AppError where the manifest does not say how to ask. A container that does not start is an answer, not an error.
+    """
+    run: Mapping[str, Any] = app.run
+    if not run:
+        raise AppError(
+            f"{app.name} does not say how to ask it", "add [run] with port, health and request to layerlab.toml"
+        )
+    request, base = run["request"], f"http://127.0.0.1:{run['port']}"
+    with contextlib.closing(machine.client()) as engine:
+        container = engine.containers.create(image, detach=True, init=True, labels={LABEL: home_id()})
+        try:
+            container.start()
+            status, health = _wait_until_healthy(container, base + run["health"])
+            text, correct, found = "", False, ()
+            if status == 200:
+                body = json.dumps(request["json"]) if "json" in request else None
+                code, text = _ask(container, base + request["path"], request["method"], body)
+                correct = code == 200 and request.get("expect", "") in text
+                found = tuple(t for t in look_for if container.exec_run(["grep", "-rqF", t, "."]).exit_code == 0)
+            log = container.logs().decode("utf-8", "replace")
+            return Answer(status == 200, correct, health, text, log, found)
+        except docker.errors.APIError as error:  # such as a command that is not in the image
+            return Answer(False, False, "", "", str(error.explanation or error))
+        finally:
+            container.remove(force=True, v=True)
+
+
+def _wait_until_healthy(container: Any, url: str) -> tuple[int, str]:
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    while time.monotonic() < deadline:
+        status, body = _ask(container, url, "GET", None)
+        if status == 200:
+            return status, body
+        container.reload()
+        if container.status != "running":
+            break
+        time.sleep(0.1)
+    return 0, ""
+
+
+def _ask(container: Any, url: str, method: str, data: str | None) -> tuple[int, str]:
+    try:
+        done = container.exec_run(["python3", "-c", _ASK, json.dumps([url, method, data])], demux=True)
+    except docker.errors.APIError:  # it has ended
+        return 0, ""
+    if done.exit_code:
+        return 0, (done.output[1] or b"").decode("utf-8", "replace")
+    status, _, body = (done.output[0] or b"").decode("utf-8", "replace").strip().partition(" ")
+    return int(status), body

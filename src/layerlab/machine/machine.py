@@ -1,0 +1,340 @@
+"""Machine: a disposable Docker engine of our own. The one place, with `build` and `engines`, that touches Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from .. import engines
+from ..engines import client, images
+from ..engines.packages import Say
+from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
+from ..record import history
+from ..system.home import home, locked, machine_dir
+from ..system.shell import run
+from . import asking
+
+if TYPE_CHECKING:
+    from ..project.app import App
+    from ..record.build import Build
+    from .asking import Answer
+
+#: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
+DEFAULT_NAME = "laptop"
+#: The machine whose data all others start from; it exists only while it is made.
+SEED_NAME = "seed"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
+#: A first build can take long, and a reset waits for it; beyond this something is wrong.
+BUSY_SECONDS = 120.0
+
+
+class Machine:
+    """A disposable Docker engine: own images, own cache, own registry credentials.
+
+    Get one with `Machine.start()`. It outlives this process; `Machine.start` finds it again by name.
+
+    Attributes:
+        name: what it is called.
+        engine: "container" (in the person's Docker) or "process" (a private dockerd).
+    """
+
+    def __init__(self, name: str, engine: engines.Engine) -> None:
+        self.name, self._engine = name, engine
+        self.engine = engine.kind
+        self._alone = False
+
+    # -- coming and going --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def start(cls, name: str = DEFAULT_NAME, *, say: Say = print) -> Machine:
+        """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
+
+        `say` is told, a line at a time, what takes long: on a computer's first start, fetching an engine and base images.
+        The machine called "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
+        Raises MachineError, SetupError.
+        """
+        if not NAME.fullmatch(name) or name == SEED_NAME:
+            raise MachineError(f"{name!r} cannot name a machine", "use up to 24 lower-case letters, digits and hyphens")
+        machine = cls._brought_up(name, say)
+        if name == DEFAULT_NAME:
+            machine.point_docker_here()
+        return machine
+
+    @classmethod
+    def all(cls) -> list[Machine]:
+        """The machines that exist, running or not, by name."""
+        found = sorted(home().glob("machines/*/machine.json"))
+        return [cls(file.parent.name, engines.ENGINES[json.loads(file.read_text())["engine"]]) for file in found]
+
+    @classmethod
+    def _brought_up(cls, name: str, say: Say) -> Machine:
+        with locked(f"machine-{name}", wait=900):
+            file = machine_dir(name) / "machine.json"
+            engine = engines.ENGINES[json.loads(file.read_text())["engine"]] if file.exists() else engines.choose()
+            machine = cls(name, engine)
+            if not engine.alive(name):
+                machine._bring_up(say)
+            return machine
+
+    def _bring_up(self, say: Say, anew: bool = False) -> None:
+        if self.name != SEED_NAME:
+            self._ensure_seed(say)
+        # Remember the machine before it starts: if we are killed in between, it is still found and removed.
+        file = machine_dir(self.name) / "machine.json"
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text(json.dumps({"name": self.name, "engine": self.engine}))
+        (self._engine.renew if anew else self._engine.start)(self.name, say)
+
+    def _ensure_seed(self, say: Say) -> None:
+        with locked(f"seed-{self.engine}", wait=900):
+            if self._engine.seeded():
+                return
+            self._engine.remove(SEED_NAME)  # of an earlier, interrupted attempt
+            seed = Machine(SEED_NAME, self._engine)
+            seed._bring_up(say)
+            for image in images.BASES:
+                images.ensure(image, seed.docker, say)
+            self._engine.keep_as_seed(SEED_NAME)
+
+    def remove(self) -> None:
+        """Kill the engine and delete all that was the machine's: images, cache, containers, credentials."""
+        with locked(f"machine-{self.name}"):
+            self._engine.remove(self.name)
+            shutil.rmtree(machine_dir(self.name), ignore_errors=True)
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.name!r}: {self.engine}, {'running' if self.running else 'not running'}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether its engine answers."""
+        return self._engine.alive(self.name)
+
+    @property
+    def _reachable(self) -> bool:
+        """The same at less cost: socket and certificates are the machine's own, so nobody else can answer there."""
+        with contextlib.suppress(OSError):
+            return client.reachable(self._engine.environment(self.name))
+        return False
+
+    def _require_running(self) -> None:
+        if not self._reachable:
+            raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
+
+    # -- reaching its engine -----------------------------------------------------------------------------------------
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which `docker` reaches this machine; an empty value means: unset."""
+        return client.machine_environment(self.name, self._engine.environment(self.name))
+
+    def docker(self, *arguments: str, timeout: float = 600) -> str:
+        """Run the docker command on this machine and return what it prints. Raises CommandFailed."""
+        return run(client.docker_program(), *arguments, env=self.environment, timeout=timeout)
+
+    def point_docker_here(self) -> None:
+        """From now on `docker` in this notebook (`!docker ps`) reaches this machine, not your own engine."""
+        client.point_at(self.environment)
+
+    def client(self) -> docker.DockerClient:
+        """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
+        return client.connect(self._engine.environment(self.name))
+
+    # -- using it ----------------------------------------------------------------------------------------------------
+
+    def build(
+        self,
+        app: App,
+        variant: str,
+        *,
+        target: str = "",
+        args: Mapping[str, str] | None = None,
+        service: str = "",
+        options: Sequence[str] = (),
+        view: Any = "auto",
+    ) -> Build:
+        """Run one real build of `app` here and return its record.
+
+        Args:
+            app: what to build.
+            variant: name of one of the app's variants ("before"), or a Dockerfile in it ("before.Dockerfile").
+            target: stage to stop at.
+            args: build arguments.
+            service: build this service of the app's Compose file instead, through `docker buildx bake`; `variant` is
+                then the Compose file, or a variant that names one.
+            options: further options of `docker buildx build` (or bake), as they are.
+            view: "auto" (live in a notebook or terminal, else plain lines), "none", or an object with `feed(event)`
+                and `finish(build)`.
+
+        Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
+        when another process is measuring on this machine.
+        """
+        from . import building
+
+        self._require_running()
+        with self._in_use():
+            return building.run_build(
+                self, app, variant, target=target, args=args or {}, service=service, options=options, view=view
+            )
+
+    def ask(self, app: App, build: Build) -> Answer:
+        """Start the image that `build` made, ask it the app's health check and one real request, and remove it again."""
+        return asking.ask(self, app, build.image)
+
+    def named_contexts(self) -> dict[str, str]:
+        """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}.
+
+        Asked of the engine once and then remembered, because its answer takes long beside a fully cached build.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads(self._contexts_file.read_text())
+        tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
+        contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
+        fresh = self._contexts_file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(contexts))
+        fresh.replace(self._contexts_file)  # in one step: another process may be reading
+        return contexts
+
+    def forget_contexts(self) -> None:
+        """Ask the engine again at the next build: a base image came, or one may have been removed by hand."""
+        self._contexts_file.unlink(missing_ok=True)
+
+    @property
+    def _contexts_file(self) -> Path:
+        return machine_dir(self.name) / "contexts.json"
+
+    def add_base(self, image: str, *, say: Say = print) -> str:
+        """Have another base image here, pulled or as a stand-in; return its name. It survives `reset`."""
+        try:
+            name = images.ensure(image, self.docker, say)
+        finally:
+            self.forget_contexts()
+        with self._added_file.open("a") as file:
+            file.write(f"{name}\n")
+        return name
+
+    def move_base(self, image: str = images.BASES[0]) -> str:
+        """Make base image `image` another one under the same name here, as a release of it does; return its new id.
+
+        It has one small file more, so its layers differ, and it works as before. On a computer this happens at the first
+        pull after the image's publisher released it anew. `restore_bases` and `reset` bring the original back.
+        Raises SetupError where `image` is not on this machine.
+        """
+        name = images.present(image, self.docker)
+        if not name:
+            raise SetupError(f"{image} is not on machine {self.name!r}", f"add it: machine.add_base({image!r})")
+        with self._in_use():
+            return images.move(name, self.docker)
+
+    def restore_bases(self) -> None:
+        """Give the base images that were moved their names back, and nothing else: what was built before is a hit again.
+
+        Raises MachineError when the engine is gone: the next `reset`, or this after a start, brings them back.
+        """
+        self._require_running()
+        with self._in_use():
+            images.move_back(self._tags(), self.docker)
+
+    def reset(self) -> None:
+        """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
+        with self.alone():
+            history.forget(self.name)
+            self.forget_contexts()
+            if self._has_more_bases() and self._emptied():
+                return
+            with locked(f"machine-{self.name}"):
+                try:
+                    self._bring_up(lambda _: None, anew=True)
+                except LayerLabError:
+                    # Rather a new machine than one that is only nearly cold.
+                    self._engine.remove(self.name)
+                    self._bring_up(lambda _: None)
+
+    def _has_more_bases(self) -> bool:
+        """Whether there are base images that a new engine would not have."""
+        of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
+        try:
+            return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+    def _is_base(self, tag: str) -> bool:
+        added = self._added_file.read_text().split() if self._added_file.exists() else []
+        return images.is_base(tag) or tag in added
+
+    @property
+    def _added_file(self) -> Path:
+        """Names of the images that `add_base` added."""
+        return machine_dir(self.name) / "bases"
+
+    def _emptied(self) -> bool:
+        """Remove all but the base images, one by one: where there is much, it takes long. False if something is left."""
+        with contextlib.closing(self.client()) as engine:
+            try:
+                images.move_back(self._tags(), self.docker)
+                for container in engine.containers.list(all=True, ignore_removed=True):
+                    container.remove(force=True, v=True)
+                for tag in self._tags():
+                    if not self._is_base(tag):
+                        engine.images.remove(tag, force=True)
+                engine.networks.prune()
+                engine.volumes.prune({"all": True})
+                engine.images.prune({"dangling": True})
+                # Its own engine, its own cache: nobody else's is in reach.
+                engine.api.prune_builds(all=True)
+                left = engine.df()
+            except (docker.errors.DockerException, CommandFailed):
+                return False
+        return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
+
+    def _tags(self) -> list[str]:
+        with contextlib.closing(self.client()) as engine:
+            return [tag for image in engine.api.images() for tag in image.get("RepoTags") or []]
+
+    # -- sharing it --------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from building or resetting here for the length of a `with`, as a measurement needs."""
+        if self._alone:
+            yield
+            return
+        try:
+            with locked(f"use-{self.name}", wait=BUSY_SECONDS):
+                self._alone = True
+                yield
+        except MachineBusy:
+            raise self._busy() from None
+        finally:
+            self._alone = False
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        if self._alone:
+            yield
+            return
+        try:
+            with locked(f"use-{self.name}", shared=True, wait=BUSY_SECONDS):
+                yield
+        except MachineBusy:
+            raise self._busy() from None
+
+    def _busy(self) -> MachineBusy:
+        return MachineBusy(
+            f"another LayerLab process (a notebook, a check, an experiment) is using machine {self.name!r}",
+            f"wait until it is done, or use a machine of your own: Machine.start({self.name + '-2'!r})",
+        )

@@ -1,0 +1,82 @@
+"""compare: variants × edits × repeats as real builds on one machine, in one tidy DataFrame."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from ..errors import AppError
+from ..machine.machine import Machine
+from ..project.app import EDITS, App
+from ..record.frames import rows_of
+
+#: What `compare` understands: a build on a reset machine, the edits of an App, and a base image that moved.
+PREPARATIONS = ("cold", *EDITS, "base")
+
+
+def compare(
+    machine: Machine,
+    app: App,
+    variants: Sequence[str],
+    edits: Sequence[str] = ("cold", "none", "code"),
+    repeats: int = 3,
+) -> pd.DataFrame:
+    """Build every variant after every edit, `repeats` times, and return what was measured.
+
+    Each build has its right preparation: "cold" is a reset machine, "base" one whose base image moved; every other edit is
+    made afresh, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes are
+    kept off the machine meanwhile, and in the end the base image is again what it was.
+
+    Returns a DataFrame, one row a build and step. Columns of the build, the same in all its rows: app, machine, variant,
+    edit, repeat (from 0), build (a number), wall_seconds, export_seconds, context_bytes, image_bytes,
+    build_downloaded_bytes. Columns of the step: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes,
+    text.
+
+    Raises AppError for a name that is no variant or no edit, before anything is built; BuildFailed as `machine.build`.
+    """
+    for variant in variants:
+        app.variant(variant)
+    unknown = [edit for edit in edits if edit not in PREPARATIONS]
+    if unknown or repeats < 1:
+        what = f"no edit {unknown[0]!r}" if unknown else f"no way to build {repeats} times"
+        raise AppError(f"there is {what}", f"edits: {', '.join(PREPARATIONS)}; repeats: 1 or more")
+    repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
+    total = len(variants) * len(edits) * repeats
+    rows: list[pd.DataFrame] = []
+    with (
+        machine.alone(),
+        _bases_restored(machine, edits),
+        tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds") as bar,
+    ):
+        for variant in variants:
+            prepared = False
+            for repeat in range(repeats):
+                for edit in sorted(edits, key=PREPARATIONS.index):
+                    bar.set_postfix_str(f"{variant}, {edit}")
+                    if edit == "cold":
+                        machine.reset()
+                    elif not prepared:
+                        machine.build(app, variant, view="none")
+                    if edit == "base":
+                        machine.move_base()
+                        app.last_edit = edit
+                    elif edit != "cold":
+                        app.edit(edit)
+                    build = machine.build(app, variant, view="none")
+                    prepared = True
+                    rows.append(rows_of(build, edit, repeat, len(rows)))
+                    bar.update()
+    return pd.concat(rows, ignore_index=True)
+
+
+@contextlib.contextmanager
+def _bases_restored(machine: Machine, edits: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if "base" in edits:
+            machine.restore_bases()

@@ -1,0 +1,361 @@
+"""App: a scratch copy of a sample app, or of any project, in which edits happen. The original is never written to."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import itertools
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..contexts.taking import take
+from ..errors import AppError, CommandFailed
+from ..record.snapshot import Snapshot
+from ..system.home import apps_dir, cache_dir, locked
+
+MANIFEST = "layerlab.toml"
+#: In every app's folder: locked while the app is in use.
+OWNER = "owner.lock"
+#: What a developer does between two builds. `App.edit` makes one; each is fresh: no engine has seen its result before.
+EDITS = ("none", "code", "dependency", "context", "weights")
+#: Size of the file that a "context" edit adds, bytes.
+CONTEXT_EDIT_BYTES = 1_000_000
+#: What the names of environment variables begin with that say how large generated files are.
+SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
+#: Where a project without a manifest probably has the code that is edited most, in this order.
+CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One way to build an app.
+
+    Attributes:
+        name: what charts and tables call it.
+        dockerfile: path in the app; "" for a Compose variant.
+        target: stage to stop at; "" for the last.
+        args: build arguments.
+        compose: path of the Compose file in the app; "" for a plain build.
+        service: the Compose service to build.
+    """
+
+    name: str
+    dockerfile: str = ""
+    target: str = ""
+    args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    compose: str = ""
+    service: str = ""
+
+
+class App:
+    """A scratch copy of an app. Removed by `close()`, at the end of a `with`, or, if the kernel died, by the next App.
+
+    Attributes:
+        name: the app's name.
+        path: the scratch copy; look at it and change it as you like.
+        source: the folder it was copied from.
+        last_edit: the edit made since the last build ("none" if there was none).
+        last_mark: the text that the last code edit added, by which its code is recognised in an image.
+    """
+
+    def __init__(self, name: str, profile: str = "") -> None:
+        """A copy of the sample app called `name`. Raises AppError, naming those that exist, if there is no such one.
+
+        `profile` is one of its manifest's, which exchange some of its files: "heavy" has packages of the size that the
+        teams had. "" is the light app, or what `$LAYERLAB_PROFILE` says where the app has such a profile.
+        """
+        source = sample_apps() / name
+        if not name or not (source / MANIFEST).is_file() or source.parent != sample_apps():
+            known = ", ".join(sorted(p.parent.name for p in sample_apps().glob(f"*/{MANIFEST}"))) or "none found"
+            raise AppError(
+                f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)"
+            )
+        profiles = _read_manifest(source / MANIFEST).get("profiles", {})
+        if profile and profile not in profiles:
+            raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
+        chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
+        self._copy(source, chosen.get("files", {}))
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> App:
+        """A copy of any project. Raises AppError where `path` is no folder."""
+        app = cls.__new__(cls)
+        app._copy(Path(path).expanduser().resolve())
+        return app
+
+    def _copy(self, source: Path, exchange: Mapping[str, str] | None = None) -> None:
+        if not source.is_dir():
+            raise AppError(f"{source} is not a folder")
+        self._manifest = _read_manifest(source / MANIFEST)
+        self.name: str = self._manifest.get("app", {}).get("name", source.name)
+        self.source = source
+        self.last_edit, self.last_mark = "none", ""
+        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self._edits = itertools.count(1)
+        self._folder, self._owner = _new_folder()
+        self.path = self._folder / source.name
+        try:
+            shutil.copytree(source, self.path, symlinks=True, ignore=_no_special_files)
+            for path, other in (exchange or {}).items():
+                shutil.copy2(self.file(other), self.file(path))
+            self._prepare()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):  # shutil.Error is one
+                raise AppError(f"{source} cannot be copied: {error}") from error
+            raise
+
+    @property
+    def scratch(self) -> Path:
+        """A folder beside the copy for what a build needs to keep; goes with the app, even if its process is killed."""
+        return self._folder
+
+    def close(self) -> None:
+        """Delete the scratch copy."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._owner.close()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}, scratch copy in {self.path}>"
+
+    # -- what is in it -----------------------------------------------------------------------------------------------
+
+    def file(self, path: str | Path) -> Path:
+        """The full path of a file in the copy. Raises AppError if it would leave the copy, by `..` or by a link."""
+        full = (self.path / path).resolve()
+        if not full.is_relative_to(self.path.resolve()):
+            raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
+        return full
+
+    def read(self, path: str | Path) -> str:
+        """Text of a file in the copy. Raises AppError if there is none."""
+        full = self.file(path)
+        if not full.is_file():
+            raise AppError(f"{self.name} has no file {str(path)!r}")
+        return full.read_text(encoding="utf-8", errors="replace")
+
+    def write(self, path: str | Path, text: str) -> None:
+        """Write a file in the copy, making folders as needed."""
+        full = self.file(path)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text, encoding="utf-8")
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the variants that the app's manifest lists."""
+        return list(self._manifest.get("variants", {}))
+
+    def variant(self, name: str) -> Variant:
+        """The variant called `name`, or made of a Dockerfile in the app. Raises AppError if there is neither."""
+        listed = self._manifest.get("variants", {})
+        if name in listed:
+            return Variant(name, **listed[name])
+        if self.file(name).is_file():
+            return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
+        known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
+        raise AppError(f"{self.name} has no variant or Dockerfile {name!r}", f"there are: {known or 'none'}")
+
+    @property
+    def image(self) -> str:
+        """Name for the images made of it, without a tag; lower case, as image names must be."""
+        own = self._manifest.get("app", {}).get("image")
+        return own or "layerlab-" + "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-")
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
+        return self._manifest.get("run", {})
+
+    @contextlib.contextmanager
+    def looking_at(self, folders: Mapping[str, Path], dockerfile: str) -> Iterator[dict[str, Snapshot]]:
+        """Take snapshots of build contexts (name → folder) beside what happens in the `with`; they are there at its end.
+
+        A folder that cannot be read is left out. What has not changed since the last time is not read again.
+        """
+        found: dict[str, Snapshot] = {}
+
+        def look() -> None:
+            for name, folder in folders.items():
+                file = dockerfile if name == "context" else ""
+                with contextlib.suppress(OSError):
+                    found[name] = take(folder, file, self._snapshots.get((str(folder), file)))
+                    self._snapshots[str(folder), file] = found[name]
+
+        thread = threading.Thread(target=look, name="layerlab-snapshot")
+        thread.start()
+        try:
+            yield found
+        finally:
+            thread.join()
+
+    # -- edits -------------------------------------------------------------------------------------------------------
+
+    def edit(self, kind: str) -> str:
+        """Make a fresh edit; return in words what was done.
+
+        `kind` is one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement),
+        "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
+        Raises AppError for another kind, or where the app has nothing of the kind.
+        """
+        if kind not in EDITS:
+            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
+        done = getattr(self, f"_edit_{kind}")(next(self._edits))
+        if kind != "none":
+            self.last_edit = kind
+        return done
+
+    def _edit_none(self, _: int) -> str:
+        return "nothing changed"
+
+    def _edit_code(self, number: int) -> str:
+        path = self._setting("code") or next((p for p in CODE_GUESSES if (self.path / p).is_file()), None)
+        path = path or next((str(p.relative_to(self.path)) for p in sorted(self.path.rglob("*.py"))), None)
+        if not path:
+            raise AppError(f"{self.name} has no Python file to edit", f"name one in {MANIFEST}: [edits] code = …")
+        self.last_mark = f"edit {_fresh(number)}"
+        self._append(path, f"# {self.last_mark}\n")
+        return f"a line added to {path}"
+
+    def _edit_dependency(self, number: int) -> str:
+        path = self._setting("requirements") or "requirements.txt"
+        pool = self._setting("dependencies") or []
+        have = self.read(path)
+        line = next((d for d in pool if d not in have), "")
+        if not line and (self._setting("dependencies") is None):
+            raise AppError(
+                f"{self.name} does not say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
+            )
+        self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
+        return f"{line or 'a comment'} added to {path}"
+
+    def _edit_context(self, number: int) -> str:
+        path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
+        full = self.file(path)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
+
+    def _edit_weights(self, number: int) -> str:
+        path = self._setting("weights")
+        if not path:
+            raise AppError(f"{self.name} has no weights")
+        self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
+        return f"{path} made anew, {self.file(path).stat().st_size / 1e6:.0f} MB"
+
+    def _setting(self, name: str) -> Any:
+        return self._manifest.get("edits", {}).get(name)
+
+    def _append(self, path: str, line: str) -> None:
+        text = self.read(path)
+        self.write(path, text + ("" if text.endswith("\n") or not text else "\n") + line)
+
+    # -- generated files ---------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Put generated files (model weights) in place, made once and then copied from LayerLab's cache."""
+        prepare = self._manifest.get("prepare")
+        if not prepare:
+            return
+        for output in prepare["outputs"]:
+            self.file(output)  # refuses a link out of the copy before anything is written through it
+        scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
+        settings = sorted(item for item in os.environ.items() if item[0].startswith(SIZES))
+        key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
+        kept = cache_dir() / "prepared" / f"{self.name}-{key}"
+        with locked(f"prepared-{key}", wait=300):
+            if not kept.exists():
+                self._generate([])
+                part = kept.with_suffix(".part")
+                shutil.rmtree(part, ignore_errors=True)
+                for output in prepare["outputs"]:
+                    (part / output).parent.mkdir(parents=True, exist_ok=True)
+                    _copy(self.file(output), part / output)
+                part.rename(kept)
+        for output in prepare["outputs"]:
+            self.file(output).parent.mkdir(parents=True, exist_ok=True)
+            _copy(kept / output, self.file(output))
+
+    def _generate(self, options: list[str]) -> None:
+        command = [sys.executable if word == "{python}" else word for word in self._manifest["prepare"]["command"]]
+        try:
+            done = subprocess.run([*command, *options], cwd=self.path, capture_output=True, text=True, timeout=300)
+        except subprocess.TimeoutExpired:
+            raise AppError(f"{self.name}: making its files took more than 300 s") from None
+        if done.returncode:
+            raise CommandFailed(
+                f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr
+            )
+
+
+def sample_apps() -> Path:
+    """The folder of sample apps: `$LAYERLAB_SAMPLE_APPS`, or the one in this checkout."""
+    chosen = os.environ.get("LAYERLAB_SAMPLE_APPS")
+    return Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "sample_apps"
+
+
+def sweep() -> None:
+    """Delete scratch copies whose process has ended without closing them (a killed kernel)."""
+    with locked("apps"):
+        for lock in apps_dir().glob(f"*/{OWNER}"):
+            with contextlib.suppress(OSError), lock.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _new_folder() -> tuple[Path, TextIO]:
+    """A folder for one app, and the open file that says it is in use: the kernel drops its lock however we end."""
+    sweep()
+    with locked("apps"):  # no sweep between making the file and locking it
+        folder = apps_dir() / secrets.token_hex(4)
+        folder.mkdir()
+        owner = (folder / OWNER).open("w")
+        fcntl.flock(owner, fcntl.LOCK_EX)
+    return folder, owner
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A generated file, or a folder of them, into the place of an earlier one."""
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _fresh(number: int) -> str:
+    """A text that no earlier edit had, in this process or another: a machine may remember all of them."""
+    return f"{number}-{time.time_ns():x}"
+
+
+def _no_special_files(folder: str, names: list[str]) -> list[str]:
+    """Sockets, pipes and devices: BuildKit does not send them either, and reading one would hang."""
+    paths = {name: Path(folder) / name for name in names}
+    return [n for n, p in paths.items() if not (p.is_symlink() or p.is_file() or p.is_dir())]
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise AppError(f"{path} is not valid TOML: {error}") from None
+
+
+__all__ = ["EDITS", "App", "Variant", "sample_apps", "sweep"]

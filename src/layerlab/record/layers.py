@@ -1,0 +1,53 @@
+"""What an image consists of: its layers, and the step that made each. A pure function of a Build."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .build import Build, Step
+from .states import BASE
+
+_METADATA = "https://mobyproject.org/buildkit@v1#metadata"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageLayer:
+    """What one step put into an image; of FROM, all layers of the base image together.
+
+    Attributes:
+        line: of the step, in the Dockerfile; 0 where unknown.
+        instruction: "FROM", "RUN", "COPY", …; "FROM" too for layers that no step of the build made.
+        text: the whole instruction; "" where unknown.
+        size_bytes: compressed, as a registry stores it.
+    """
+
+    line: int
+    instruction: str
+    text: str
+    size_bytes: int
+
+
+def image_layers(build: Build) -> tuple[ImageLayer, ...]:
+    """The layers of the image, lowest first: all that is sent to a registry, and nothing of stages left behind.
+
+    They add up to `build.image_bytes`. Empty where the provenance does not tell, as of a build that failed.
+    """
+    config = build.provenance.get("buildConfig") or {}
+    told = (build.provenance.get("metadata") or {}).get(_METADATA, {}).get("layers") or {}
+    chains = {step: found[0] for step, found in told.items() if found and found[0]}
+    operations = config.get("llbDefinition") or [{}]
+    # The definition's last entry has the result as its only input.
+    image = chains.get((operations[-1].get("inputs") or [""])[0], ())
+    made: dict[str, Step] = {}
+    # What a FROM has, no other step made; of two on the same image, the later is that of the stage that ships.
+    for step in sorted(build.steps, key=lambda s: (s.state != BASE, -s.line)):
+        chain = chains.get(f"{(config.get('digestMapping') or {}).get(step.digest, '')}:0", ())
+        for layer in chain if step.state == BASE else chain[-1:] if step.size_bytes is not None else ():
+            made.setdefault(layer["digest"], step)
+    found: list[ImageLayer] = []
+    for layer in image:
+        step = made.get(layer["digest"])
+        one = ImageLayer(step.line, step.instruction, step.text, 0) if step else ImageLayer(0, "FROM", "", 0)
+        last = found.pop() if found and dataclasses.replace(found[-1], size_bytes=0) == one else one
+        found.append(dataclasses.replace(one, size_bytes=last.size_bytes + layer["size"]))
+    return tuple(found)

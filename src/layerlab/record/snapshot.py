@@ -1,0 +1,99 @@
+"""Snapshot: what a build context held at one moment, as data. `contexts.taking` takes one.
+
+An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the
+times, not the owner, which the client resets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+#: Stands for the content of a file, or the names in a folder, that could not be read: nobody can say if it changed.
+UNREADABLE = "unreadable"
+#: In place of its size, says of a file that the next snapshot has to read it again: no size equals it.
+UNSAFE = -1
+
+#: Size, time of last content change, time of last change of any kind (both ns), inode.
+Stat = tuple[int, int, int, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One file, folder or link of a context, as far as BuildKit's cache keys depend on it.
+
+    Attributes:
+        kind: "file", "folder", "link", "other". A socket is a file: BuildKit makes an empty one of it.
+        mode: permission bits, with set-user-id, set-group-id and sticky.
+        size: bytes; 0 for what is no file.
+        content: hash of a file's bytes (BLAKE2b, 128 bits, hex), target of a link, "" for a folder, kind and numbers of a
+            pipe or device; UNREADABLE where it could not be read.
+        attributes: hash of the extended attributes that count; "" without any, as nearly always.
+    """
+
+    kind: str
+    mode: int
+    size: int
+    content: str
+    attributes: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether its content could be read."""
+        return self.content != UNREADABLE
+
+    def __str__(self) -> str:
+        """For a person: "644 file, 12 bytes, hash 1f0c2b…"."""
+        what = {"file": f"{self.size} bytes, hash {self.content[:12]}", "link": f"to {self.content}", "folder": ""}
+        details = what.get(self.kind, self.content) if self.known else UNREADABLE
+        return ", ".join(filter(None, (f"{self.mode:03o} {self.kind}", details)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A context at one moment.
+
+    Attributes:
+        entries: by path relative to the context, with "/"; only what the ignore rules let in. A name that is no UTF-8 has
+            its bytes as lone surrogates (os.fsdecode); BuildKit refuses such a context.
+        rules: the ignore rules as BuildKit cleans them, comments and empty lines left out.
+        ignore_file: name of the file they come from, relative to the context where it lies in it; "" where there is none.
+        ignored: paths that the rules keep out, those inside an ignored folder left out.
+        stats: by path of a file, what tells without reading that it has not changed; UNSAFE as size where that would not do.
+    """
+
+    entries: Mapping[str, Entry]
+    rules: tuple[str, ...] = ()
+    ignore_file: str = ""
+    ignored: tuple[str, ...] = ()
+    stats: Mapping[str, Stat] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: a list for each entry, of path, type and permission bits in one number, size, content, attributes, stat."""
+        rows = []
+        for path, entry in self.entries.items():
+            bits = _TYPES[entry.kind] | entry.mode
+            row: list[Any] = [path, bits, entry.size, entry.content]
+            if entry.attributes or path in self.stats:
+                row += [entry.attributes, *self.stats.get(path, ())]
+            rows.append(row)
+        return {
+            "entries": rows, "rules": list(self.rules), "ignore_file": self.ignore_file, "ignored": list(self.ignored),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
+        """What `to_json` made. Raises KeyError, ValueError, TypeError for anything else."""
+        entries, stats = {}, {}
+        for path, bits, size, content, *rest in data["entries"]:
+            entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
+            if len(rest) == 5:
+                stats[path] = tuple(rest[1:])
+        return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
+
+
+#: How `to_json` writes the kinds, in the upper bits of a Unix mode.
+_TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
+_KINDS = {bits: kind for kind, bits in _TYPES.items()}

@@ -1,0 +1,327 @@
+"""What a report says, as plain data: the HTML page, the Markdown summary and the JSON are three ways to write these facts."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import shlex
+from collections.abc import Mapping
+
+from ..charts.critical_path import critical_path
+from ..explaining.alignment import aligned, stage_names, written
+from ..explaining.causes import Cause, Explanation, StepCause
+from ..record.build import Build, Phase, Step
+from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
+from ..system import faults
+from ..traces.instructions import read
+from . import logs
+from .redaction import Masker
+
+#: Name and version of the JSON; a field more is the same version, one less or another meaning is the next.
+SCHEMA, VERSION = "layerlab-report", 1
+
+SUCCEEDED, BROKEN, STOPPED = "succeeded", "failed", "canceled"
+
+#: Networks for which a report says what the downloads would take, Mbit/s.
+NETWORKS = (10, 100, 1000)
+
+#: Evidence that is shown of one cause; a context may have thousands of changed files.
+EVIDENCE = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class StepFacts:
+    """One step: `records.Step`, and why it is in its state.
+
+    Attributes:
+        number: its place among the steps, from 1; how other parts of the report name it.
+        critical: whether it is on the critical path.
+        in_image: whether its stage is part of the image, not only used while building; None where unknown.
+        root: whether it ran for a reason of its own.
+        causes: why it ran, the most telling first.
+        above: numbers of the steps whose new result made it run, where it is no root.
+        still_hit: why it is a hit although something changed.
+        ruled_out: what was looked at and found equal.
+    """
+
+    number: int
+    line: int
+    end_line: int
+    stage: str
+    instruction: str
+    text: str
+    state: str
+    started: float | None
+    seconds: float
+    size_bytes: int | None
+    downloaded_bytes: int
+    critical: bool
+    in_image: bool | None
+    root: bool
+    causes: tuple[Cause, ...]
+    above: tuple[int, ...]
+    still_hit: str
+    ruled_out: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """The reasons in one line; "" for a step without any."""
+        return "; ".join(c.text for c in self.causes) or self.still_hit
+
+
+@dataclasses.dataclass(frozen=True)
+class Totals:
+    """The build in numbers; times in seconds, sizes in bytes, the rest counts of steps."""
+
+    seconds: float
+    ran: int
+    cached: int
+    failed: int
+    canceled: int
+    not_reached: int
+    critical_path_seconds: float
+    export_seconds: float
+    context_seconds: float
+    context_bytes: int
+    downloaded_bytes: int
+    image_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One step in one of two builds that are compared."""
+
+    number: int
+    line: int
+    text: str
+    state: str
+    seconds: float
+    size_bytes: int | None
+    downloaded_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A step in the build before and in this one; None where it is in only one of them."""
+
+    stage: str
+    before: Side | None
+    now: Side | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """This build beside the one before it. `same_machine`: else times tell of the machines as much as of the builds."""
+
+    app: str
+    variant: str
+    edit: str
+    machine: str
+    started_at: str
+    outcome: str
+    same_machine: bool
+    totals: Totals
+    steps: tuple[Pair, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """All that a report says. Secrets are taken out.
+
+    Attributes:
+        generator: what wrote it.
+        outcome: "succeeded", "failed" or "canceled".
+        command: as a shell takes it.
+        error: BuildKit's; "" for a build that succeeded.
+        meaning: what the error means, where it is a known one.
+        remedy: what to do about it.
+        transfer_seconds: what downloads and context would take, by Mbit/s of a network.
+        critical_path: numbers of the steps that decide when the build ends, first to last.
+        against: what the causes were found by comparing with; "" where there was nothing.
+        unexplained: why there are no causes; "" where there are.
+        roots: numbers of the steps that ran for a reason of their own.
+        comparison: None without a previous build.
+        step_logs: what each step printed, without terminal codes and not yet cut; in the page only.
+        dockerfile: in the page only.
+    """
+
+    generator: str
+    app: str
+    variant: str
+    edit: str
+    machine: str
+    command: str
+    started_at: str
+    outcome: str
+    error: str
+    meaning: str
+    remedy: str
+    image: str
+    totals: Totals
+    transfer_seconds: Mapping[str, float]
+    steps: tuple[StepFacts, ...]
+    phases: tuple[Phase, ...]
+    critical_path: tuple[int, ...]
+    against: str
+    unexplained: str
+    roots: tuple[int, ...]
+    comparison: Comparison | None
+    warnings: tuple[str, ...]
+    step_logs: tuple[str, ...] = dataclasses.field(repr=False)
+    dockerfile: str = dataclasses.field(repr=False)
+
+    @property
+    def failed_step(self) -> StepFacts | None:
+        """The step that failed; None where none did."""
+        return next((s for s in self.steps if s.state == FAILED), None)
+
+    def step(self, number: int) -> StepFacts:
+        """The step of this number."""
+        return self.steps[number - 1]
+
+
+def gather(
+    build: Build, previous: Build | None = None, explanation: Explanation | None = None, unexplained: str = ""
+) -> Facts:
+    """The facts of a build.
+
+    Args:
+        build: the build.
+        previous: the build it is compared with.
+        explanation: of its steps; None where there is none.
+        unexplained: why there is none.
+    """
+    masker = Masker.of(build, previous)
+    in_image = _image_stages(build)
+    build = masker.build(build)
+    told = _by_step(build, masker.explanation(explanation) if explanation else None)
+    path = critical_path(build)
+    fault = _fault(build)
+    steps = tuple(
+        _step(number, step, cause, step.digest in path, in_image, build)
+        for number, (step, cause) in enumerate(zip(build.steps, told, strict=True), 1)
+    )
+    totals = _totals(build)
+    moved = totals.downloaded_bytes + totals.context_bytes
+    return Facts(
+        generator=f"layerlab {importlib.metadata.version('layerlab')}",
+        app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
+        started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image,
+        meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
+        totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
+        phases=build.phases,
+        critical_path=tuple(s.number for d in path for s in steps if build.steps[s.number - 1].digest == d),
+        against=masker.text(explanation.against) if explanation else "",
+        unexplained="" if explanation else unexplained or "no explanation was made",
+        roots=tuple(s.number for s in steps if s.root),
+        comparison=_compared(build, masker.build(_without_logs(previous))) if previous else None,
+        warnings=tuple(logs.plain(w) for w in build.warnings),
+        step_logs=tuple(logs.plain(s.log) for s in build.steps), dockerfile=logs.plain(build.dockerfile),
+    )  # fmt: skip
+
+
+def outcome(build: Build) -> str:
+    """SUCCEEDED, BROKEN or STOPPED: a build that was interrupted failed at no step of its own."""
+    if not build.error:
+        return SUCCEEDED
+    states = {s.state for s in build.steps}
+    return STOPPED if FAILED not in states and (CANCELED in states or "context canceled" in build.error) else BROKEN
+
+
+def _fault(build: Build) -> faults.Fault | None:
+    """What is known of the error that it ended with."""
+    if not build.error:
+        return None
+    failed = next((s for s in build.steps if s.state == FAILED), None)
+    return faults.recognise(f"{build.error}\n{failed.log if failed else ''}")
+
+
+def _totals(build: Build) -> Totals:
+    states = [s.state for s in build.steps]
+    path = critical_path(build)
+    return Totals(
+        seconds=build.seconds, ran=states.count(RAN), cached=states.count(CACHED), failed=states.count(FAILED),
+        canceled=states.count(CANCELED), not_reached=len(states) - sum(map(states.count, (RAN, CACHED, BASE, FAILED, CANCELED))),
+        # One vertex may be on several lines: its time counts once.
+        critical_path_seconds=sum({s.digest: s.seconds for s in build.steps if s.digest in path}.values()),
+        export_seconds=build.export_seconds, context_seconds=build.seconds_in("context"),
+        context_bytes=build.context_bytes, downloaded_bytes=build.downloaded_bytes, image_bytes=build.image_bytes,
+    )  # fmt: skip
+
+
+def _step(
+    number: int, step: Step, cause: StepCause | None, critical: bool, in_image: frozenset[str] | None, build: Build
+) -> StepFacts:
+    lines = cause.above if cause else ()
+    return StepFacts(
+        number=number, line=step.line, end_line=step.end_line, stage=step.stage, instruction=step.instruction,
+        text=step.text, state=step.state, started=step.started, seconds=step.seconds, size_bytes=step.size_bytes,
+        downloaded_bytes=step.downloaded_bytes, critical=critical,
+        in_image=None if in_image is None else step.stage in in_image,
+        root=bool(cause and cause.root), causes=tuple(map(_shortened, cause.causes)) if cause else (),
+        above=tuple(n for n, s in enumerate(build.steps, 1) if s.line and s.line in lines),
+        still_hit=cause.still_hit if cause else "", ruled_out=cause.ruled_out if cause else (),
+    )  # fmt: skip
+
+
+def _shortened(cause: Cause) -> Cause:
+    more = len(cause.evidence) - EVIDENCE
+    if more <= 0:
+        return cause
+    rest = dataclasses.replace(cause.evidence[EVIDENCE], what=f"{more:,} more", before="", now="")
+    return dataclasses.replace(cause, evidence=(*cause.evidence[:EVIDENCE], rest))
+
+
+def _by_step(build: Build, explanation: Explanation | None) -> list[StepCause | None]:
+    """The cause of each step; an explanation has one for each, in the same order."""
+    if not explanation:
+        return [None] * len(build.steps)
+    if [c.line for c in explanation.steps] == [s.line for s in build.steps]:
+        return list(explanation.steps)
+    found = {(c.line, c.stage, c.instruction): c for c in explanation.steps}
+    return [found.get((s.line, s.stage, s.instruction)) for s in build.steps]
+
+
+def _image_stages(build: Build) -> frozenset[str] | None:
+    """Names of the stages whose layers are the image's: that of the last step, and those it is FROM; None if unknown."""
+    if not build.dockerfile or not build.image_bytes or not build.steps:
+        return None
+    bases = {i.stage_name: i.base.lower() for i in read(build.dockerfile) if i.keyword == "FROM"}
+    last = max(build.steps, key=lambda s: s.line).stage
+    found: list[str] = []
+    stage = last
+    while stage in bases and stage not in found:
+        found.append(stage)
+        stage = bases[stage]
+    return frozenset(found) or None
+
+
+def _without_logs(build: Build) -> Build:
+    return dataclasses.replace(build, steps=tuple(dataclasses.replace(s, log="") for s in build.steps))
+
+
+def _compared(now: Build, before: Build) -> Comparison:
+    return Comparison(
+        app=before.app, variant=before.variant, edit=before.edit, machine=before.machine, started_at=before.started_at,
+        outcome=outcome(before), same_machine=before.machine == now.machine, totals=_totals(before),
+        steps=tuple(_pairs(before, now)),
+    )  # fmt: skip
+
+
+def _pairs(before: Build, now: Build) -> list[Pair]:
+    """The steps of two builds side by side, in the order of the later one; those that are gone follow their predecessor."""
+
+    def side(build: Build, index: int | None) -> Side | None:
+        if index is None:
+            return None
+        s = build.steps[index]
+        return Side(index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes)
+
+    was = aligned(written(now), written(before), stage_names(now), stage_names(before))
+    gone = [i for i in range(len(before.steps)) if i not in was.values()]
+    pairs: list[Pair] = []
+    for index in range(len(now.steps)):
+        while gone and index in was and gone[0] < was[index]:
+            pairs.append(Pair(before.steps[gone[0]].stage, side(before, gone.pop(0)), None))
+        pairs.append(Pair(now.steps[index].stage, side(before, was.get(index)), side(now, index)))
+    return pairs + [Pair(before.steps[i].stage, side(before, i), None) for i in gone]

@@ -1,0 +1,172 @@
+"""The facts as GitHub-flavoured Markdown, for the summary of a CI job or a comment: compact, details folded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..record.states import FAILED, RAN
+from . import logs, words
+from .facts import Facts, Pair, StepFacts
+
+#: A comment on GitHub takes 65,536 characters; a job summary more.
+LIMIT = 64_000
+#: Rows of a table at first; fewer where that is too long.
+ROWS = 150
+#: Characters of an instruction, and of the reason it ran.
+TEXT, WHY = 60, 160
+#: Of a failed step's log, bytes.
+LOG = 6_000
+
+#: What Markdown, GitHub's extensions (mentions, issue numbers, maths, emoji, addresses), a table or HTML would take for
+#: their own.
+_SPECIAL = re.compile(r"[\\`*_\[\]#!|~<>&$@]|:(?=//|[a-z+]\w*:)|(?<=www)\.|^[-+=]|(?<=^\d)[.)](?= )")
+
+
+def escaped(text: str) -> str:
+    """Plain text that stays plain text in Markdown, in a table and in HTML, on one line."""
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(logs.plain(text).split()))
+
+
+def markdown(facts: Facts) -> str:
+    """The summary, less than LIMIT bytes: where it would be longer, tables have fewer rows."""
+    rows = ROWS
+    while len((text := _summary(facts, rows)).encode()) > LIMIT and rows > 1:
+        rows //= 2
+    return text
+
+
+def _summary(facts: Facts, rows: int) -> str:
+    parts = [f"### {escaped(f'{facts.app} {facts.variant}')}: {escaped(words.verdict(facts))}", _facts_line(facts)]
+    parts += ["\n".join(f"- {escaped(words.clipped(line, 300))}" for line in words.short_story(facts))]
+    if facts.error:
+        parts.append(_error(facts))
+    parts.append(_steps(facts, rows))
+    if facts.unexplained:
+        parts.append(f"No causes: {escaped(words.clipped(facts.unexplained, 300))}.")
+    elif not facts.against:
+        parts.append("No earlier build to compare with.")
+    elif facts.roots:
+        parts.append(_roots(facts, rows))
+    if facts.comparison:
+        parts.append(_comparison(facts, rows))
+    if facts.warnings:
+        lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
+        parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
+    parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
+    source = f"{facts.generator}, {words.moment(facts.started_at)}"
+    parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are what pip, uv and apt say.</sub>")
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _facts_line(facts: Facts) -> str:
+    totals = facts.totals
+    told = [
+        f"**{words.duration(totals.seconds)}**",
+        f"critical path {words.duration(totals.critical_path_seconds)}",
+        f"export {words.duration(totals.export_seconds)}",
+        f"{words.megabytes(totals.downloaded_bytes)} downloaded",
+        f"{words.megabytes(totals.context_bytes)} context",
+    ]
+    if totals.image_bytes is not None:
+        told.append(f"image {words.megabytes(totals.image_bytes)}")
+    return " · ".join([*told, f"on {escaped(facts.machine)}"])
+
+
+def _error(facts: Facts) -> str:
+    step = facts.failed_step
+    parts = [_fenced(logs.cut(facts.error, LOG))]
+    if step and (log := facts.step_logs[step.number - 1]):
+        parts.append(_folded(f"Log of {escaped(words.named(step, TEXT))}", _fenced(logs.cut(log, LOG))))
+    return "\n\n".join(parts)
+
+
+def _steps(facts: Facts, rows: int) -> str:
+    """Where there are more than `rows`, those that took the most time, and always what failed and the root causes."""
+    if not facts.steps:
+        return ""
+    chosen = sorted(facts.steps, key=lambda s: (s.state != FAILED, not s.root, -s.seconds))[:rows]
+    chosen.sort(key=lambda s: s.number)
+    table = _table(
+        ("line", "step", "state", ">time", ">downloaded", ">layer", "why"),
+        ((str(s.line or ""), _code(s), _state(s), _time(s), words.megabytes(s.downloaded_bytes) if s.downloaded_bytes else "",
+          "" if s.size_bytes is None else words.megabytes(s.size_bytes), _why(s) if facts.against else "") for s in chosen),
+    )  # fmt: skip
+    more = len(facts.steps) - len(chosen)
+    note = "◆ on the critical path, ▸ root cause." + (
+        f" {words.counted(more, 'shorter step')} left out." if more else ""
+    )
+    return f"{table}\n\n{note}"
+
+
+def _roots(facts: Facts, rows: int) -> str:
+    lines = []
+    for step in (facts.step(n) for n in facts.roots[:rows]):
+        lines.append(f"- ▸ {words.place(step)} {_code(step)}: {escaped(words.clipped(step.why, WHY))}")
+        seen = [e for c in step.causes for e in c.evidence][:5]
+        lines += [
+            f"  - {escaped(words.clipped(e.what, 80))}: {escaped(words.clipped(e.before, 60) or '(none)')} → "
+            f"{escaped(words.clipped(e.now, 60) or '(none)')}"
+            for e in seen if e.before or e.now
+        ]  # fmt: skip
+    return _folded(
+        "Root causes and what was compared", f"Compared with {escaped(facts.against)}.\n\n" + "\n".join(lines)
+    )
+
+
+def _comparison(facts: Facts, rows: int) -> str:
+    totals = _table(("", ">before", ">now", ">difference"), words.comparison_rows(facts))
+    changed = [p for p in facts.comparison.steps if _changed(p)][:rows]
+    steps = _table(
+        ("step", "before", "now", ">time before", ">time now"),
+        ((_code(p.now or p.before), *(_state(side) if side else "not there" for side in (p.before, p.now)),
+          *(words.duration(side.seconds) if side else "" for side in (p.before, p.now))) for p in changed),
+    )  # fmt: skip
+    told = f"{totals}\n\nSteps with another state or text:\n\n{steps}" if changed else totals
+    before = facts.comparison
+    head = f"Compared with {before.app} {before.variant} of {words.moment(before.started_at)}"
+    note = "" if before.same_machine else "\n\nThe build before ran on another machine: times do not compare."
+    return _folded(escaped(head), told + note)
+
+
+def _changed(pair: Pair) -> bool:
+    before, now = pair.before, pair.now
+    return not before or not now or (before.state, before.text) != (now.state, now.text)
+
+
+def _code(step: StepFacts) -> str:
+    return f"<code>{escaped(words.brief(step.text, TEXT))}</code>"
+
+
+def _state(step: StepFacts) -> str:
+    return f"{words.SIGNS[step.state]} {step.state}"
+
+
+def _time(step: StepFacts) -> str:
+    took = words.duration(step.seconds) if step.state in (RAN, FAILED) or step.seconds >= words.INSTANT else ""
+    return f"◆ {took}" if step.critical and step.seconds >= words.INSTANT else took
+
+
+def _why(step: StepFacts) -> str:
+    return ("▸ " if step.root else "") + escaped(words.clipped(step.why, WHY))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already; a head that starts with > is aligned right."""
+    lines = [
+        "| " + " | ".join(h.removeprefix(">") or " " for h in head) + " |",
+        "|" + "|".join("---:" if h.startswith(">") else "---" for h in head) + "|",
+    ]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def _folded(summary: str, body: str) -> str:
+    # Markdown inside HTML needs the empty lines.
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _fenced(text: str) -> str:
+    """A code block whose fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

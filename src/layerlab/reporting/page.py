@@ -1,0 +1,117 @@
+"""The facts as one HTML file that needs no network: templates/report.html, with its style and the few lines of script."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import hashlib
+
+import jinja2
+
+from . import logs, timeline, words
+from .facts import NETWORKS, Facts, StepFacts
+
+#: Weight of a page, bytes: what is left of it after all else goes to the logs. Mail and issue trackers take 2 MB and more.
+PAGE = 1_500_000
+#: A log gets this much whatever else there is, bytes.
+LEAST = 2_000
+#: The most of a Dockerfile, bytes; they rarely have a tenth of it.
+DOCKERFILE = 150_000
+#: The most of an error message, bytes.
+ERROR = 30_000
+#: Lines of a failed step's log beside its error; the whole is below.
+TAIL = 25
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A bar of the chart of layers; `share` of the image, 0 to 1."""
+
+    step: StepFacts | None
+    bytes: int
+    share: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceLine:
+    """A line of the Dockerfile, and the steps that begin on it."""
+
+    number: int
+    text: str
+    steps: tuple[StepFacts, ...]
+
+
+def page(facts: Facts) -> str:
+    """The page, at most about PAGE bytes."""
+    weights = [logs.weight(log) for log in facts.step_logs]
+    without = len(_page(facts, [""] * len(weights)).encode())
+    granted = logs.shares(weights, max(PAGE - without, 0))
+    return _page(facts, [logs.cut(log, max(LEAST, limit)) for log, limit in zip(facts.step_logs, granted, strict=True)])
+
+
+def _page(facts: Facts, step_logs: list[str]) -> str:
+    layers, outside = _layers(facts)
+    script = _environment().get_template("print.js").render().strip()
+    return _environment().get_template("report.html").render(
+        facts=facts,
+        title=f"{facts.app} {facts.variant}",
+        lines=_source_lines(facts),
+        logs=[(step, log) for step, log in zip(facts.steps, step_logs, strict=True) if log],
+        failed_log=_end(facts.step_logs[facts.failed_step.number - 1]) if facts.failed_step else "",
+        error=logs.cut(facts.error, ERROR),
+        drawing=timeline.draw(facts),
+        layers=layers,
+        outside=outside,
+        downloads=sorted((s for s in facts.steps if s.downloaded_bytes), key=lambda s: -s.downloaded_bytes),
+        networks=NETWORKS,
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        thick=timeline.THICK,
+    )  # fmt: skip
+
+
+def _end(log: str) -> str:
+    return logs.cut("\n".join(log.split("\n")[-TAIL:]), ERROR)
+
+
+def _layers(facts: Facts) -> tuple[list[Layer], list[StepFacts]]:
+    """The image's layers, with one for what no step accounts for, and steps that made layers outside the image."""
+    sized = [s for s in facts.steps if s.size_bytes is not None]
+    inside = [s for s in sized if s.in_image is not False]
+    whole = facts.totals.image_bytes or sum(s.size_bytes for s in inside)
+    layers = [Layer(s, s.size_bytes, s.size_bytes / whole if whole else 0.0) for s in inside]
+    rest = whole - sum(layer.bytes for layer in layers)
+    if layers and rest > 0:
+        layers.insert(0, Layer(None, rest, rest / whole))
+    return layers, [s for s in sized if s not in inside]
+
+
+def _source_lines(facts: Facts) -> list[SourceLine]:
+    begins: dict[int, list[StepFacts]] = {}
+    for step in facts.steps:
+        begins.setdefault(step.line, []).append(step)
+    found, weight = [], 0
+    for number, text in enumerate(facts.dockerfile.splitlines(), 1):
+        weight += logs.weight(text)
+        if weight > DOCKERFILE:
+            found.append(SourceLine(number, "… the rest is left out …", ()))
+            break
+        found.append(SourceLine(number, text, tuple(begins.get(number, ()))))
+    return found
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("layerlab.reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
+        environment.filters[name] = getattr(words, name)
+    environment.filters["brief"] = timeline.brief
+    environment.globals.update(
+        SIGNS=words.SIGNS, MEASURED=words.MEASURED, verdict=words.verdict, short_story=words.short_story,
+        slowest=words.slowest, comparison_rows=words.comparison_rows,
+    )  # fmt: skip
+    return environment

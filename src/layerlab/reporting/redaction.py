@@ -1,0 +1,213 @@
+"""Keeping secrets out of a report: every text of a build passes through here before anything else sees it.
+
+What is hidden, as masking.HIDDEN:
+
+1. Values of build arguments and variables whose name looks like a secret: given on the command line, in the Dockerfile
+   (ARG, ENV, `RUN export …`), or in the provenance, of this build and of the one it is compared with. They are hidden where
+   they are assigned, and wherever else they turn up (a log, an error), there only if long enough not to be a plain word.
+2. Values that `--secret` names by a variable or a file, if those are still there when the report is written: such a value is
+   in no record, but a step may have printed it.
+3. Passwords in addresses (`https://user:password@host`), values of options such as `--password`, and tokens and private
+   keys that their own form gives away.
+
+A secret that none of these tells of (a password a script made up and printed) cannot be known, and stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..explaining.causes import Explanation
+from ..record.build import Build
+from ..record.masking import HIDDEN, secret_name
+
+#: Without any of these a text has no such name: a long log is spared the expressions.
+_HINTS = ("apikey", "auth", "credential", "git_pat", "git-pat", "gitpat", "key", "pass", "pword", "secret", "token")
+
+#: Characters from which on a value is hidden wherever it turns up: "dev" or "test" would blacken half of a log.
+LONG_ENOUGH = 6
+#: BuildKit takes no secret larger than this, bytes (session/secrets/secretsprovider, MaxSecretSize).
+MAX_SECRET = 500 * 1024
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
+_ON_ONE_LINE = r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
+#: NAME=value, NAME="a value" (which may go over lines), "name": "value".
+_ASSIGNED = re.compile(
+    rf"(?P<name>{_NAME})(?P<is>=|[\"']\s*:\s*(?=[\"']))"
+    rf"(?P<value>(?:{_QUOTED})(?![^\s;,&|)}}\]])|(?:{_ON_ONE_LINE}|\\.|[^\s\\\"'])+)",
+    re.DOTALL,
+)
+#: ENV NAME a value.
+_OLD_ENV = re.compile(
+    rf"(?P<is>^[ \t]*ENV[ \t]+)(?P<name>{_NAME})[ \t]+(?P<value>[^=\s].*)$", re.MULTILINE | re.IGNORECASE
+)
+#: --password value.
+_OPTION = re.compile(rf"(?P<is>--)(?P<name>{_NAME}) +(?P<value>{_QUOTED}|[^\s\"'-]\S*)")
+#: A reference to a variable or a command's output: shows nothing.
+_REFERENCE = re.compile(r"[\"']?(?:\$\{?\w+\}?|\$\(.*|`.*)[\"']?", re.DOTALL)
+
+_ADDRESS = re.compile(r"(://[^\s:/@]*:)([^\s/@]+)(?=@)")
+#: Tokens and keys that their form tells: what each begins with (to spare a long log the expression), and the whole.
+_FORMS = {
+    **{f"gh{kind}_": rf"\bgh{kind}_[A-Za-z0-9]{{20,}}" for kind in "pousr"},
+    "github_pat_": r"\bgithub_pat_\w{20,}",
+    "glpat-": r"\bglpat-[\w-]{20,}",
+    "pypi-": r"\bpypi-[\w-]{40,}",
+    "hf_": r"\bhf_[A-Za-z0-9]{20,}",
+    "AKIA": r"\bAKIA[0-9A-Z]{16}\b",
+    "xox": r"\bxox[abprs]-[\w-]{10,}",
+    "earer ": r"(?<=[Bb]earer )[\w.~+/=-]{8,}",
+    "PRIVATE KEY": r"(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))",
+}
+
+
+def tells(name: str) -> bool:
+    """Whether a variable, build argument or option of this name holds a secret: API_TOKEN, dbPassword, --token."""
+    return name != "key" and secret_name(name)  # a key of a sort, of a cache, of a pair
+
+
+@dataclasses.dataclass(frozen=True)
+class Masker:
+    """Hides the secrets of some builds.
+
+    Attributes:
+        values: what is hidden wherever it stands, the longest first.
+    """
+
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, *builds: Build | None) -> Masker:
+        """A masker that knows the secrets of these builds."""
+        found = {value for build in builds if build for value in _values(build)}
+        # In an error or a log a value may stand escaped.
+        found |= {html.escape(v) for v in found} | {v.replace('"', '\\"') for v in found}
+        return cls(tuple(sorted((v for v in found if len(v) >= LONG_ENOUGH), key=lambda v: (-len(v), v))))
+
+    def text(self, text: str) -> str:
+        """`text` without secrets."""
+        for value in self.values:
+            if value in text:
+                text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
+        for beginning, form in _FORMS.items():
+            if beginning in text:
+                text = re.sub(form, HIDDEN, text)
+        if "://" in text:
+            text = _ADDRESS.sub(rf"\g<1>{HIDDEN}", text)
+        lowered = text.lower()  # a log can be long and say nothing of the kind: spare it the expressions
+        if any(hint in lowered for hint in _HINTS):
+            for pattern in (_ASSIGNED, _OLD_ENV, _OPTION):
+                text = pattern.sub(_hidden, text)
+        return text
+
+    def build(self, build: Build) -> Build:
+        """The record without secrets, and without the evidence, which a report does not show."""
+        return dataclasses.replace(
+            build,
+            command=tuple(self._argument(word) for word in build.command),
+            dockerfile=self.text(build.dockerfile),
+            steps=tuple(
+                dataclasses.replace(s, text=self.text(s.text), log=self.text(s.log), stage=self.text(s.stage))
+                for s in build.steps
+            ),
+            phases=tuple(dataclasses.replace(p, name=self.text(p.name)) for p in build.phases),
+            warnings=tuple(self.text(w) for w in build.warnings),
+            error=self.text(build.error),
+            trace="",
+            provenance={},
+            args={},
+            contexts={},
+        )
+
+    def explanation(self, explanation: Explanation) -> Explanation:
+        """The causes without secrets: a changed build argument shows neither its old nor its new value."""
+        steps = []
+        for step in explanation.steps:
+            causes = []
+            for cause in step.causes:
+                evidence = []
+                for e in cause.evidence:
+                    hidden = any(tells(word) for word in re.findall(_NAME, e.what))
+                    before, now = ((HIDDEN if v else v) if hidden else self.text(v) for v in (e.before, e.now))
+                    evidence.append(dataclasses.replace(e, what=self.text(e.what), before=before, now=now))
+                causes.append(dataclasses.replace(cause, text=self.text(cause.text), evidence=tuple(evidence)))
+            texts = {"text": self.text(step.text), "still_hit": self.text(step.still_hit)}
+            steps.append(
+                dataclasses.replace(
+                    step, **texts, causes=tuple(causes), ruled_out=tuple(self.text(r) for r in step.ruled_out)
+                )
+            )
+        return dataclasses.replace(explanation, against=self.text(explanation.against), steps=tuple(steps))
+
+    def _argument(self, word: str) -> str:
+        """One word of the command: a value may hold spaces, so all after NAME= is hidden."""
+        found = re.match(
+            rf"(?P<before>(?:--build-arg=|--set=[^=]*?\bargs\.)?(?P<name>{_NAME})=)(?P<value>.*)", word, re.DOTALL
+        )
+        if found and found["value"] and tells(found["name"]):
+            return found["before"] + HIDDEN
+        return self.text(word)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    value, whole, start = found["value"], found[0], found.start()
+    if not tells(found["name"]) or _REFERENCE.fullmatch(value):
+        return whole
+    at = found.start("value") - start
+    quote = value[0] if value[0] in "\"'" and value[-1] == value[0] else ""
+    return f"{whole[:at]}{quote}{HIDDEN}{quote}{whole[at + len(value) :]}"
+
+
+def _values(build: Build) -> Iterator[str]:
+    """Values of the build that are secret, as far as its record and this computer tell."""
+    parameters = (build.provenance.get("invocation") or {}).get("parameters") or {}
+    given = {**(parameters.get("args") or {}), **build.args}
+    pairs = [(name.removeprefix("build-arg:"), str(value)) for name, value in given.items()]
+    for op in (build.provenance.get("buildConfig") or {}).get("llbDefinition") or ():
+        executed = ((op.get("op") or {}).get("Op") or {}).get("exec") or {}
+        pairs += [(k, v) for k, _, v in (e.partition("=") for e in (executed.get("meta") or {}).get("env") or ())]
+    for word in build.command:
+        name, _, value = re.sub(r"^--build-arg=|^--set=[^=]*?\bargs\.", "", word).partition("=")
+        pairs.append((name, value))
+    for pattern in (_ASSIGNED, _OLD_ENV):
+        for text in (build.dockerfile, *(s.text for s in build.steps)):
+            pairs += [
+                (m["name"], _unquoted(m["value"]))
+                for m in pattern.finditer(text)
+                if not _REFERENCE.fullmatch(m["value"])
+            ]
+    yield from (value for name, value in pairs if re.fullmatch(_NAME, name) and tells(name))
+    yield from _given(build.command)
+
+
+def _given(command: Iterable[str]) -> Iterator[str]:
+    """Values that --secret options name, where they can still be had: the whole, and the long lines of a file."""
+    for word in command:
+        told = re.search(
+            r"\b(?:type|id|src|source|env)=.*", word
+        )  # after --secret, --secret= or bake's --set=….secrets=
+        fields = dict(f.split("=", 1) for f in told[0].split(",") if "=" in f) if told else {}
+        if "id" not in fields or fields.get("type") == "ssh":
+            continue
+        name = fields.get("env", fields["id"])
+        source = fields.get("src") or fields.get("source") or (name if fields.get("type") == "file" else "")
+        value = os.environ.get(name, "") if not source else _content(Path(source))
+        yield value.strip()
+        yield from (line.strip() for line in value.splitlines())
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace") if file.stat().st_size <= MAX_SECRET else ""
+    except OSError:
+        return ""
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] in "\"'" and value[-1] == value[0] else value

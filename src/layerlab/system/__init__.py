@@ -1,0 +1,1 @@
+"""This computer: LayerLab's home and its locks, running commands, known faults."""

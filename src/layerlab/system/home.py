@@ -1,0 +1,83 @@
+"""Where LayerLab keeps what it makes, and the locks that let several LayerLabs share a computer.
+
+Everything is under one folder, `home()`, so that one command can remove it all. Only sockets live elsewhere
+(`run_dir`), because a Unix socket's path may have no more than 107 bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import MachineBusy
+
+#: Label on every container, volume and network that LayerLab makes in somebody's engine; its value is `home_id()`.
+LABEL = "layerlab.home"
+
+
+def home() -> Path:
+    """The folder that holds all that LayerLab keeps: `$LAYERLAB_HOME`, or the user's data folder of this system."""
+    chosen = os.environ.get("LAYERLAB_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("layerlab")
+
+
+def home_id() -> str:
+    """Eight hex digits that tell this home from another on the same computer."""
+    return hashlib.sha256(str(home()).encode()).hexdigest()[:8]
+
+
+def cache_dir() -> Path:
+    """What can be made again: engine packages, base images, generated weights."""
+    return _made(home() / "cache")
+
+
+def machine_dir(name: str) -> Path:
+    """What belongs to one machine. Not created here: its existence says that the machine exists."""
+    return home() / "machines" / name
+
+
+def apps_dir() -> Path:
+    """Scratch copies of apps, a folder each."""
+    return _made(home() / "apps")
+
+
+def run_dir() -> Path:
+    """Sockets and process ids; gone after a reboot, as the processes are."""
+    base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()
+    return base / f"layerlab-{home_id()}"
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+@contextlib.contextmanager
+def locked(name: str, *, shared: bool = False, wait: float = 60.0, folder: Path | None = None) -> Iterator[None]:
+    """Hold the lock called `name`, alone or shared, for the length of a `with`; among the processes of this home, or of
+    all that use `folder`.
+
+    The kernel drops it when the process ends, however it ends. Raises MachineBusy when it is not had in `wait` seconds.
+    """
+    path = (folder or _made(home() / "locks")) / f"layerlab-{name}.lock"
+    deadline = time.monotonic() + wait
+    with path.open("a+") as file:
+        while True:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise MachineBusy(
+                        f"another LayerLab process has held {name!r} for more than {wait:.0f} s",
+                        "wait for its build or experiment to end, or interrupt it; `layerlab doctor` lists who is there",
+                    ) from None
+                time.sleep(0.05)
+        yield
