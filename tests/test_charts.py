@@ -22,8 +22,9 @@ from IPython.core.formatters import DisplayFormatter
 from layerlab.charts import Chart, before_after, chart, critical_path, summary, theme, timeline
 from layerlab.charts.before_after import LOG_RATIO, scale
 from layerlab.charts.timeline import LABEL_WIDTH, LOOKS, PHASE, brief
-from layerlab.record.build import Build, Phase, Step
+from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.record.step import Phase, Step
 from layerlab.traces.trace import parse
 
 PIP_LOG = (

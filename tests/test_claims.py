@@ -29,7 +29,8 @@ from layerlab.course.claims import (
     together,
 )
 from layerlab.errors import LayerLabError
-from layerlab.record.build import Build, Step
+from layerlab.record.build import Build
+from layerlab.record.step import Step
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "notebooks/claims.toml"

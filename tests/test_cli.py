@@ -15,8 +15,9 @@ from layerlab.engines import network
 from layerlab.errors import MachineError
 from layerlab.machine import cleanup, doctor
 from layerlab.machine.building import BuildFailed
-from layerlab.record.build import Build, Step
+from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
+from layerlab.record.step import Step
 
 
 def step(line, text, state, **more):

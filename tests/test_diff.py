@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 
 from layerlab import App, Build, diff
-from layerlab.record.build import Step
 from layerlab.errors import AppError, LayerLabError
 from layerlab.explaining.causes import Cause, Explanation, StepCause
 from layerlab.measuring import compare
-from layerlab.record.build import Phase
 from layerlab.record.states import BASE, CACHED, RAN
+from layerlab.record.step import Phase, Step
 
 BEFORE = 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\nCMD ["x"]\n'
 AFTER = (
@@ -194,7 +193,9 @@ def test_a_known_cause_stands_with_it(app, monkeypatch):
     copy = StepCause(3, "", "COPY", "COPY . .", RAN, (Cause("step above ran", "line 2 ran"),), above=(2,))
     pip = StepCause(4, "", "RUN", "RUN pip", RAN, (Cause("step above ran", "line 3 ran"),), above=(3,))
     made = {"before": Explanation("shop", "before", "an earlier build", (root, copy, pip))}
-    monkeypatch.setattr("layerlab.diffing.diff.explain", lambda build: made.get(build.variant, Explanation("shop", "after", "", ())))
+    monkeypatch.setattr(
+        "layerlab.diffing.diff.explain", lambda build: made.get(build.variant, Explanation("shop", "after", "", ()))
+    )
     told = diff(app, "before.Dockerfile", "after.Dockerfile", [pip_only, FAST]).told()
     assert told[-1][2] == ["in before it ran because line 2 above ran: main.py changed"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from layerlab import App, Build, compare
 from layerlab.errors import AppError
-from layerlab.record.build import Phase, Step
 from layerlab.record.states import RAN
+from layerlab.record.step import Phase, Step
 
 STEP = Step(1, 1, "stage-0", "RUN", "RUN true", RAN, 0.0, 1.5, 10, 20, "", "sha256:1", ())
 BUILD = Build(

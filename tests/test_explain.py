@@ -14,10 +14,11 @@ from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, Step
 from layerlab.explaining.differences import Side
 from layerlab.explaining.explain import explain
 from layerlab.explaining.operations import Operation, Reading, Source
-from layerlab.record.build import Build, Step
+from layerlab.record.build import Build
 from layerlab.record.masking import HIDDEN, masked, secret_name
 from layerlab.record.snapshot import UNREADABLE, Entry, Snapshot
 from layerlab.record.states import BASE, CACHED, FAILED, NOT_REACHED, RAN
+from layerlab.record.step import Step
 
 CONTEXT = Source("context", "context")
 

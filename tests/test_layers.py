@@ -12,9 +12,10 @@ import pytest
 from layerlab.charts import layers, theme
 from layerlab.charts.layers import LOOKS
 from layerlab.machine.building import _image_bytes
-from layerlab.record.build import Build, Step
+from layerlab.record.build import Build
 from layerlab.record.layers import image_layers
 from layerlab.record.states import BASE, RAN
+from layerlab.record.step import Step
 from layerlab.traces.trace import parse
 
 TRACES = Path(__file__).parent / "traces"

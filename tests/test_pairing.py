@@ -16,7 +16,7 @@ from layerlab.diffing.pairing import (
     MOVED_CHANGED,
     REMOVED,
     SAME,
-    Row,
+    LinePair,
     dockerfiles,
     lines_of,
     texts,
@@ -36,7 +36,7 @@ dockerfile_texts = st.one_of(
 )
 
 
-def check_rows(rows: tuple[Row, ...], left: str, right: str) -> None:
+def check_rows(rows: tuple[LinePair, ...], left: str, right: str) -> None:
     assert [row.left for row in rows if row.left] == list(range(1, len(lines_of(left)) + 1))
     assert [row.right for row in rows if row.right] == list(range(1, len(lines_of(right)) + 1))
     assert all(row.left or row.right for row in rows)
@@ -62,7 +62,7 @@ def test_every_line_appears_once_and_in_order(left, right):
 @given(dockerfile_texts)
 def test_a_file_does_not_differ_from_itself(text):
     rows, changes = dockerfiles(text, text)
-    assert all(row == Row(n, n) for n, row in enumerate(rows, 1))
+    assert all(row == LinePair(n, n) for n, row in enumerate(rows, 1))
     assert {c.kind for c in changes} <= {SAME}
 
 
@@ -103,7 +103,7 @@ def test_of_two_that_swap_the_copy_moved():
 
 def test_a_move_says_where_to():
     rows, _ = dockerfiles("COPY . .\nRUN x\nRUN y", "RUN x\nRUN y\nCOPY . .")
-    assert rows == (Row(1, 0, "↕", 3), Row(2, 1), Row(3, 2), Row(0, 3, "↕", 1))
+    assert rows == (LinePair(1, 0, "↕", 3), LinePair(2, 1), LinePair(3, 2), LinePair(0, 3, "↕", 1))
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import threading
 import pytest
 
 from layerlab import App, Build, predict
-from layerlab.record.build import Step
 from layerlab.errors import AppError, LayerLabError
 from layerlab.explaining.causes import Cause, Explanation, StepCause
 from layerlab.machine.cleanup import OURS
 from layerlab.predicting.score import FILE, keep, score
 from layerlab.record import history
 from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.record.step import Step
 from layerlab.system.home import machine_dir
 
 DOCKERFILE = """\

@@ -19,13 +19,14 @@ from layerlab.charts.theme import DARK_PAGE, LIGHT_PAGE, contrast
 from layerlab.errors import BuildCancelled
 from layerlab.live import notebook, settled
 from layerlab.live.choosing import chosen_progress
-from layerlab.live.model import FAILED, RUNNING, WAITING, LiveBuild, Row, Transfer
+from layerlab.live.model import FAILED, RUNNING, WAITING, Activity, LiveBuild, Transfer
 from layerlab.live.plain import REMINDER, PlainView
 from layerlab.live.terminal import TerminalView
 from layerlab.live.view import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, View, fitting
 from layerlab.machine import building as building
-from layerlab.record.build import Build, Step
+from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, NOT_REACHED, RAN
+from layerlab.record.step import Step
 from layerlab.traces.downloads import Downloads
 from layerlab.traces.events import read_events
 from layerlab.traces.trace import parse
@@ -75,8 +76,8 @@ def said(number: int, text: str, stream: int = 1) -> dict:
     return {"logs": [{"vertex": f"sha256:{number}", "stream": stream, "data": data}]}
 
 
-def row(text: str, state: str, seconds: float | None = None, *tail: str, transfers=(), line: int = 1) -> Row:
-    return Row(line, "stage-0", text, state, seconds, state == RUNNING, tail, transfers)
+def row(text: str, state: str, seconds: float | None = None, *tail: str, transfers=(), line: int = 1) -> Activity:
+    return Activity(line, "stage-0", text, state, seconds, state == RUNNING, tail, transfers)
 
 
 TWO_STEPS = "FROM base\nRUN one\nRUN two\n"

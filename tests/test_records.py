@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlab.record.build import Build, Phase, Step
+from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from layerlab.record.step import Phase, Step
 
 texts = st.text(max_size=20)
 counts = st.integers(0, 2**62)

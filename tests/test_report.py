@@ -27,10 +27,11 @@ from layerlab.commands import main
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
 from layerlab.machine.building import _image_bytes
-from layerlab.record.build import Build, Phase, Step
+from layerlab.record.build import Build
 from layerlab.record.masking import HIDDEN
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
-from layerlab.reporting import facts, logs, markdown, redaction, timeline, words
+from layerlab.record.step import Phase, Step
+from layerlab.reporting import drawing, facts, logs, markdown, redaction, words
 from layerlab.traces.trace import parse
 
 PACKAGE = Path(reporting.__file__).parent
@@ -386,20 +387,20 @@ def test_differences_have_a_sign():
 @pytest.mark.parametrize("name", ["code_edit", "failed", "registry_pull", "multiplatform", "syntax_error"])
 def test_every_step_and_phase_is_drawn_within_the_picture(name):
     told = facts.gather(recorded(name))
-    drawing = timeline.draw(told)
-    bars = [bar for row in drawing.rows for bar in row.bars]
+    drawn = drawing.draw(told)
+    bars = [bar for row in drawn.rows for bar in row.bars]
     assert len(bars) == len(told.steps) + len(told.phases)
-    assert all(b.x >= 0 and b.x + b.width <= 100.001 and 0 < b.y < drawing.height for b in bars)
-    heights = [row.y for row in drawing.rows]
+    assert all(b.x >= 0 and b.x + b.width <= 100.001 and 0 < b.y < drawn.height for b in bars)
+    heights = [row.y for row in drawn.rows]
     assert heights == sorted(set(heights))
-    assert len(drawing.ticks) <= timeline.TICKS + 1 and all(0 <= x <= 100 for x, _ in drawing.ticks)
+    assert len(drawn.ticks) <= drawing.TICKS + 1 and all(0 <= x <= 100 for x, _ in drawn.ticks)
 
 
 def test_the_critical_path_is_told_in_words_and_by_a_sign():
     told = facts.gather(recorded("failed"))
-    drawing = timeline.draw(told)
-    assert "Critical path: line 1 then line 2 then line 9 then line 10" in drawing.words
-    assert [row.label for row in drawing.rows if row.text.startswith("10 ")] == ["◆ failed 1.1 s"]
+    drawn = drawing.draw(told)
+    assert "Critical path: line 1 then line 2 then line 9 then line 10" in drawn.words
+    assert [row.label for row in drawn.rows if row.text.startswith("10 ")] == ["◆ failed 1.1 s"]
     (svg,) = [a for a in rendered(recorded("failed")).all("svg") if a.get("role") == "img"]
     assert svg["aria-labelledby"] == "timeline-title timeline-words"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from layerlab.course import check_lab
-from layerlab.charts.attempts import attempts_chart
 from layerlab.labs import Attempt, Observed
+from layerlab.labs.attempts_chart import attempts_chart
 from layerlab.labs.capstone import BUDGET, judge
 
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / "capstone"

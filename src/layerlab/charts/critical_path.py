@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import BASE, CACHED, FAILED
+from ..record.step import Step
 
 #: A cached step or base image that took less did nothing; one that took more was fetched from somewhere, seconds.
 INSTANT = 0.05

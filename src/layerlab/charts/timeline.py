@@ -8,8 +8,9 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from ..record.build import Build, Phase, Step
+from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.step import Phase, Step
 from . import theme
 from .chart import Chart
 from .critical_path import critical_path

@@ -3,7 +3,7 @@
 Notebooks import these from here, and everything else from `layerlab`.
 """
 
-from ..charts.attempts import attempts_chart
+from .. import scale
 from ..charts.break_even import Way, over_bandwidth
 from ..charts.layers import layers
 from ..charts.summary import summary
@@ -11,18 +11,26 @@ from ..charts.verdicts import factors, verdicts
 from ..contexts.listing import context
 from ..errors import CommandFailed
 from ..labs import attempts, check_lab, clinic
+from ..labs.attempts_chart import attempts_chart
+from ..labs.capstone import BUDGET
+from ..labs.lab_07 import context_files
 from ..machine import package_index
 from ..machine.asking import run_in
 from ..machine.mounts import inside, mounts
 from ..machine.registry import Registry
 from ..record.frames import rows_of
+from ..scale import REGISTRY_MAX, RUNNER_MOUNTS, Event
 from ..system.shell import run
 from .claims import Court, cached, fetched, printed, ran, steps, together
 from .waiting import bandwidth
 
 __all__ = [
+    "BUDGET",
+    "REGISTRY_MAX",
+    "RUNNER_MOUNTS",
     "CommandFailed",
     "Court",
+    "Event",
     "Registry",
     "Way",
     "attempts",
@@ -32,6 +40,7 @@ __all__ = [
     "check_lab",
     "clinic",
     "context",
+    "context_files",
     "factors",
     "fetched",
     "inside",
@@ -44,6 +53,7 @@ __all__ = [
     "rows_of",
     "run",
     "run_in",
+    "scale",
     "steps",
     "summary",
     "together",

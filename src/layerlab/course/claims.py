@@ -26,8 +26,9 @@ import pandas as pd
 from ..charts import theme
 from ..charts.markup import rendered
 from ..errors import LayerLabError
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import CACHED, RAN
+from ..record.step import Step
 
 HOLDS, CONDITION, FAILS, UNTRIED = VERDICTS = (
     "holds",

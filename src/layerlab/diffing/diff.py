@@ -2,211 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from .. import charts
 from ..errors import LayerLabError
-from ..explaining.causes import StepCause, shortened
+from ..explaining.causes import StepCause
 from ..explaining.why import explain
 from ..project import definition
 from ..project.app import App
-from ..project.definition import Definition, text_of
+from ..project.definition import Definition
 from ..record.build import Build
 from ..record.frames import rows_of
-from ..record.states import BASE, CACHED, RAN
+from ..record.states import RAN
 from ..traces import instructions
-from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
-from .pairing import MOVED, MOVED_CHANGED, SAME, Change, Row
-
-#: Steps that a sentence names before it only counts.
-NAMED = 3
+from .effects import Differences, Measured
+from .side_by_side import page
 
 
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """What one real build of a variant took. Seconds; a step that was cached has few or none.
-
-    Attributes:
-        repeats: how many builds there were; this is the one with the median time (of two, the faster).
-        seconds: wall-clock time of the build.
-        export_seconds: of that, writing the image.
-        context_bytes: build context sent, as far as the engine did not have it.
-        steps: (state, seconds) by line of the Dockerfile; of several steps in one line, their sum.
-        steps_seconds: sum over all steps, FROM and those of no known line included; steps may overlap.
-        why: why steps ran, by line, as `explain` says; empty where it is not known.
-    """
-
-    repeats: int
-    seconds: float
-    export_seconds: float
-    context_bytes: int
-    steps: Mapping[int, tuple[str, float]] = dataclasses.field(hash=False)
-    steps_seconds: float
-    why: Mapping[int, str] = dataclasses.field(default_factory=dict, hash=False)
-
-
-@dataclasses.dataclass(frozen=True)
-class Effect:
-    """One instruction in the builds of both variants after the same edit.
-
-    Attributes:
-        edit: the edit.
-        instruction: as the right variant has it, else as the left.
-        left: (state, seconds) there; None where it has no such step.
-        right: the same on the right.
-        why: where it ran on one side only, and the cause is known: where, and why; else "".
-    """
-
-    edit: str
-    instruction: Instruction
-    left: tuple[str, float] | None
-    right: tuple[str, float] | None
-    why: str = ""
-
-    @property
-    def states(self) -> str:
-        """Without times: "RAN → CACHED", "was RAN" of a step that is gone, "RAN" of a new one."""
-        return self.told(lambda state, _: state)
-
-    def told(self, words: Callable[[str, float], str]) -> str:
-        """The same with each side in the words that `words(state, seconds)` has for it."""
-        sides = [words(*side) if side else "" for side in (self.left, self.right)]
-        return " → ".join(sides) if all(sides) else sides[1] or f"was {sides[0]}"
-
-    @property
-    def states_seen(self) -> set[str]:
-        """The states on both sides."""
-        return {told[0] for told in (self.left, self.right) if told}
-
-
-@dataclasses.dataclass(frozen=True)
-class Diff:
-    """Two variants beside each other. `str` has no times in it; `to_frame` and the page that a notebook shows have.
-
-    Attributes:
-        left: what the first variant is built from.
-        right: what the second is.
-        rows: every line of both Dockerfiles, once and in order, beside one another.
-        instructions: what became of each instruction, those that stayed the same included, in the order of the rows.
-        ignore_rows: the lines of both files of ignore rules; empty where these are the same.
-        measured: (edit, left, right) for each edit after which both were built.
-    """
-
-    left: Definition
-    right: Definition
-    rows: tuple[Row, ...]
-    instructions: tuple[Change, ...]
-    ignore_rows: tuple[Row, ...] = ()
-    measured: tuple[tuple[str, Measured, Measured], ...] = ()
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """What became of the instructions that are not the same."""
-        return tuple(c for c in self.instructions if c.kind != SAME)
-
-    def passed(self, change: Change) -> tuple[Change, ...]:
-        """The steps that a step which moved went past: they were on its one side, and now are on the other."""
-        if change.kind not in (MOVED, MOVED_CHANGED) or change.right.keyword not in MAKES_A_STEP:
-            return ()
-        return tuple(
-            c
-            for c in self.instructions
-            if c.left and c.right and c is not change and c.right.keyword in MAKES_A_STEP
-            if (c.left.line > change.left.line) != (c.right.line > change.right.line)
-        )
-
-    def effects(self, change: Change) -> tuple[Effect, ...]:
-        """What the builds show of a change: its own step and, where it moved, steps that no longer share its fate.
-
-        Those are the steps it went past which ran where they stood below it, as it did, and are cached where they stand
-        above it. A step that was cached on both sides is left out.
-        """
-        own = [e for e in self._effects(change) if e.states_seen - {CACHED, BASE}]
-        return (*own, *(e for c in self.passed(change) for e in self._effects(c) if self._freed(change, c, e)))
-
-    def _freed(self, moved: Change, other: Change, effect: Effect) -> bool:
-        mine = next(e for e in self._effects(moved) if e.edit == effect.edit)
-        if other.left.line > moved.left.line:  # it was below
-            below, above, with_it = effect.left, effect.right, mine.left
-        else:
-            below, above, with_it = effect.right, effect.left, mine.right
-        return all((below, above, with_it)) and (below[0], above[0], with_it[0]) == (RAN, CACHED, RAN)
-
-    @property
-    def others(self) -> tuple[Effect, ...]:
-        """Steps of both variants whose states differ, and of which no change's effects tell."""
-        told = {(e.edit, e.instruction) for change in self.changes for e in self.effects(change)}
-        return tuple(
-            effect
-            for change in self.instructions
-            for effect in self._effects(change)
-            if effect.left and effect.right and effect.left[0] != effect.right[0]
-            if (effect.edit, effect.instruction) not in told
-        )
-
-    def _effects(self, change: Change) -> Iterator[Effect]:
-        for edit, left, right in self.measured:
-            lines = [i.line if i else 0 for i in (change.left, change.right)]
-            ran = [
-                (m, line) for m, line in zip((left, right), lines, strict=True) if (m.steps.get(line) or [""])[0] == RAN
-            ]
-            why = ran[0][0].why.get(ran[0][1], "") if len(ran) == 1 else ""
-            why = why and f"in {(self.left if ran[0][0] is left else self.right).variant} it ran because {why}"
-            yield Effect(edit, change.right or change.left, left.steps.get(lines[0]), right.steps.get(lines[1]), why)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row an instruction and edit (with nothing measured: one row an instruction).
-
-        Columns: change ("same", "moved", ...), left_line, right_line (0 for none), instruction, text, edit, left_state,
-        left_seconds, right_state, right_seconds ("" and NaN for what makes no step).
-        """
-        rows = []
-        for change in self.instructions:
-            shown = change.right or change.left
-            lines = [i.line if i else 0 for i in (change.left, change.right)]
-            for effect in list(self._effects(change)) or [Effect("", shown, None, None)]:
-                left, right = effect.left or ("", float("nan")), effect.right or ("", float("nan"))
-                rows.append((change.kind, *lines, shown.keyword, text_of(shown), effect.edit, *left, *right))
-        columns = ["change", "left_line", "right_line", "instruction", "text", "edit"]
-        columns += ["left_state", "left_seconds", "right_state", "right_seconds"]
-        return pd.DataFrame(rows, columns=columns)
-
-    def settings(self) -> list[str]:
-        """Differences of the two that are in no file: target and build arguments, a line each."""
-        left, right = self.left, self.right
-        pairs = [("target", left.target, right.target)]
-        pairs += [
-            (f"build argument {k}", left.args.get(k, ""), right.args.get(k, "")) for k in {**left.args, **right.args}
-        ]
-        return [f"{what}: {a or '(none)'} → {b or '(none)'}" for what, a, b in pairs if a != b]
-
-    def __str__(self) -> str:
-        lines = [f"{self.left.app}: {self.left.variant} → {self.right.variant}", *self.settings()]
-        lines += _as_text(self.rows, self.left.dockerfile, self.right.dockerfile)
-        if self.ignore_rows:
-            lines += ["", f"ignore rules: {self.left.ignore_file or 'none'} → {self.right.ignore_file or 'none'}"]
-            lines += _as_text(self.ignore_rows, self.left.ignore, self.right.ignore)
-        lines.append("")
-        for sign, what, shown in self.told():
-            lines += [f"{sign:>2} {what}", *(f"     {line}" for line in shown)]
-        return "\n".join([*lines, *([] if self.changes else ["No instruction changed."])])
-
-    __repr__ = __str__
-
-    def told(self, words: Callable[[str, float], str] = lambda state, _: state) -> list[tuple[str, str, list[str]]]:
-        """What became of the instructions, in words: (sign, what, what the builds show of it), times as `words` has them."""
-        return [
-            (change.sign, headline(self, change), [_effect(e, change, words) for e in self.effects(change)])
-            for change in self.changes
-        ] + [("=", _effect(e, None, words), [e.why] if e.why else []) for e in self.others]
+class Diff(Differences):
+    """Two variants beside each other; a notebook shows them as a page, with times."""
 
     def _repr_html_(self) -> str:
-        from .side_by_side import page
-
         return page(self)
 
 
@@ -229,48 +48,6 @@ def diff(app: App, left: str, right: str, measured: pd.DataFrame | Sequence[Buil
     ignore_rows = pairing.texts(mine.ignore, theirs.ignore) if ignore else ()
     found = () if measured is None else _measured(mine, theirs, measured)
     return Diff(mine, theirs, rows, changes, ignore_rows, found)
-
-
-def headline(found: Diff, change: Change) -> str:
-    """One change in words: what became of the instruction, and where it is."""
-    text = step(change.right or change.left)
-    if not (change.left and change.right):
-        return f"{text}: {change.kind}"
-    where = f"line {change.left.line} → {change.right.line}"
-    told = [f"{text}: {change.kind}, {where}"]
-    passed = found.passed(change)
-    for word, those in (
-        ("below", [c for c in passed if c.right.line < change.right.line]),
-        ("above", [c for c in passed if c.right.line > change.right.line]),
-    ):
-        names = ", ".join(step(c.right) for c in those[:NAMED])
-        more = f" and {len(those) - NAMED} more" if len(those) > NAMED else ""
-        told += [f"now {word} {names}{more}"] if those else []
-    return ", ".join(told)
-
-
-def _effect(effect: Effect, of: Change | None, words: Callable[[str, float], str]) -> str:
-    own = of is not None and effect.instruction in (of.left, of.right)
-    return f"edit {effect.edit}: {'' if own else step(effect.instruction) + ': '}{effect.told(words)}"
-
-
-def step(instruction: Instruction) -> str:
-    """An instruction in a few words, with its line."""
-    return f"line {instruction.line} {shortened(text_of(instruction), 44)}"
-
-
-def _as_text(rows: Sequence[Row], left: str, right: str) -> list[str]:
-    mine, theirs = pairing.lines_of(left), pairing.lines_of(right)
-    shown = []
-    for row in rows:
-        text = theirs[row.right - 1] if row.right else mine[row.left - 1]
-        if row.left and row.right and row.sign:
-            shown.append(f"{row.left:>4}      {row.sign:>2} {mine[row.left - 1]}")
-            shown.append(f"     {row.right:>4} {row.sign:>2} {text}")
-            continue
-        to = f"   ({'→' if row.left else '←'} line {row.to})" if row.to else ""
-        shown.append(f"{row.left or '':>4} {row.right or '':>4} {row.sign:>2} {text}{to}".rstrip())
-    return shown
 
 
 def _measured(

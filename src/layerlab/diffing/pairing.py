@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class LinePair:
     """Lines beside each other, or one line with nothing beside it.
 
     Attributes:
@@ -72,7 +72,7 @@ def lines_of(text: str) -> list[str]:
     return [line.rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-def dockerfiles(left: str, right: str) -> tuple[tuple[Row, ...], tuple[Change, ...]]:
+def dockerfiles(left: str, right: str) -> tuple[tuple[LinePair, ...], tuple[Change, ...]]:
     """Two Dockerfiles: rows with every line of both once and in order, and what became of each instruction.
 
     As few instructions as possible count as moved. Changes are in the order of the rows, moved ones where they are now.
@@ -81,7 +81,7 @@ def dockerfiles(left: str, right: str) -> tuple[tuple[Row, ...], tuple[Change, .
     return _beside(mine, theirs, _pairs(mine, theirs))
 
 
-def texts(left: str, right: str) -> tuple[Row, ...]:
+def texts(left: str, right: str) -> tuple[LinePair, ...]:
     """The same line by line, for files that have no instructions (ignore rules): nothing counts as moved."""
     mine, theirs = ([_Unit(n, n + 1, (line,)) for n, line in enumerate(lines_of(text))] for text in (left, right))
     return _beside(mine, theirs, [])[0]
@@ -150,16 +150,16 @@ def _staying(left: Sequence[_Unit], pairs: Sequence[tuple[int, int]]) -> list[tu
 
 def _beside(
     left: Sequence[_Unit], right: Sequence[_Unit], pairs: Sequence[tuple[int, int]]
-) -> tuple[tuple[Row, ...], tuple[Change, ...]]:
+) -> tuple[tuple[LinePair, ...], tuple[Change, ...]]:
     there, back = {left[i]: right[j] for i, j in pairs}, {right[j]: left[i] for i, j in pairs}
-    rows: list[Row] = []
+    rows: list[LinePair] = []
     changes: list[Change] = []
     at = (0, 0)
     for i, j in [*_staying(left, pairs), (len(left), len(right))]:
         # What stays where it is holds the two together; between two such, only comments and empty lines can be equal.
         for mine, theirs in _equal_runs(left[at[0] : i], right[at[1] : j]):
             if mine and theirs:
-                rows += [Row(a.first + 1, b.first + 1) for a, b in zip(mine, theirs, strict=True)]
+                rows += [LinePair(a.first + 1, b.first + 1) for a, b in zip(mine, theirs, strict=True)]
                 continue
             for unit in mine:
                 other = there.get(unit)
@@ -170,7 +170,7 @@ def _beside(
             for unit in theirs:
                 other = back.get(unit)
                 kind = ADDED if other is None else _kind(other, unit)
-                rows += [Row(0, row.left, row.sign, row.to) for row in _one_side(unit, other, kind)]
+                rows += [LinePair(0, row.left, row.sign, row.to) for row in _one_side(unit, other, kind)]
                 if unit.instruction:
                     changes.append(Change(kind, other and other.instruction, unit.instruction))
         if i < len(left):
@@ -198,21 +198,21 @@ def _kind(left: _Unit, right: _Unit | None) -> str:
     return MOVED if left.lines == right.lines else MOVED_CHANGED
 
 
-def _one_side(unit: _Unit, other: _Unit | None, kind: str) -> list[Row]:
+def _one_side(unit: _Unit, other: _Unit | None, kind: str) -> list[LinePair]:
     to = other.first + 1 if other else 0
     return [
-        Row(unit.first + n + 1, 0, SIGNS[kind] if line or unit.instruction else "", to)
+        LinePair(unit.first + n + 1, 0, SIGNS[kind] if line or unit.instruction else "", to)
         for n, line in enumerate(unit.lines)
     ]
 
 
-def _both_sides(left: _Unit, right: _Unit) -> list[Row]:
+def _both_sides(left: _Unit, right: _Unit) -> list[LinePair]:
     """An instruction that stayed; where it changed, line by line."""
-    rows: list[Row] = []
+    rows: list[LinePair] = []
     for what, a, b, c, d in difflib.SequenceMatcher(None, left.lines, right.lines, autojunk=False).get_opcodes():
         both = min(b - a, d - c)
         sign = "" if what == "equal" else SIGNS[CHANGED]
-        rows += [Row(left.first + a + n + 1, right.first + c + n + 1, sign) for n in range(both)]
-        rows += [Row(left.first + n + 1, 0, SIGNS[REMOVED]) for n in range(a + both, b)]
-        rows += [Row(0, right.first + n + 1, SIGNS[ADDED]) for n in range(c + both, d)]
+        rows += [LinePair(left.first + a + n + 1, right.first + c + n + 1, sign) for n in range(both)]
+        rows += [LinePair(left.first + n + 1, 0, SIGNS[REMOVED]) for n in range(a + both, b)]
+        rows += [LinePair(0, right.first + n + 1, SIGNS[ADDED]) for n in range(c + both, d)]
     return rows

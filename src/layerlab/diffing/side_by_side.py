@@ -11,8 +11,8 @@ from ..charts import markup, theme
 from ..live.model import SIGNS as STATE_SIGNS
 from ..record.states import BASE, CACHED
 from . import pairing
-from .diff import Diff, Measured
-from .pairing import ADDED, CHANGED, MOVED, MOVED_CHANGED, REMOVED, SIGNS, Row
+from .effects import Differences, Measured
+from .pairing import ADDED, CHANGED, MOVED, MOVED_CHANGED, REMOVED, SIGNS, LinePair
 
 #: Tints behind a line, in colours that are told apart without full colour vision; the sign says the same.
 TINTS = {
@@ -93,7 +93,7 @@ class _Cell:
     times: tuple[str, ...] = ()
 
 
-def page(diff: Diff) -> str:
+def page(diff: Differences) -> str:
     """The diff as HTML, about 900 pixels wide or whatever there is; long lines wrap."""
     several = len(diff.measured) > 1
     return markup.rendered(
@@ -112,7 +112,7 @@ def page(diff: Diff) -> str:
     )
 
 
-def _beside(diff: Diff) -> tuple[dict[int, tuple[str, ...]], dict[int, tuple[str, ...]]]:
+def _beside(diff: Differences) -> tuple[dict[int, tuple[str, ...]], dict[int, tuple[str, ...]]]:
     """What stands beside each line, for both sides: its times, an edit a line."""
     several = len(diff.measured) > 1
 
@@ -128,7 +128,7 @@ def _beside(diff: Diff) -> tuple[dict[int, tuple[str, ...]], dict[int, tuple[str
 
 
 def _cells(
-    row: Row,
+    row: LinePair,
     left: str,
     right: str,
     left_times: Mapping[int, tuple[str, ...]],
@@ -171,7 +171,7 @@ def _sum(edit: str, m: Measured) -> str:
     )
 
 
-def _note(diff: Diff) -> str:
+def _note(diff: Differences) -> str:
     counts = {m.repeats for _, *sides in diff.measured for m in sides}
     if not counts:
         return ""

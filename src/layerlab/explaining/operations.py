@@ -14,7 +14,8 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..record.build import Build, Step
+from ..record.build import Build
+from ..record.step import Step
 
 #: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}

@@ -7,8 +7,9 @@ fixed work, measured before and after the learner's builds, on the same machine.
 
 from __future__ import annotations
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import BASE, RAN
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import above
 from .trial import Observed, Trial

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..machine import package_index
-from ..record.build import Build, Step
+from ..record.build import Build
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 

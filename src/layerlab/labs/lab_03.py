@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..explaining.operations import cache_mounts
 from ..machine.mounts import mounts
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import RAN
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.layers import image_layers
 from ..record.states import RAN
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import LARGE_LAYER, above, wasted
 from .trial import Observed, Trial

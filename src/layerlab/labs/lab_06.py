@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..machine.registry import Registry
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import RAN
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .trial import Observed, Trial
 

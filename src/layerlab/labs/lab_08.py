@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import RAN
+from ..record.step import Step
 from .lab import Goal, Lab, Verdict, judged
 from .lab_01 import above
 from .trial import Observed, Trial

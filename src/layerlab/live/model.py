@@ -57,7 +57,7 @@ class Transfer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class Activity:
     """One step, or one phase, at a moment.
 
     Attributes:
@@ -148,7 +148,7 @@ class LiveBuild:
         return (self._clock() if self._ended is None else self._ended) - self._started
 
     @property
-    def steps(self) -> list[Row]:
+    def steps(self) -> list[Activity]:
         """The steps in file order, FROM lines of images included."""
         rows = [self._row(p.vertices, p.line, p.stage, p.text, p.keyword == "FROM") for p in self._place().steps]
         if any(not row.text.startswith("FROM") for row in rows):
@@ -157,13 +157,13 @@ class LiveBuild:
         return sorted([*rows, *(row for row in self._expected if row.line not in told)], key=lambda row: row.line)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Activity]:
         """The steps, and above and below them the phases: what takes time or moves bytes outside the steps."""
         phases = self._phases()
         first = [row for kind, row in phases.items() if kind not in LAST_PHASES]
         return [*first, *self.steps, *(row for kind, row in phases.items() if kind in LAST_PHASES)]
 
-    def _phases(self) -> dict[str, Row]:
+    def _phases(self) -> dict[str, Activity]:
         by_kind: dict[str, list[Vertex]] = {}
         for vertex, name in self._place().others:
             if vertex.times and (kind := phase_kind(name)) in PHASES:
@@ -189,7 +189,7 @@ class LiveBuild:
             self._placed, self._names = placement.place(named, self._given, self._dockerfile), names
         return self._placed
 
-    def _row(self, vertices: Sequence[Vertex], line: int, stage: str, text: str, is_base: bool) -> Row:
+    def _row(self, vertices: Sequence[Vertex], line: int, stage: str, text: str, is_base: bool) -> Activity:
         now = state(vertices)
         busy = self._ended is None and any(v.digest in self._since for v in vertices)
         if now == RUNNING and not busy:
@@ -197,7 +197,7 @@ class LiveBuild:
         if is_base and now in (RAN, CACHED):
             now = BASE
         shows_log = busy or now in (FAILED, CANCELED)
-        return Row(
+        return Activity(
             line, stage, " ".join(text.split()), now, self._seconds(vertices), busy,
             tail=_merged_tail(vertices) if shows_log else (),
             transfers=tuple(t for t in (_moved(vertices), self._logs.downloaded(vertices)) if t),
@@ -238,7 +238,7 @@ class _Logs:
         return [downloads for (digest, _), (_, downloads) in self._streams.items() if digest == vertex.digest]
 
 
-def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Row]:
+def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Activity]:
     """The steps a build of this Dockerfile should have, all waiting."""
     found = instructions.read(dockerfile, args)
     roots = {i.stage for i in found if target and target.lower() in (i.stage_name, str(i.stage))}
@@ -250,7 +250,7 @@ def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Row
         earlier |= {i.stage_name} if i.keyword == "FROM" else set()
         if i.stage in used and (is_image or i.keyword in instructions.MAKES_A_STEP):
             text = " ".join(f"{i.keyword} {i.value}".split())
-            rows.append(Row(i.line, i.stage_name, text, WAITING, None, False, (), ()))
+            rows.append(Activity(i.line, i.stage_name, text, WAITING, None, False, (), ()))
     return rows
 
 

@@ -20,7 +20,7 @@ from ..errors import BuildCancelled
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
-from .model import RUNNING, LiveBuild, Row, Transfer
+from .model import RUNNING, Activity, LiveBuild, Transfer
 from .view import View, fitting, megabytes, seconds
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -150,7 +150,7 @@ def table(live: LiveBuild) -> str:
     )
 
 
-def _row(row: Row) -> str:
+def _row(row: Activity) -> str:
     colour = f" style='color: {_COLOURS[row.state]}'" if row.state in _COLOURS else ""
     what = html.escape(row.text[:_WIDTH])
     cells = (

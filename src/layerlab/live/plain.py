@@ -7,7 +7,7 @@ from typing import Any
 
 from ..record.build import Build
 from . import settled
-from .model import RUNNING, WAITING, Row
+from .model import RUNNING, WAITING, Activity
 from .view import View, megabytes, seconds
 
 #: A step that runs on is told of this often, seconds: CI systems take a job for dead that prints nothing for minutes.
@@ -36,7 +36,7 @@ class PlainView(View):
         self.draw()
         print(settled.summary(build, self.live.title), file=sys.stderr, flush=True)
 
-    def _print(self, row: Row, word: str, last_line: str) -> None:
+    def _print(self, row: Activity, word: str, last_line: str) -> None:
         where = f"line {row.line}" if row.line else ""
         moved = "".join(f"  ({megabytes(t)})" for t in row.transfers)
         said = f"  | {last_line[:80]}" if last_line else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.step import Step
 from ..traces.events import plain_line
 from .model import LiveBuild
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
-from .model import RUNNING, TAIL_LINES, LiveBuild, Row
+from .model import RUNNING, TAIL_LINES, Activity, LiveBuild
 from .view import View, fitting, megabytes, seconds
 
 _STYLES = {RUNNING: "bold cyan", RAN: "blue", BASE: "blue", CACHED: "green", FAILED: "bold red", CANCELED: "red"}
@@ -67,7 +67,7 @@ def picture(live: LiveBuild, height: int) -> Group:
     return Group(Text(f"{live.title}: {live.elapsed:.1f} s, {live.counts()}", style="bold"), table)
 
 
-def _bytes(row: Row) -> RenderableType:
+def _bytes(row: Activity) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     for transfer in row.transfers:
         bar = ProgressBar(transfer.total, transfer.current, width=16) if row.busy and transfer.total else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..record.build import Build
-from .model import LiveBuild, Row, Transfer
+from .model import Activity, LiveBuild, Transfer
 
 #: A view is drawn at most this often a second, whatever the log rate ...
 UPDATES_A_SECOND = 10
@@ -51,7 +51,7 @@ class View:
         raise NotImplementedError
 
 
-def fitting(rows: Sequence[Row], most: int) -> tuple[str, list[Row], str]:
+def fitting(rows: Sequence[Activity], most: int) -> tuple[str, list[Activity], str]:
     """The rows around what happens now, and what to say of those above and below that do not fit."""
     if len(rows) <= most:
         return "", list(rows), ""
@@ -62,12 +62,12 @@ def fitting(rows: Sequence[Row], most: int) -> tuple[str, list[Row], str]:
     return _told(rows[:first]), list(rows[first : first + most]), _told(rows[first + most :])
 
 
-def _told(rows: Sequence[Row]) -> str:
+def _told(rows: Sequence[Activity]) -> str:
     counts = Counter(row.word for row in rows)
     return f"… {len(rows)} more: " + ", ".join(f"{n} {word}" for word, n in counts.items()) if rows else ""
 
 
-def seconds(row: Row) -> str:
+def seconds(row: Activity) -> str:
     return "" if row.seconds is None else f"{row.seconds:.1f} s"
 
 

@@ -22,7 +22,8 @@ from ..live.choosing import chosen_progress
 from ..project import definition
 from ..project.app import App, Variant
 from ..record import history
-from ..record.build import Build, Step
+from ..record.build import Build
+from ..record.step import Step
 from ..system import faults
 from ..system.shell import environment
 from ..traces import trace
@@ -105,9 +106,7 @@ def run_build(
             folders, file = _local_contexts(app, ".", _named_contexts(options)), variant.dockerfile
         stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")
         # One view for both tries, if it takes two: to who looks it is one build.
-        show = chosen_progress(
-            view, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service
-        )
+        show = chosen_progress(view, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service)
         first: tuple[trace.Parsed, float, str] | None = None
         while True:
             started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

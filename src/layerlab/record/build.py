@@ -1,6 +1,6 @@
-"""The records everything else works on: a Build and its Steps. Frozen, comparable, saved as JSON and loaded back equal.
+"""Build: the frozen record of one real build, which everything else works on. Saved as JSON and loaded back equal.
 
-Only `build` makes them from a real engine; traces, charts, checks and explanations are pure functions of them.
+Only `machine/` makes one from a real engine; traces, charts, checks and explanations are pure functions of it.
 """
 
 from __future__ import annotations
@@ -13,69 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from .snapshot import Snapshot
 from .states import CACHED
+from .step import Phase, Step, steps_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Version of the JSON written by `Build.save`.
 FORMAT = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One Dockerfile instruction in one build.
-
-    Attributes:
-        line: first line of the instruction in the Dockerfile, counted from 1; 0 where unknown.
-        end_line: its last line.
-        stage: name of the stage, or "stage-N" as BuildKit names those without.
-        instruction: "FROM", "RUN", "COPY", ... in capitals.
-        text: the whole instruction as BuildKit shows it (variables replaced).
-        state: one of RAN, CACHED, BASE, FAILED, CANCELED, NOT REACHED.
-        started: seconds from the start of the build; None if it never started.
-        seconds: how long it took; 0.0 for a step that never started.
-        size_bytes: compressed size of the layer it made, bytes (of FROM: of all layers of the image); None if it made
-            none or it is unknown, as in a stage that is not part of the image.
-        downloaded_bytes: what its log says it downloaded (pip, uv, apt), and image layers pulled for it, bytes. Of
-            a FROM that several stages share, the first has them.
-        log: what it printed, standard output and error together.
-        digest: the vertex digest in the trace; not comparable between builds.
-        inputs: digests of the vertices it depends on.
-    """
-
-    line: int
-    end_line: int
-    stage: str
-    instruction: str
-    text: str
-    state: str
-    started: float | None
-    seconds: float
-    size_bytes: int | None
-    downloaded_bytes: int
-    log: str
-    digest: str
-    inputs: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """Time a build spent outside its steps.
-
-    Attributes:
-        kind: "definition", "metadata", "context", "pull" (an image that no FROM line names), "export", "cache import",
-            "cache export" or "other".
-        name: the vertex as BuildKit names it.
-        started: seconds from the start of the build.
-        seconds: how long it took.
-        bytes: bytes moved, where BuildKit says so (context transfer, pull); otherwise 0.
-    """
-
-    kind: str
-    name: str
-    started: float
-    seconds: float
-    bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,9 +75,7 @@ class Build:
 
         Columns: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes, text. Sizes in bytes.
         """
-        from .frames import steps_frame
-
-        return steps_frame(self)
+        return steps_frame(self.steps)
 
     def states(self) -> str:
         """Plain text, a line a step, the same on every machine: what a notebook's output is checked against."""

@@ -1,4 +1,4 @@
-"""Builds as tidy DataFrames. The one place of this room that needs pandas."""
+"""One build as `compare` tells it: a tidy DataFrame, a row a step, with the build's own columns in each."""
 
 from __future__ import annotations
 
@@ -6,18 +6,10 @@ import pandas as pd
 
 from .build import Build
 
-_COLUMNS = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
-
-
-def steps_frame(build: Build) -> pd.DataFrame:
-    """Return the steps of a build, a row a step in file order; see `Build.steps_frame` for the columns."""
-    frame = pd.DataFrame([{c: getattr(s, c) for c in _COLUMNS} for s in build.steps], columns=_COLUMNS)
-    return frame.astype({"size_bytes": "Int64"})
-
 
 def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
     """One build as `compare` tells of it: a row a step, with the columns of the build in each."""
-    frame = steps_frame(build)
+    frame = build.steps_frame()
     columns = {
         "app": build.app,
         "machine": build.machine,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from .build import Build, Step
+from .build import Build
 from .states import BASE
+from .step import Step
 
 _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
 

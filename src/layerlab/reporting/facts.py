@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
 from ..explaining.causes import Cause, Explanation, StepCause
-from ..record.build import Build, Phase, Step
+from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
+from ..record.step import Phase, Step
 from ..system import faults
 from ..traces.instructions import read
 from . import logs

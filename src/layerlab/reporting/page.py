@@ -9,7 +9,7 @@ import hashlib
 
 import jinja2
 
-from . import logs, timeline, words
+from . import drawing, logs, words
 from .facts import NETWORKS, Facts, StepFacts
 
 #: Weight of a page, bytes: what is left of it after all else goes to the logs. Mail and issue trackers take 2 MB and more.
@@ -60,14 +60,14 @@ def _page(facts: Facts, step_logs: list[str]) -> str:
         logs=[(step, log) for step, log in zip(facts.steps, step_logs, strict=True) if log],
         failed_log=_end(facts.step_logs[facts.failed_step.number - 1]) if facts.failed_step else "",
         error=logs.cut(facts.error, ERROR),
-        drawing=timeline.draw(facts),
+        drawing=drawing.draw(facts),
         layers=layers,
         outside=outside,
         downloads=sorted((s for s in facts.steps if s.downloaded_bytes), key=lambda s: -s.downloaded_bytes),
         networks=NETWORKS,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        thick=timeline.THICK,
+        thick=drawing.THICK,
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _environment() -> jinja2.Environment:
     )  # fmt: skip
     for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
         environment.filters[name] = getattr(words, name)
-    environment.filters["brief"] = timeline.brief
+    environment.filters["brief"] = drawing.brief
     environment.globals.update(
         SIGNS=words.SIGNS, MEASURED=words.MEASURED, verdict=words.verdict, short_story=words.short_story,
         slowest=words.slowest, comparison_rows=words.comparison_rows,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from ..record.build import Build, Step
+from ..record.build import Build
 from ..record.states import BASE, RAN
+from ..record.step import Step
 
 #: What a change between two builds can be made to, in the order of the arrays everywhere in this package.
 INPUTS = ("base", "dependency", "code")

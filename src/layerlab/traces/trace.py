@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..record.build import Phase, Step
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.step import Phase, Step
 from . import placement
 from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from . import theme
-from .chart import Chart
-from .theme import escaped
-
-if TYPE_CHECKING:
-    from ..labs import Attempt
+from ..charts import theme
+from ..charts.chart import Chart
+from ..charts.theme import escaped
+from .progress import Attempt
 
 #: Colour, dash and symbol of each figure, in order.
 LOOKS = [

@@ -1,0 +1,77 @@
+"""Step and Phase: what a build is made of, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One Dockerfile instruction in one build.
+
+    Attributes:
+        line: first line of the instruction in the Dockerfile, counted from 1; 0 where unknown.
+        end_line: its last line.
+        stage: name of the stage, or "stage-N" as BuildKit names those without.
+        instruction: "FROM", "RUN", "COPY", ... in capitals.
+        text: the whole instruction as BuildKit shows it (variables replaced).
+        state: one of RAN, CACHED, BASE, FAILED, CANCELED, NOT REACHED.
+        started: seconds from the start of the build; None if it never started.
+        seconds: how long it took; 0.0 for a step that never started.
+        size_bytes: compressed size of the layer it made, bytes (of FROM: of all layers of the image); None if it made
+            none or it is unknown, as in a stage that is not part of the image.
+        downloaded_bytes: what its log says it downloaded (pip, uv, apt), and image layers pulled for it, bytes. Of
+            a FROM that several stages share, the first has them.
+        log: what it printed, standard output and error together.
+        digest: the vertex digest in the trace; not comparable between builds.
+        inputs: digests of the vertices it depends on.
+    """
+
+    line: int
+    end_line: int
+    stage: str
+    instruction: str
+    text: str
+    state: str
+    started: float | None
+    seconds: float
+    size_bytes: int | None
+    downloaded_bytes: int
+    log: str
+    digest: str
+    inputs: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Time a build spent outside its steps.
+
+    Attributes:
+        kind: "definition", "metadata", "context", "pull" (an image that no FROM line names), "export", "cache import",
+            "cache export" or "other".
+        name: the vertex as BuildKit names it.
+        started: seconds from the start of the build.
+        seconds: how long it took.
+        bytes: bytes moved, where BuildKit says so (context transfer, pull); otherwise 0.
+    """
+
+    kind: str
+    name: str
+    started: float
+    seconds: float
+    bytes: int
+
+
+def steps_frame(steps: Iterable[Step]) -> pd.DataFrame:
+    """Return steps as a DataFrame, a row a step; see `Build.steps_frame` for the columns."""
+    import pandas as pd  # here, because most of what reads a build needs no frame, and pandas takes half a second
+
+    frame = pd.DataFrame([{c: getattr(s, c) for c in _COLUMNS} for s in steps], columns=_COLUMNS)
+    return frame.astype({"size_bytes": "Int64"})
