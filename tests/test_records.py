@@ -108,3 +108,14 @@ def test_sums():
     assert build.export_seconds == 2.0
     assert build.seconds_in("context") == 9.0
     assert build.downloaded_bytes == 20
+
+
+def test_a_build_and_a_step_print_as_a_few_readable_lines():
+    step = step_of("RUN pip install  \\\n  numpy", line=4, seconds=17.44, digest="sha256:" + "a" * 64)
+    build = build_of(step, step_of("FROM python", line=1, state=BASE), variant="before", trace="x" * 1000)
+    first, *states = repr(build).splitlines()
+    assert first.startswith(f"a before: 1 step ran, 0 cached, {build.seconds:.1f} s")
+    assert "\n".join(states) == build.states()
+    assert repr(step) == "<Step line 4, stage-0: RAN, 17.4 s, RUN pip install \\ numpy>"
+    page = build_of(step_of("RUN echo '<b>'"))._repr_html_()
+    assert "&lt;b&gt;" in page and "<b>" not in page and page.count("<tr>") == 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ..record.states import CACHED, FAILED, RAN
+from ..record.step import shortened
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Every kind of cause, and what it says of a step that ran. The order is that in which `explain` looks for them.
 KINDS = {
@@ -105,7 +107,7 @@ class StepCause:
         return "; ".join(c.text for c in self.causes) or self.still_hit
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Explanation:
     """Why each step of a build ran or did not.
 
@@ -135,6 +137,8 @@ class Explanation:
 
     def to_frame(self) -> pd.DataFrame:
         """Columns: line, stage, state, root, kind (of the first cause, "" for a hit), why, text."""
+        import pandas as pd  # here, because explaining a build needs no frame
+
         rows = [
             (s.line, s.stage, s.state, s.root, s.causes[0].kind if s.causes else "", s.why, s.text) for s in self.steps
         ]
@@ -158,6 +162,8 @@ class Explanation:
         if not any(s.causes for s in self.steps):
             lines.append("Every step was cached." if any(s.state == CACHED for s in self.steps) else "No step ran.")
         return "\n".join(lines)
+
+    __repr__ = __str__
 
     def evidence(self) -> str:
         """What was compared for each step that ran, before → now, and what was ruled out."""
@@ -185,9 +191,3 @@ class Explanation:
         head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("line", "state", "step", "why"))
         note = f"<p>Compared with {html.escape(self.against)}. ▸ marks root causes.</p>" if self.against else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"
-
-
-def shortened(text: str, width: int = 72) -> str:
-    """`text` on one line of at most `width` characters."""
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"

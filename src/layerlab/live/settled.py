@@ -27,14 +27,7 @@ def summary(build: Build | None, title: str) -> str:
     """One line that says how a build went; the same facts in a notebook, a terminal and a CI log."""
     if build is None:
         return f"{title}: cancelled"
-    states = [s.state for s in build.steps]
-    ran = states.count(RAN)
-    text = f"{title}: {ran} step{'' if ran == 1 else 's'} ran, {states.count(CACHED)} cached, {build.seconds:.1f} s"
-    if build.export_seconds >= 0.1:
-        text += f" (export {build.export_seconds:.1f} s)"
-    if build.downloaded_bytes:
-        text += f", {build.downloaded_bytes / 1e6:.1f} MB downloaded"
-    return f"{text}, FAILED" if build.error else text
+    return build.outcome(title)
 
 
 def text(build: Build | None, live: LiveBuild) -> str:

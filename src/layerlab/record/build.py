@@ -6,14 +6,15 @@ Only `machine/` makes one from a real engine; traces, charts, checks and explana
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .snapshot import Snapshot
-from .states import CACHED
-from .step import Phase, Step, steps_frame
+from .states import CACHED, RAN
+from .step import Phase, Step, shortened, steps_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 2
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Build:
     """The record of one real build.
 
@@ -70,6 +71,24 @@ class Build:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
 
+    def outcome(self, title: str = "") -> str:
+        """Say in one line how the build went, the same in a notebook, a terminal and a CI log."""
+        ran, cached = (sum(s.state == state for s in self.steps) for state in (RAN, CACHED))
+        steps = f"{ran} step{'' if ran == 1 else 's'} ran, {cached} cached"
+        text = f"{title or f'{self.app} {self.variant}'}: {steps}, {self.seconds:.1f} s"
+        if self.export_seconds >= 0.1:
+            text += f" (export {self.export_seconds:.1f} s)"
+        if self.downloaded_bytes:
+            text += f", {self.downloaded_bytes / 1e6:.1f} MB downloaded"
+        return f"{text}, FAILED" if self.error else text
+
+    def __repr__(self) -> str:
+        return f"{self.outcome()}\n{self.states()}"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(step.html_row() for step in self.steps)
+        return f"<p>{html.escape(self.outcome())}</p><table><tbody>{rows}</tbody></table>"
+
     def steps_frame(self) -> pd.DataFrame:
         """Return the steps as a DataFrame, a row a step in file order.
 
@@ -79,7 +98,7 @@ class Build:
 
     def states(self) -> str:
         """Plain text, a line a step, the same on every machine: what a notebook's output is checked against."""
-        rows = [(f"line {s.line}" if s.line else "", s.state, _shortened(s.text)) for s in self.steps]
+        rows = [(f"line {s.line}" if s.line else "", s.state, shortened(s.text)) for s in self.steps]
         width = max([len(CACHED), *(len(state) for _, state, _ in rows)])
         return "\n".join(f"{line:>8}  {state:<{width}}  {text}".rstrip() for line, state, text in rows)
 
@@ -138,8 +157,3 @@ class Build:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{path} is not a LayerLab build: {error}") from None
-
-
-def _shortened(text: str, width: int = 72) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 _COLUMNS = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Step:
     """One Dockerfile instruction in one build.
 
@@ -48,6 +49,19 @@ class Step:
     digest: str
     inputs: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        where = f"line {self.line}, " if self.line else ""
+        return f"<Step {where}{self.stage}: {self.state}, {self.seconds:.1f} s, {shortened(self.text)}>"
+
+    def _repr_html_(self) -> str:
+        return f"<table><tbody>{self.html_row()}</tbody></table>"
+
+    def html_row(self) -> str:
+        """Return the step as a row of an HTML table: line, state, seconds, text. Readable without any style."""
+        seconds = f"{self.seconds:.1f} s" if self.started is not None else ""
+        cells = (str(self.line or ""), self.state, seconds, shortened(self.text))
+        return "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
@@ -75,3 +89,9 @@ def steps_frame(steps: Iterable[Step]) -> pd.DataFrame:
 
     frame = pd.DataFrame([{c: getattr(s, c) for c in _COLUMNS} for s in steps], columns=_COLUMNS)
     return frame.astype({"size_bytes": "Int64"})
+
+
+def shortened(text: str, width: int = 72) -> str:
+    """Return `text` on one line of at most `width` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
