@@ -21,7 +21,7 @@ help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 lab: $(VENV)/.ready ## Set up what is missing and open JupyterLab on the first notebook. LAB_ARGS are passed on.
-	@$(BIN)/python -m layerlab.jupyter $(LAB_ARGS)
+	@$(BIN)/python -m layerlab.commands.jupyter $(LAB_ARGS)
 
 test: $(VENV)/.ready ## Set up what is missing and run every test. TEST_ARGS are passed on to pytest.
 	@$(BIN)/layerlab up
@@ -73,5 +73,5 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m layerlab.jupyter --settings-only
+	@$(BIN)/python -m layerlab.commands.jupyter --settings-only
 	@touch $@

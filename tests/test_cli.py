@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 import layerlab.machine
-from layerlab import cleanup, cli, diagnosis
+from layerlab import cleanup, diagnosis
 from layerlab.build import BuildFailed
+from layerlab.commands.main import main
 from layerlab.engines import network
 from layerlab.errors import MachineError
 from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Step
@@ -92,15 +93,15 @@ def project(tmp_path):
 
 
 def layerlab_(*arguments, **more):
-    return CliRunner().invoke(cli.main, [str(a) for a in arguments], **more)
+    return CliRunner().invoke(main, [str(a) for a in arguments], **more)
 
 
 def test_help_names_every_command():
     text = layerlab_("--help").stdout
-    for command in cli.main.commands:
+    for command in main.commands:
         assert f"\n  {command} " in text
         assert layerlab_(command, "--help").exit_code == 0
-    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(cli.main.commands)
+    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(main.commands)
     assert layerlab_("--version").stdout.startswith("layerlab ")
 
 

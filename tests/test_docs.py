@@ -11,7 +11,7 @@ import click
 import pytest
 
 import layerlab
-from layerlab.cli import main
+from layerlab.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = (ROOT / "docs/reference.md").read_text()

@@ -22,7 +22,7 @@ def test_help_and_version_come_without_what_they_do_not_need():
     code = """
 import sys
 from click.testing import CliRunner
-from layerlab.cli import main
+from layerlab.commands.main import main
 for word in ("--help", "--version"):
     assert CliRunner().invoke(main, [word]).exit_code == 0
 print(*{"pandas", "numpy", "plotly", "docker", "ipywidgets", "IPython", "trustme"} & set(sys.modules))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from layerlab import labs
-from layerlab.cli import main
+from layerlab.commands.main import main
 from layerlab.errors import LabError
 from layerlab.labs import Goal, judged, progress
 

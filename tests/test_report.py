@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner
@@ -21,9 +22,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from test_records import builds
 
-from layerlab import cli, report
+from layerlab import report
 from layerlab.build import _image_bytes
 from layerlab.charts import theme
+from layerlab.commands.main import main
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
 from layerlab.explaining.masking import HIDDEN
@@ -693,7 +695,7 @@ def test_a_build_writes_its_report(tmp_path, monkeypatch):
 
 
 def layerlab_(*words):
-    return CliRunner().invoke(cli.main, [str(w) for w in words])
+    return CliRunner().invoke(main, [str(w) for w in words])
 
 
 @pytest.fixture
@@ -721,7 +723,7 @@ def test_the_command_prints_markdown_and_json(saved, tmp_path):
 
 def test_the_command_opens_what_it_wrote(saved, monkeypatch):
     opened = []
-    monkeypatch.setattr(cli.click, "launch", opened.append)
+    monkeypatch.setattr(click, "launch", opened.append)
     assert layerlab_("report", saved[0], "--open", "-o", "r.html").exit_code == 0
     assert opened == ["r.html"]
     assert layerlab_("report", saved[0], "--open", "--format", "json").exit_code == 2

@@ -57,7 +57,7 @@ class Lab:
         self.log = folder / "jupyterlab.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "layerlab.jupyter", *arguments],
+                [sys.executable, "-m", "layerlab.commands.jupyter", *arguments],
                 cwd=folder,
                 # The person's theme and open tabs are theirs; and two processes of the tests would restore each other's tabs.
                 env={

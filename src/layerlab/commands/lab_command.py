@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
 import click
 
-# As in cli.py, what brings docker-py or pandas along is imported by the commands that need it.
+from .options import json_option, machine_option
+from .printing import dump
+
+# As everywhere in this room, what brings docker-py or pandas along is imported by the commands that need it.
 
 
 @click.group()
@@ -20,18 +22,15 @@ def lab() -> None:
     """
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
-
-
 @lab.command("list")
 @json_option
 def list_labs(as_json: bool) -> None:
     """The labs, and which of them you have passed."""
-    from . import labs
+    from .. import labs
 
     passed = {attempt.lab for attempt in labs.attempts() if attempt.passed}
     if as_json:
-        click.echo(json.dumps([{"lab": name, "passed": name in passed} for name in labs.LABS], indent=1))
+        click.echo(dump([{"lab": name, "passed": name in passed} for name in labs.LABS]))
         return
     for name in labs.LABS:
         click.echo(f"[{'x' if name in passed else ' '}] {name}")
@@ -42,12 +41,12 @@ def list_labs(as_json: bool) -> None:
 @click.option(
     "--files", type=click.Path(exists=True, path_type=Path), help="Other files than yours: a folder, or one file."
 )
-@click.option("--machine", "machine_name", default="laptop", show_default=True, help="Machine to build on.")
+@machine_option("to build on")
 @json_option
 def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> None:
     """Build your files of lab NAME and judge how they behave. Exits with 1 if a goal is not met yet."""
-    from . import labs
-    from .machine import Machine
+    from .. import labs
+    from ..machine import Machine
 
     found = labs.find(name)
     machine = Machine.start(machine_name, say=lambda line: click.echo(line, err=True))
@@ -55,7 +54,7 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}
-        click.echo(json.dumps({"lab": found.name, **shown}, indent=1, ensure_ascii=False))
+        click.echo(dump({"lab": found.name, **shown}))
     else:
         click.echo(str(verdict))
     if not verdict.passed:
@@ -67,7 +66,7 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 @json_option
 def reset(name: str, as_json: bool) -> None:
     """Put the starting point of lab NAME back. Your files, if they differ, are kept beside as FILE.mine-1."""
-    from . import labs
+    from .. import labs
 
     _tell_kept(labs.find(name).name, labs.reset(labs.find(name)), "starting point", as_json)
 
@@ -78,14 +77,14 @@ def reset(name: str, as_json: bool) -> None:
 @json_option
 def solution(name: str, apply: bool, as_json: bool) -> None:
     """Print a solution of lab NAME."""
-    from . import labs
+    from .. import labs
 
     found = labs.find(name)
     texts = labs.solution(found)
     if apply:
         _tell_kept(found.name, labs.put(found, texts), "solution", as_json)
     elif as_json:
-        click.echo(json.dumps({"lab": found.name, "files": texts}, indent=1, ensure_ascii=False))
+        click.echo(dump({"lab": found.name, "files": texts}))
     else:
         for file, text in texts.items():
             if len(texts) > 1:
@@ -108,7 +107,7 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
     A workshop leader names a folder that all can write to. Learners run `layerlab lab progress --to FOLDER`, or set
     LAYERLAB_PROGRESS=FOLDER so that each check does it; the leader runs `layerlab lab progress --from FOLDER`.
     """
-    from .labs import progress as kept
+    from ..labs import progress as kept
 
     if target and source:
         raise click.UsageError("say --to or --from, not both")
@@ -117,7 +116,7 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
         click.echo(f"Your progress is in {written}.", err=True)
     found = kept.collected(source) if source else kept.attempts()
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(attempt) for attempt in found], indent=1, ensure_ascii=False))
+        click.echo(dump([dataclasses.asdict(attempt) for attempt in found]))
     elif found:
         click.echo(kept.overview(found).to_string(index=False))
     else:
@@ -126,7 +125,7 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
 
 def _tell_kept(name: str, kept: list[Path], what: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"lab": name, "kept": [str(path) for path in kept]}, indent=1))
+        click.echo(dump({"lab": name, "kept": [str(path) for path in kept]}))
         return
     click.echo(f"Lab {name}: the {what} is in place.")
     for path in kept:

@@ -8,10 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-from .errors import LayerLabError
-from .machine import Machine
+from ..errors import LayerLabError
+from ..machine import Machine
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 #: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network: neither in a lab.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}

@@ -1,0 +1,65 @@
+"""The `layerlab` command as a whole. Commands only read arguments and print; the modules they call do the work.
+
+Data goes to standard output, progress and errors to standard error, so that `layerlab build . --json > build.json` and
+`eval "$(layerlab up --env)"` work. Exit codes: 0 fine, 1 failed with a message, 2 wrong usage, 130 interrupted.
+
+Commands import what brings pandas or docker-py along only when they run, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from typing import Any
+
+import click
+
+from ..errors import LayerLabError
+from .building import build
+from .housekeeping import clean, doctor
+from .lab_command import lab
+from .machines import down, machines, reset, up
+from .past_builds import explain, report
+
+#: As a shell counts a process ended by SIGINT.
+INTERRUPTED = 130
+
+
+class Failed(click.ClickException):
+    """Our own errors, shown as a message without a traceback."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"{click.style('Error', fg='red')}: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """A group that turns what commands raise into messages and exit codes, and keeps the order of definition in help."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LayerLabError as error:
+            raise Failed(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="layerlab", message="layerlab %(version)s")
+def main() -> None:
+    """Make the Docker builds of your Python projects fast, and prove it.
+
+    Builds run on machines: disposable Docker engines of LayerLab's own. Nothing touches your engine or its cache.
+    """
+    with contextlib.suppress(ValueError):  # not in the main thread, as in tests
+        # So that scratch copies and builds are cleared away as on Ctrl-C.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+for command in (doctor, up, reset, down, machines, build, explain, report, clean, lab):
+    main.add_command(command)
