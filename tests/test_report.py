@@ -497,6 +497,7 @@ OPERATION = {"op": {"Op": {"exec": {"meta": {"env": ["PATH=/bin", f"dbPassword={
         {"command": ("docker", "buildx", "build", f"--build-arg=API_TOKEN={SECRET}", ".")},
         {"command": ("docker", "buildx", "build", "--build-arg", f"API_TOKEN={SECRET}", ".")},
         {"command": ("docker", "buildx", "bake", f"--set=web.args.DB_PASSWORD={SECRET}", "web")},
+        {"command": ("docker", "buildx", "bake", "--set", f"web.args.DB_PASSWORD=two, words={SECRET}", "web")},
         {"args": {"AWS_SECRET_ACCESS_KEY": SECRET}},
         {"dockerfile": f"FROM python\nARG SIGNING_KEY={SECRET}\nRUN deploy\nCOPY . .\n"},
         {"dockerfile": f"FROM python\nENV A=1 SIGNING_KEY='{SECRET}'\nRUN deploy\nCOPY . .\n"},
@@ -540,6 +541,17 @@ def test_what_secret_options_name_is_hidden_where_a_step_printed_it(form, monkey
         build_of(step(1, "RUN x", log=log), command=command, error=log), None, form, explanation_of(build_of())
     )
     assert SECRET not in text and "password-line-of-a-file" not in text
+
+
+@pytest.mark.parametrize("option", ['id=b,"src={}"', '"src={}",id=b', '"source={}",id=b,type=file'])
+def test_a_secrets_file_may_have_spaces_commas_and_equals_signs_in_its_path(option, tmp_path):
+    file = tmp_path / "my secrets, v=2"
+    file.write_text("password-line-of-a-file\n")
+    for option_words in (["--secret", option.format(file)], [f"--set=web.secrets={option.format(file)}"]):
+        build = build_of(
+            step(1, "RUN x", log="password-line-of-a-file\n"), command=("docker", "build", *option_words, ".")
+        )
+        assert "password-line-of-a-file" not in report.render(build, None, "json", explanation_of(build_of()))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -55,6 +56,11 @@ class Variant:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     compose: str = ""
     service: str = ""
+
+    @property
+    def tag(self) -> str:
+        """The tag of images built from it: the name as Docker takes it, since a Dockerfile may be called "my=app, test"."""
+        return re.sub(r"[^a-z0-9_.-]", "-", self.name.lower()).lstrip(".-")[:128] or "image"
 
 
 class App:
@@ -175,7 +181,8 @@ class App:
     def image(self) -> str:
         """Name for the images made of it, without a tag; lower case, as image names must be."""
         own = self._manifest.get("app", {}).get("image")
-        return own or "layerlab-" + "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-")
+        plain = re.sub(r"[^a-z0-9]", "-", self.name.lower()).strip("-")
+        return own or f"layerlab-{plain or 'app'}"
 
     @property
     def run(self) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def run_build(
             folders = _local_contexts(app, settings.get("context", "."), settings.get("contexts") or {})
             file = settings.get("dockerfile", "Dockerfile")
         else:
-            image, dockerfile = f"{app.image}:{variant.name.lower()}", app.read(variant.dockerfile)
+            image, dockerfile = f"{app.image}:{variant.tag}", app.read(variant.dockerfile)
             command = _build_command(machine, variant, image, target or variant.target, args, options)
             folders, file = _local_contexts(app, ".", _named_contexts(options)), variant.dockerfile
         stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from . import client, images
 from .app import App, sample_apps
 from .build import BuildFailed
+from .command_words import assignments
 from .errors import CommandFailed, LayerLabError
 from .records import RAN, Build
 from .shell import run
@@ -322,7 +323,7 @@ class Patient:
         known.add_argument("--file", default="Dockerfile")
         known.add_argument("--build-arg", action="append", default=[])
         given, options = known.parse_known_args(command[1:])
-        arguments = dict(pair.partition("=")[::2] for pair in given.build_arg)
+        arguments = assignments(given.build_arg, {**os.environ, **setup.environment})
         # Nobody wants the image: what ran shows without it, and sooner.
         options = [option for option in options if option != "."] + ["--output=type=cacheonly"]
         return machine.build(self.app, given.file, args=arguments, options=options, progress="none")

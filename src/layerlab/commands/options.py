@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ..command_words import assignments
+
 #: The machine that commands mean when none is named; the same as machine.DEFAULT_NAME.
 LAPTOP = "laptop"
 
@@ -27,11 +29,7 @@ def machine_option(purpose: str) -> Callable[[Any], Any]:
 
 def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:
     """Return NAME=VALUE words as a dict. NAME alone takes its value from the environment, as in docker build."""
-    found = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name:
-            raise click.BadParameter(f"{word!r} is not NAME=VALUE", param_hint="--build-arg")
-        if equals or name in os.environ:
-            found[name] = value if equals else os.environ[name]
-    return found
+    try:
+        return assignments(words, os.environ)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)!r} is not NAME=VALUE", param_hint="--build-arg") from None

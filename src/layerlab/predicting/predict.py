@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import command_words, history, markup
 from .. import definition as definitions
-from .. import history, markup
 from ..app import App
 from ..definition import Definition, text_of
 from ..errors import LayerLabError
@@ -119,10 +118,10 @@ class Prediction:
                 f"the Dockerfile of {variant} was changed after the prediction, so this build is of another one",
                 "predict again, then build",
             )
-        if _target(build.command) != self._target:
+        if command_words.target(build.command) != self._target:
             raise LayerLabError(
                 f"this prediction is for target {self._target or '(none)'}, and the build has "
-                f"{_target(build.command) or '(none)'}",
+                f"{command_words.target(build.command) or '(none)'}",
                 "give both the same target",
             )
         if datetime.datetime.fromisoformat(build.started_at) < self._made:
@@ -141,7 +140,7 @@ class Prediction:
         return (
             not build.error
             and (build.app, build.variant) == (self.definition.app, self.definition.variant)
-            and _target(build.command) == self._target
+            and command_words.target(build.command) == self._target
             and datetime.datetime.fromisoformat(build.started_at) >= self._made
         )
 
@@ -267,12 +266,6 @@ def _causes(explanation: Explanation) -> dict[int, str]:
     for step in explanation.steps:
         found[step.line] = found.get(step.line) or step.why
     return found
-
-
-def _target(command: Sequence[str]) -> str:
-    """The target that a command of `build` gives; "" where it gives none."""
-    found = [m[1] for word in command if (m := re.fullmatch(r"(?:--target|--set=[^.]+\.target)=(.*)", word))]
-    return found[-1] if found else ""
 
 
 def _notebook() -> str:
