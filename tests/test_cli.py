@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import layerlab.machine
-from layerlab import cleanup, diagnosis
+from layerlab import cleanup, doctoring
 from layerlab.build import BuildFailed
 from layerlab.commands.main import main
 from layerlab.engines import network
@@ -233,12 +233,12 @@ def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
 
 def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
     fine, wrong = (
-        diagnosis.Finding("disk", True, "50 GB"),
-        diagnosis.Finding("engine", False, "none answers", "start it"),
+        doctoring.Finding("disk", True, "50 GB"),
+        doctoring.Finding("engine", False, "none answers", "start it"),
     )
-    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine,)))
+    monkeypatch.setattr(doctoring, "doctor", lambda: doctoring.Report((fine,)))
     assert layerlab_("doctor").exit_code == 0
-    monkeypatch.setattr(diagnosis, "doctor", lambda: diagnosis.Report((fine, wrong)))
+    monkeypatch.setattr(doctoring, "doctor", lambda: doctoring.Report((fine, wrong)))
     result = layerlab_("doctor", "--json")
     assert (result.exit_code, json.loads(result.stdout)["ok"]) == (1, False)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # for editors; at run time, see __getattr__
     from .build import BuildFailed
     from .charts import before_after, summary, timeline
     from .comparing.diff import diff
-    from .diagnosis import doctor
+    from .doctoring import doctor
     from .errors import LayerLabError
     from .experiment import compare
     from .labs import check_lab
@@ -37,7 +37,7 @@ _PUBLIC = {
     "check_lab": "labs",
     "compare": "experiment",
     "diff": "comparing.diff",
-    "doctor": "diagnosis",
+    "doctor": "doctoring",
     "predict": "predicting.predict",
     "summary": "charts",
     "timeline": "charts",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 def doctor(as_json: bool) -> None:
     """Look at this computer and say what is wrong and what mends it. Exits with 1 if something is."""
-    from ..diagnosis import doctor as look
+    from ..doctoring import doctor as look
 
     report = look()
     click.echo(report.to_json() if as_json else str(report))
