@@ -217,6 +217,35 @@ class TestExplain:
         found = explain(build(text, command=("docker", "buildx", "build", option)), [build(text)])
         assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
 
+    @pytest.mark.parametrize(
+        ("words", "lines"),
+        [
+            (["build", "--no-cache=1"], [2, 4, 5]),
+            (["build", "--no-cache=false"], []),
+            (["build", "--no-cache-filter", "other,first"], [2]),
+            (["build", "--build-arg", "A=b --no-cache"], []),
+            (["bake", "--set=web.no-cache=true", "web"], [2, 4, 5]),
+            (["bake", "--set", "*.no-cache=true", "web"], [2, 4, 5]),
+            (["bake", "--set=*.no-cache", "web"], [2, 4, 5]),
+            (["bake", "--set=web.no-cache=false", "web"], []),
+            (["bake", "--set=web.no-cache-filter=first", "web"], [2]),
+            (["bake", "--set=web.args.no-cache=true", "web"], []),
+        ],
+    )
+    def test_no_cache_in_every_form_that_the_client_takes(self, words, lines):
+        text = "FROM python AS first\nRUN one\nFROM python\nRUN two\nRUN three\n"
+        command = ("docker", "buildx", *words)
+        earlier = build(text, command=("docker", "buildx", "bake", "web") if "bake" in words else ())
+        found = explain(build(text, command=command), [earlier])
+        assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
+
+    @pytest.mark.parametrize("words", [["--target=a b,c=d"], ["--target", "a b,c=d"]])
+    def test_the_builds_of_one_target_are_compared_in_either_form(self, words):
+        other = build("FROM p\nRUN two\n", command=("docker", "buildx", "build", "."))
+        same = build("FROM p\nRUN one\n", command=("docker", "buildx", "build", "--target=a b,c=d", "."))
+        found = explain(build("FROM p\nRUN one\n", command=("docker", "buildx", "build", *words, ".")), [other, same])
+        assert [c.kind for s in found.roots for c in s.causes] == ["record gone"]
+
     def test_an_instruction_is_new_moved_or_gone(self):
         new = explain(build("FROM p\nRUN zero\nRUN one\n"), [build("FROM p\nRUN one\n")])
         assert [c.kind for c in new.of("zero").causes] == ["instruction added"]

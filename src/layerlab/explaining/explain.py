@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .. import command_words
 from ..records import Build
 from .causes import Explanation, StepCause
 from .comparison import Comparison
@@ -36,8 +37,7 @@ def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) 
 
 def _key(build: Build) -> tuple[str, str]:
     """Builds of one variant are compared with one another, before those of other variants."""
-    target = next((w for w in build.command if w.startswith("--target=")), "")
-    return build.variant, target
+    return build.variant, command_words.target(build.command)
 
 
 def _service(build: Build) -> str:
