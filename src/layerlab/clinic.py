@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from . import client, images
 from .app import App, sample_apps
 from .build import BuildFailed
-from .command_words import assignments
+from .docker_words import assignments
 from .errors import CommandFailed, LayerLabError
 from .records import RAN, Build
 from .shell import run

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from ..errors import LayerLabError
-from .building import build
+from .build_command import build
 from .housekeeping import clean, doctor
 from .lab_command import lab
 from .machines import down, machines, reset, up

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..command_words import assignments
+from ..docker_words import assignments
 
 #: The machine that commands mean when none is named; the same as machine.DEFAULT_NAME.
 LAPTOP = "laptop"

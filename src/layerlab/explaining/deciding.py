@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import command_words
+from .. import docker_words
 from ..records import CACHED, FAILED, RAN, Build
 from . import differences
 from .causes import Cause, StepCause
@@ -188,11 +188,11 @@ def _read_steps(operation: Operation) -> list[int]:
 def _no_cache(build: Build, stage: str) -> str:
     """The option that made the steps of a stage run whatever the cache has; "" if none did."""
     command = build.command
-    given = command_words.settings(command, "no-cache")
-    if command_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *command_words.TRUE)):
+    given = docker_words.set_by_bake(command, "no-cache")
+    if docker_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *docker_words.TRUE)):
         return "--no-cache"
-    filters = command_words.option_values(command, "--no-cache-filter")
-    for value in [*filters, *command_words.settings(command, "no-cache-filter")]:
+    filters = docker_words.values(command, "--no-cache-filter")
+    for value in [*filters, *docker_words.set_by_bake(command, "no-cache-filter")]:
         if stage.rpartition(" ")[2] in value.lower().split(","):
             return f"--no-cache-filter={value}"
     return ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import command_words
+from .. import docker_words
 from ..records import Build
 from .causes import Explanation, StepCause
 from .comparison import Comparison
@@ -37,7 +37,7 @@ def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) 
 
 def _key(build: Build) -> tuple[str, str]:
     """Builds of one variant are compared with one another, before those of other variants."""
-    return build.variant, command_words.target(build.command)
+    return build.variant, docker_words.target(build.command)
 
 
 def _service(build: Build) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import command_words, history, markup
 from .. import definition as definitions
+from .. import docker_words, history, markup
 from ..app import App
 from ..definition import Definition, text_of
 from ..errors import LayerLabError
@@ -118,10 +118,10 @@ class Prediction:
                 f"the Dockerfile of {variant} was changed after the prediction, so this build is of another one",
                 "predict again, then build",
             )
-        if command_words.target(build.command) != self._target:
+        if docker_words.target(build.command) != self._target:
             raise LayerLabError(
                 f"this prediction is for target {self._target or '(none)'}, and the build has "
-                f"{command_words.target(build.command) or '(none)'}",
+                f"{docker_words.target(build.command) or '(none)'}",
                 "give both the same target",
             )
         if datetime.datetime.fromisoformat(build.started_at) < self._made:
@@ -140,7 +140,7 @@ class Prediction:
         return (
             not build.error
             and (build.app, build.variant) == (self.definition.app, self.definition.variant)
-            and command_words.target(build.command) == self._target
+            and docker_words.target(build.command) == self._target
             and datetime.datetime.fromisoformat(build.started_at) >= self._made
         )
 

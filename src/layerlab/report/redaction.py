@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from layerlab import command_words
+from layerlab import docker_words
 from layerlab.explaining.causes import Explanation
 from layerlab.explaining.masking import HIDDEN, secret_name
 from layerlab.records import Build
@@ -189,7 +189,7 @@ def _values(build: Build) -> Iterator[str]:
 
 def _given(command: Sequence[str]) -> Iterator[str]:
     """Values that --secret options name, where they can still be had: the whole, and the long lines of a file."""
-    for fields in command_words.secrets(command):
+    for fields in docker_words.secrets(command):
         if "id" not in fields or fields.get("type") == "ssh":
             continue
         name = fields.get("env", fields["id"])

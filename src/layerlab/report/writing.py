@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layerlab import command_words, history
+from layerlab import docker_words, history
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Explanation
 from layerlab.records import Build
@@ -64,6 +64,6 @@ def _build_before(build: Build) -> Build | None:
     """The newest build before it of the same variant and target; None where none is remembered."""
 
     def what(one: Build) -> tuple[str, str]:
-        return one.variant, command_words.target(one.command)
+        return one.variant, docker_words.target(one.command)
 
     return next((b for b in history.before(build) if what(b) == what(build)), None)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from test_cli import BUILD, FakeMachine, machines  # noqa: F401 - a fixture
 
-from layerlab import command_words
+from layerlab import docker_words
 from layerlab.app import App, Variant
 from layerlab.commands import jupyter
 from layerlab.commands.main import main
@@ -39,27 +39,27 @@ awkward = pytest.mark.parametrize("value", AWKWARD)
 @awkward
 @pytest.mark.parametrize("name", ["--target", "--build-context", "--build-arg", "--set"])
 def test_a_value_is_one_word_in_either_form(name, value):
-    assert command_words.option_values(["docker", f"{name}={value}", "."], name) == [value]
-    assert command_words.option_values(["docker", name, value, "."], name) == [value]
+    assert docker_words.values(["docker", f"{name}={value}", "."], name) == [value]
+    assert docker_words.values(["docker", name, value, "."], name) == [value]
 
 
 def test_options_are_told_apart_and_keep_their_order():
     words = ["build", "--build-context=libs=/a b", "--build-contexts=x", "--build-context", "more=/c,d", "."]
-    assert command_words.option_values(words, "--build-context") == ["libs=/a b", "more=/c,d"]
-    assert command_words.option_values(["--target"], "--target") == [""]
+    assert docker_words.values(words, "--build-context") == ["libs=/a b", "more=/c,d"]
+    assert docker_words.values(["--target"], "--target") == []
 
 
 @awkward
 def test_the_target_of_a_build_and_of_bake(value):
-    assert command_words.target(["build", f"--target={value}", "."]) == value
-    assert command_words.target(["build", "--target", value, "."]) == value
-    assert command_words.target(["bake", f"--set=web.target={value}", "web"]) == value
-    assert command_words.target(["bake", "--set", f"web.target={value}", "web"]) == value
-    assert command_words.target(["bake", f"--set=web.args.target={value}", "web"]) == ""
+    assert docker_words.target(["build", f"--target={value}", "."]) == value
+    assert docker_words.target(["build", "--target", value, "."]) == value
+    assert docker_words.target(["bake", f"--set=web.target={value}", "web"]) == value
+    assert docker_words.target(["bake", "--set", f"web.target={value}", "web"]) == value
+    assert docker_words.target(["bake", f"--set=web.args.target={value}", "web"]) == ""
 
 
 def test_the_last_target_counts():
-    assert command_words.target(["build", "--target=a", "--target", "b", "."]) == "b"
+    assert docker_words.target(["build", "--target=a", "--target", "b", "."]) == "b"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_last_target_counts():
     ],
 )
 def test_a_flag_takes_no_word_after_it(words, on):
-    assert command_words.switched_on(words, "--no-cache") is on
+    assert docker_words.switched_on(words, "--no-cache") is on
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_flag_takes_no_word_after_it(words, on):
 )
 def test_the_fields_of_a_secret(value, fields):
     for words in (["--secret", value], [f"--secret={value}"], [f"--set=web.secrets={value}"]):
-        assert command_words.secrets(words) == [fields]
+        assert docker_words.secrets(words) == [fields]
 
 
 # -- build arguments ---------------------------------------------------------------------------------------------------
