@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import layerlab.machine
 from layerlab import cleanup, cli, diagnosis
-from layerlab.build import BuildFailed
+from layerlab.building import BuildFailed
 from layerlab.engines import network
 from layerlab.errors import MachineError
 from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Step

@@ -177,7 +177,7 @@ def build(
     """Build a scratch copy of PATH and show which steps ran, how long they took and how large they are."""
     arguments = parsed_arguments(build_args)
     from .app import App
-    from .build import BuildFailed
+    from .building import BuildFailed
 
     machine = _started(machine_name)
     with App.from_path(path) as app:
@@ -429,7 +429,7 @@ def rows(build: Build) -> list[tuple[str, ...]]:
 
 def totals(build: Build) -> str:
     """What is under the table: how it went, and the bytes."""
-    from .progress import summary
+    from .live.settled import summary
 
     sizes = f"context {build.context_bytes / 1e6:.1f} MB sent"
     if build.image_bytes is not None:
