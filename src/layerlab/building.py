@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import secrets
 import signal
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -175,16 +175,14 @@ def _run(
 def _try(
     command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
 ) -> _Attempt:
-    metadata = definition.scratch / f"metadata-{secrets.token_hex(4)}.json"
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    try:
+    with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
+        metadata = Path(scratch, "metadata.json")
         with looking_at(definition.folders, definition.file_in_context, known) as contexts:
             seconds, exit_code, lines = client_process.follow(
                 [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
             )
         provenance, image = _read_metadata(metadata, definition.service)
-    finally:
-        metadata.unlink(missing_ok=True)
     raw = "".join(lines)
     parsed = trace.parse(raw, provenance, definition.dockerfile, definition.service)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)

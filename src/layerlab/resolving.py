@@ -40,8 +40,7 @@ def resolve(
     chosen = _with_service(app.variant(variant), service)
     given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
     told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
-    contexts = {"context": told.context, **told.contexts}
-    folders = _local(app.path, contexts)
+    folders = told.folders(app.path)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
         app=app.name,
@@ -50,10 +49,10 @@ def resolve(
         project=app.source,
         scratch=app.scratch,
         image="" if chosen.compose else f"{app.image}:{chosen.name.lower()}",
-        file=_in_app(told.context, told.file),
+        file=told.in_app(told.file),
         file_in_context=told.file,
         dockerfile=told.dockerfile,
-        ignore_file=_in_app(told.context, ignore_name),
+        ignore_file=told.in_app(ignore_name),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
         compose=chosen.compose,
         service=chosen.service,
@@ -62,7 +61,7 @@ def resolve(
         given_target=given_target,
         given_args=given_args,
         options=tuple(options),
-        contexts=contexts,
+        contexts=told.contexts,
         folders=folders,
     )
 
@@ -80,14 +79,22 @@ def context_files(app: App, variant: str) -> pd.DataFrame:
 
 @dataclasses.dataclass(frozen=True)
 class _Told:
-    """What the Dockerfile's or the Compose file's side says: `file` relative to the context, contexts without the main one."""
+    """What a Dockerfile and the options say of a build, or a Compose file; `file` is relative to the main context."""
 
-    context: str
+    contexts: Mapping[str, str]
     file: str
     dockerfile: str
     target: str
     args: Mapping[str, str]
-    contexts: Mapping[str, str]
+
+    def folders(self, app: Path) -> dict[str, Path]:
+        """The contexts that are folders here; images, addresses and other targets are none."""
+        places = {name: app / place for name, place in self.contexts.items() if "://" not in place}
+        return {name: place for name, place in places.items() if place.is_dir()}
+
+    def in_app(self, file: str) -> str:
+        """Path in the app of a file that is named relative to the main context; "" for none."""
+        return (Path(self.contexts["context"]) / file).as_posix() if file else ""
 
 
 def _with_service(variant: Variant, service: str) -> Variant:
@@ -107,12 +114,11 @@ def _told_by_dockerfile(
     # An argument without a value has that of the environment, where it has one (docker buildx build --help).
     more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
     return _Told(
-        context=".",
+        contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
         file=variant.dockerfile,
         dockerfile=app.read(variant.dockerfile),
         target=docker_words.target(options) or target,
         args={**args, **{name: value for name, value in more.items() if value is not None}},
-        contexts={name: place for name, place in named.items() if place is not None},
     )
 
 
@@ -124,12 +130,11 @@ def _told_by_compose(app: App, variant: Variant, target: str, args: Mapping[str,
     context, inline = said.get("context", "."), said.get("dockerfile-inline")
     file = "" if inline else said.get("dockerfile", "Dockerfile")
     return _Told(
-        context=context,
+        contexts={"context": context, **(said.get("contexts") or {})},
         file=file,
         dockerfile=inline or app.read(Path(context) / file),
         target=said.get("target", ""),
         args=said.get("args") or {},
-        contexts=said.get("contexts") or {},
     )
 
 
@@ -147,14 +152,3 @@ def _printed(app: App, variant: Variant, options: Sequence[str]) -> dict[str, An
     if done.returncode:
         raise CommandFailed(f"bake cannot read {variant.compose}", command, done.returncode, done.stderr)
     return json.loads(done.stdout)["target"][variant.service]
-
-
-def _local(folder: Path, contexts: Mapping[str, str]) -> dict[str, Path]:
-    """The contexts that are folders here; images, addresses and other targets are none."""
-    places = {name: folder / place for name, place in contexts.items() if "://" not in place}
-    return {name: place for name, place in places.items() if place.is_dir()}
-
-
-def _in_app(context: str, file: str) -> str:
-    """Path in the app of a file that is named relative to the context; "" for none."""
-    return (Path(context) / file).as_posix() if file else ""
