@@ -13,6 +13,7 @@ import functools
 import re
 from collections.abc import Sequence
 
+from .. import docker_words
 from ..records import CACHED, FAILED, RAN, Build
 from ..traces.instructions import Instruction, read
 from . import differences, plan
@@ -58,8 +59,7 @@ def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) 
 
 def _key(build: Build) -> tuple[str, str]:
     """Builds of one variant are compared with one another, before those of other variants."""
-    target = next((w for w in build.command if w.startswith("--target=")), "")
-    return build.variant, target
+    return build.variant, "".join(docker_words.values(build.command, "--target")[-1:])
 
 
 def _service(build: Build) -> str:
@@ -409,13 +409,12 @@ def _read_steps(operation: Operation) -> list[int]:
 
 def _no_cache(build: Build, stage: str) -> str:
     """The option that made the steps of a stage run whatever the cache has; "" if none did."""
-    for number, word in enumerate(build.command):
-        if word in ("--no-cache", "--no-cache=true", "--set=*.no-cache=true", "--set=*.no-cache"):
-            return "--no-cache"
-        if word.startswith("--no-cache-filter"):
-            value = word.partition("=")[2] or "".join(build.command[number + 1 : number + 2])
-            if stage.rpartition(" ")[2] in value.lower().split(","):
-                return f"--no-cache-filter={value}"
+    given = {*build.command, *docker_words.values(build.command, "--set")}
+    if given & {"--no-cache", "--no-cache=true", "*.no-cache", "*.no-cache=true"}:
+        return "--no-cache"
+    for value in docker_words.values(build.command, "--no-cache-filter"):
+        if stage.rpartition(" ")[2] in value.lower().split(","):
+            return f"--no-cache-filter={value}"
     return ""
 
 
