@@ -17,7 +17,7 @@ from .result import Result
 ROOT = Path(__file__).parents[1]
 #: Put before a notebook's own cells: adds up what `docker buildx` took, build by build.
 TIMED = """
-import layerlab.build as _module, time as _time
+import layerlab.building as _module, time as _time
 _real, _in_builds = _module.run_build, []
 def _timed(*words, **options):
     began = _time.perf_counter()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import layerlab.machine
 from layerlab import cleanup, doctoring
-from layerlab.build import BuildFailed
+from layerlab.building import BuildFailed
 from layerlab.commands.main import main
 from layerlab.engines import network
 from layerlab.errors import MachineError

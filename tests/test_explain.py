@@ -213,8 +213,22 @@ class TestExplain:
         [("--no-cache", [2, 4, 5]), ("--no-cache-filter=first", [2]), ("--no-cache-filter=stage-1,first", [2, 4, 5])],
     )
     def test_no_cache(self, option, lines):
+        self.no_cache_was_given((option,), lines)
+
+    @pytest.mark.parametrize(
+        ("options", "lines"),
+        [
+            (("--no-cache-filter", "first"), [2]),
+            (("--set", "*.no-cache=true"), [2, 4, 5]),
+            (("--set", "api.args.A=1"), []),
+        ],
+    )
+    def test_no_cache_in_two_words(self, options, lines):
+        self.no_cache_was_given(options, lines)
+
+    def no_cache_was_given(self, options, lines):
         text = "FROM python AS first\nRUN one\nFROM python\nRUN two\nRUN three\n"
-        found = explain(build(text, command=("docker", "buildx", "build", option)), [build(text)])
+        found = explain(build(text, command=("docker", "buildx", "build", *options)), [build(text)])
         assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
 
     @pytest.mark.parametrize(

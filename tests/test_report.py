@@ -23,12 +23,12 @@ from markdown_it import MarkdownIt
 from test_records import builds
 
 from layerlab import report
-from layerlab.build import _image_bytes
 from layerlab.charts import theme
 from layerlab.commands.main import main
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
 from layerlab.explaining.masking import HIDDEN
+from layerlab.image_layers import image_bytes
 from layerlab.records import BASE, CACHED, FAILED, RAN, Build, Phase, Step
 from layerlab.report import facts, logs, markdown, redaction, timeline, words
 from layerlab.traces.trace import parse
@@ -47,7 +47,7 @@ def recorded(name: str, **changes) -> Build:
         "app": "recorded", "variant": name, "edit": "code", "machine": "laptop", "command": tuple(told["command"]),
         "dockerfile": told["dockerfile"], "started_at": "2026-11-21T04:00:00.000+00:00", "seconds": found.seconds,
         "steps_": found.steps, "phases": found.phases, "context_bytes": found.context_bytes, "image": "recorded:latest",
-        "image_bytes": _image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
+        "image_bytes": image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
         "provenance": provenance, "error": found.error,
     }  # fmt: skip
     return Build(**(fields | changes))

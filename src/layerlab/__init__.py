@@ -12,9 +12,11 @@ timeline(build)
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import view
+
 if TYPE_CHECKING:  # for editors; at run time, see __getattr__
     from .app import App
-    from .build import BuildFailed
+    from .building import BuildFailed
     from .charts import before_after, summary, timeline
     from .comparing.diff import diff
     from .doctoring import doctor
@@ -29,7 +31,7 @@ if TYPE_CHECKING:  # for editors; at run time, see __getattr__
 _PUBLIC = {
     "App": "app",
     "Build": "records",
-    "BuildFailed": "build",
+    "BuildFailed": "building",
     "LayerLabError": "errors",
     "Machine": "machine",
     "Step": "records",
@@ -43,6 +45,16 @@ _PUBLIC = {
     "timeline": "charts",
 }
 __all__ = list(_PUBLIC)
+
+
+def _live_view(title: str, dockerfile: str, **known: Any) -> view.View:
+    """Views bring libraries along, so they are imported when a build wants one."""
+    from .progress import live_view
+
+    return live_view(title, dockerfile, **known)
+
+
+view.register(_live_view)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,14 +13,13 @@ import secrets
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from .contexts.snapshot import Snapshot, take
+from .contexts.beside import Snapshots
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
 
@@ -72,6 +71,7 @@ class App:
         source: the folder it was copied from.
         last_edit: the edit made since the last build ("none" if there was none).
         last_mark: the text that the last code edit added, by which its code is recognised in an image.
+        snapshots: what the build contexts were at the last builds: spares the next one reading what has not changed.
     """
 
     def __init__(self, name: str, profile: str = "") -> None:
@@ -106,7 +106,7 @@ class App:
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
-        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self.snapshots: Snapshots = {}
         self._edits = itertools.count(1)
         self._folder, self._owner = _new_folder()
         self.path = self._folder / source.name
@@ -188,28 +188,6 @@ class App:
     def run(self) -> Mapping[str, Any]:
         """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
         return self._manifest.get("run", {})
-
-    @contextlib.contextmanager
-    def looking_at(self, folders: Mapping[str, Path], dockerfile: str) -> Iterator[dict[str, Snapshot]]:
-        """Take snapshots of build contexts (name → folder) beside what happens in the `with`; they are there at its end.
-
-        A folder that cannot be read is left out. What has not changed since the last time is not read again.
-        """
-        found: dict[str, Snapshot] = {}
-
-        def look() -> None:
-            for name, folder in folders.items():
-                file = dockerfile if name == "context" else ""
-                with contextlib.suppress(OSError):
-                    found[name] = take(folder, file, self._snapshots.get((str(folder), file)))
-                    self._snapshots[str(folder), file] = found[name]
-
-        thread = threading.Thread(target=look, name="layerlab-snapshot")
-        thread.start()
-        try:
-            yield found
-        finally:
-            thread.join()
 
     # -- edits -------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from . import client, images
 from .app import App, sample_apps
-from .build import BuildFailed
+from .building import BuildFailed
 from .docker_words import assignments
 from .errors import CommandFailed, LayerLabError
 from .records import RAN, Build

@@ -1,4 +1,4 @@
-"""Machine: a disposable Docker engine of our own. The one place, with `build` and `engines`, that touches Docker."""
+"""Machine: a disposable Docker engine of our own. Only it, `building`, `resolving` and `engines` touch Docker."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import docker
 
-from . import client, engines, history, images, serve
+from . import building, client, engines, history, images, serve
 from .errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
 from .home import home, locked, machine_dir
 from .packages import Say
+from .resolving import resolve
 from .shell import run
 
 if TYPE_CHECKING:
     from .app import App
     from .records import Build
     from .serve import Answer
+    from .view import View
 
 #: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
@@ -162,7 +164,7 @@ class Machine:
         args: Mapping[str, str] | None = None,
         service: str = "",
         options: Sequence[str] = (),
-        progress: Any = "auto",
+        progress: View | str = "auto",
     ) -> Build:
         """Run one real build of `app` here and return its record.
 
@@ -174,19 +176,16 @@ class Machine:
             service: build this service of the app's Compose file instead, through `docker buildx bake`; `variant` is
                 then the Compose file, or a variant that names one.
             options: further options of `docker buildx build` (or bake), as they are.
-            progress: "auto" (live in a notebook or terminal, else plain lines), "none", or an object with `feed(event)`
-                and `finish(build)`.
+            progress: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
 
         Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
         when another process is measuring on this machine.
         """
-        from . import build
-
         self._require_running()
         with self._in_use():
-            return build.run_build(
-                self, app, variant, target=target, args=args or {}, service=service, options=options, progress=progress
-            )
+            definition = resolve(app, variant, target=target, args=args, service=service, options=options)
+            edit, app.last_edit = app.last_edit, "none"
+            return building.run_build(self, definition, edit=edit, show=progress, known=app.snapshots)
 
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, ask it the app's health check and one real request, and remove it again."""

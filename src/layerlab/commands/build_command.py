@@ -37,7 +37,7 @@ def build(
     """Build a scratch copy of PATH and show which steps ran, how long they took and how large they are."""
     arguments = parsed_arguments(build_args)
     from ..app import App
-    from ..build import BuildFailed
+    from ..building import BuildFailed
 
     machine = started(machine_name)
     with App.from_path(path) as app:

@@ -60,7 +60,7 @@ def rows(build: Build) -> list[tuple[str, ...]]:
 
 def totals(build: Build) -> str:
     """Return what goes under the table: how it went, and the bytes."""
-    from ..progress import summary
+    from ..live.settled import summary
 
     sizes = f"context {build.context_bytes / 1e6:.1f} MB sent"
     if build.image_bytes is not None:

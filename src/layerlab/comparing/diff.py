@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from .. import charts, definition
+from .. import charts
 from ..app import App
-from ..definition import Definition, text_of
+from ..definition import Definition
 from ..errors import LayerLabError
 from ..experiment import rows_of
 from ..explaining.causes import StepCause, shortened
 from ..records import BASE, CACHED, RAN, Build
+from ..resolving import resolve
 from ..traces import instructions
 from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
@@ -167,7 +168,7 @@ class Diff:
             lines = [i.line if i else 0 for i in (change.left, change.right)]
             for effect in list(self._effects(change)) or [Effect("", shown, None, None)]:
                 left, right = effect.left or ("", float("nan")), effect.right or ("", float("nan"))
-                rows.append((change.kind, *lines, shown.keyword, text_of(shown), effect.edit, *left, *right))
+                rows.append((change.kind, *lines, shown.keyword, shown.text, effect.edit, *left, *right))
         columns = ["change", "left_line", "right_line", "instruction", "text", "edit"]
         columns += ["left_state", "left_seconds", "right_state", "right_seconds"]
         return pd.DataFrame(rows, columns=columns)
@@ -220,7 +221,7 @@ def diff(app: App, left: str, right: str, measured: pd.DataFrame | Sequence[Buil
     Raises AppError where there is no such variant; LayerLabError for builds of something else, or if the two were never
     built after the same edit; ValueError for builds on several machines.
     """
-    mine, theirs = definition.of(app, left), definition.of(app, right)
+    mine, theirs = resolve(app, left), resolve(app, right)
     rows, changes = pairing.dockerfiles(mine.dockerfile, theirs.dockerfile)
     ignore = (mine.ignore_file, mine.ignore) != (theirs.ignore_file, theirs.ignore)
     ignore_rows = pairing.texts(mine.ignore, theirs.ignore) if ignore else ()
@@ -253,7 +254,7 @@ def _effect(effect: Effect, of: Change | None, words: Callable[[str, float], str
 
 def step(instruction: Instruction) -> str:
     """An instruction in a few words, with its line."""
-    return f"line {instruction.line} {shortened(text_of(instruction), 44)}"
+    return f"line {instruction.line} {shortened(instruction.text, 44)}"
 
 
 def _as_text(rows: Sequence[Row], left: str, right: str) -> list[str]:

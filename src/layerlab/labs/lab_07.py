@@ -32,7 +32,7 @@ def judge(seen: Observed) -> Verdict:
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     secrets = [line for line in seen.facts.get("secrets", "").splitlines() if line.endswith("/.env")]
     ran = [s for s in again.steps_ if s.state == RAN] if again else []
-    sizes = context_files(again) if again else {}
+    sizes = sent_files(again) if again else {}
     largest = next(iter(sizes), "")
     said = str(answer or "")
     goals = (
@@ -73,7 +73,7 @@ def judge(seen: Observed) -> Verdict:
     return judged(goals, again)
 
 
-def context_files(build: Build) -> dict[str, int]:
+def sent_files(build: Build) -> dict[str, int]:
     """Size in bytes of each file that the engine could see, the largest first."""
     entries = build.contexts["context"].entries if "context" in build.contexts else {}
     files = [(path, entry.size) for path, entry in entries.items() if entry.kind == "file"]

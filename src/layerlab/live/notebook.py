@@ -19,8 +19,8 @@ from ..charts.theme import BLUE, GREEN, VERMILLION
 from ..errors import BuildCancelled
 from ..records import BASE, CACHED, CANCELED, FAILED, RAN, Build
 from . import settled
+from .drawn import DrawnView, fitting, megabytes, seconds
 from .model import RUNNING, LiveBuild, Row, Transfer
-from .view import View, fitting, megabytes, seconds
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 #: Steps that are shown at a time.
@@ -46,7 +46,7 @@ _STYLE = """<style>
 </style>"""
 
 
-class NotebookView(View):
+class NotebookView(DrawnView):
     """One output of the cell."""
 
     def __init__(self, live: LiveBuild, **kwargs: Any) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import definition as definitions
 from .. import docker_words, history, markup
 from ..app import App
-from ..definition import Definition, text_of
+from ..definition import Definition
 from ..errors import LayerLabError
 from ..explaining.causes import Explanation, shortened
 from ..records import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN, Build
+from ..resolving import resolve
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
 
@@ -52,8 +52,8 @@ class Prediction:
         lines: the line of each step that is asked for, in file order.
     """
 
-    def __init__(self, definition: Definition, asked_target: str, said: Said) -> None:
-        self.definition, self._target = definition, asked_target
+    def __init__(self, definition: Definition, said: Said) -> None:
+        self.definition, self._target = definition, definition.given_target
         self._steps = definition.steps
         self.lines = tuple(i.line for i in self._steps)
         self._identity = secrets.token_hex(8)
@@ -92,7 +92,7 @@ class Prediction:
         late = sum(said[-1][1] != state for said, state in zip(self._said, in_time, strict=True))
         why = _causes(explanation or build.explain())
         marks = tuple(
-            _mark(i.line, text_of(i), state, _was(build, i.line), why.get(i.line, ""))
+            _mark(i.line, i.text, state, _was(build, i.line), why.get(i.line, ""))
             for i, state in zip(self._steps, in_time, strict=True)
         )
         grade = Grade(build.app, build.variant, build.edit, marks, late)
@@ -150,7 +150,7 @@ class Prediction:
         said = self.said
         lines = [f"{self.definition.variant}: which steps will run?"]
         for i in self._steps:
-            text = shortened(text_of(i), 56)
+            text = shortened(i.text, 56)
             lines.append(f"{f'line {i.line}':>8}  {said[i.line] or '?':<6}  {text}")
         return "\n".join(lines)
 
@@ -162,7 +162,7 @@ class Prediction:
         if graded:
             rows = [(m.line, m.text, SAID[m.said], m.sign) for m in graded.marks]
         else:
-            rows = [(i.line, text_of(i), SAID[self.said[i.line]], "") for i in self._steps]
+            rows = [(i.line, i.text, SAID[self.said[i.line]], "") for i in self._steps]
         return markup.rendered(
             _HTML, variant=self.definition.variant, graded=graded, rows=rows, signs={**SIGN_STYLES, "": ""}
         )
@@ -213,9 +213,8 @@ def predict(
 
     Raises AppError where there is no such variant or target, LayerLabError for states that fit no step.
     """
-    definition = definitions.of(app, variant, target=target, args=args, service=service)
-    said = _said(definition, states)
-    return Prediction(definition, target or app.variant(variant).target, said)
+    definition = resolve(app, variant, target=target, args=args, service=service)
+    return Prediction(definition, _said(definition, states))
 
 
 def _said(definition: Definition, states: Sequence[str | None] | Mapping[int, str | None] | None) -> Said:

@@ -1,0 +1,240 @@
+"""One real build: the command for a Definition, run and followed, tried once more where that helps, and recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import signal
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from . import client_process, docker_words, faults, history, view
+from .contexts.beside import Snapshots, looking_at
+from .contexts.snapshot import Snapshot
+from .definition import Definition
+from .errors import CommandFailed, LayerLabError
+from .image_layers import image_bytes
+from .records import Build, Step
+from .traces import trace
+
+#: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen on a busy
+#: computer, gone on the next try.
+RETRY_ON = "parent snapshot"
+
+
+class BuildFailed(CommandFailed):
+    """A build that did not succeed.
+
+    Attributes:
+        build: the record of it, as far as it came.
+        step: the step that failed; None where none did (a Dockerfile that cannot be read, an engine that died).
+    """
+
+    def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
+        self.build, self.step = build, step
+        fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
+        where = f"{build.app} {build.variant}: " + (
+            f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
+        )
+        lines = build.dockerfile.splitlines()
+        shown = (
+            [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
+        )
+        output = (step.log if step and step.log.strip() else last_lines).rstrip()
+        why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
+        message = "\n".join([f"{where}: {why}" if why else where, *shown])
+        super().__init__(message, build.command, exit_code, output, remedy)
+
+
+def _killed(exit_code: int) -> tuple[str, str]:
+    """What to say of a client that a signal ended, which then says nothing itself; empty for one that ended by itself."""
+    if exit_code >= 0:
+        return "", ""
+    return f"the docker command was killed ({signal.Signals(-exit_code).name})", "build again: what was done is cached"
+
+
+class Host(Protocol):
+    """What a build needs of the machine it runs on."""
+
+    @property
+    def name(self) -> str:
+        """What the machine is called."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables with which `docker` reaches it."""
+
+    @property
+    def running(self) -> bool:
+        """Whether its engine answers."""
+
+    def named_contexts(self) -> Mapping[str, str]:
+        """Map image names to their stand-ins."""
+
+    def forget_contexts(self) -> None:
+        """Ask for the stand-ins again at the next build."""
+
+
+def run_build(
+    host: Host, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
+) -> Build:
+    """Build `definition` on `host` and return the record. `Machine.build` is the way to call this.
+
+    Args:
+        host: where to build.
+        definition: what to build.
+        edit: what was changed since the build before.
+        show: "auto", "none", or a view.
+        known: earlier snapshots of the contexts; new ones are put there.
+
+    Raises BuildFailed; LayerLabError where the engine died.
+    """
+    command = command_for(definition, host.named_contexts())
+    # One view for both tries, if it takes two: to who looks it is one build.
+    chosen = view.chosen(
+        show, definition.title, definition.dockerfile,
+        target=definition.target, args=definition.args, service=definition.service,
+    )  # fmt: skip
+    attempt = _run(command, definition, host.environment, chosen, known)
+    build = _record(host.name, definition, edit, command, attempt)
+    history.remember(build)
+    chosen.finish(build)
+    if attempt.exit_code:
+        host.forget_contexts()  # a stand-in that was removed by hand may be the reason
+        _fail(host, build, attempt)
+    return build
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    """Return the command that builds `definition` where `stand_ins` stand for images, one item an argument."""
+    command = _bake_command if definition.compose else _build_command
+    return command(definition, stand_ins)
+
+
+def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    command = ["docker", "buildx", "build", "--progress=rawjson"]
+    command += [f"--file={definition.file}", f"--tag={definition.image}"]
+    command += [f"--target={definition.given_target}"] if definition.given_target else []
+    command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
+    command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
+    return [*command, *definition.options, "."]
+
+
+def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    settings = {f"args.{key}": value for key, value in definition.given_args.items()}
+    settings |= {f"contexts.{name}": source for name, source in stand_ins.items()}
+    settings |= {"target": definition.given_target} if definition.given_target else {}
+    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={definition.compose}"]
+    return [*command, *docker_words.settings(definition.service, settings), *definition.options, definition.service]
+
+
+# -- running it --------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attempt:
+    """What came of running the command: seconds, exit code, its output raw and read, and what it built from and made."""
+
+    started_at: str
+    seconds: float
+    exit_code: int
+    raw: str
+    parsed: trace.Parsed
+    provenance: Mapping[str, Any]
+    image: str
+    contexts: Mapping[str, Snapshot]
+
+    @property
+    def error(self) -> str:
+        """What BuildKit says went wrong; "" where nothing did."""
+        return (self.parsed.error or f"exit code {self.exit_code}") if self.exit_code else ""
+
+
+def _run(
+    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+) -> _Attempt:
+    """Run the command, and once more where that helps; two tries are told as one build."""
+    first = _try(command, definition, variables, show, known)
+    if RETRY_ON not in first.error:
+        return first
+    second = _try(command, definition, variables, show, known)
+    return dataclasses.replace(
+        second,
+        started_at=first.started_at,
+        seconds=first.seconds + second.seconds,
+        parsed=trace.resumed(first.parsed, second.parsed, first.seconds),
+    )
+
+
+def _try(
+    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+) -> _Attempt:
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
+        metadata = Path(scratch, "metadata.json")
+        with looking_at(definition.folders, definition.file_in_context, known) as contexts:
+            seconds, exit_code, lines = client_process.follow(
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
+            )
+        provenance, image = _read_metadata(metadata, definition.service)
+    raw = "".join(lines)
+    parsed = trace.parse(raw, provenance, definition.dockerfile, definition.service)
+    return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
+
+
+def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
+    """Provenance and image name; empty for a build that failed, which writes no metadata (FACTS.md)."""
+    if not file.exists():
+        return {}, ""
+    metadata = json.loads(file.read_text())
+    metadata = metadata.get(service, metadata) if service else metadata
+    provenance = metadata.get("buildx.build.provenance", {})
+    # Samples of the engine's CPU and memory: long, and nothing here reads them.
+    provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
+    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+
+
+# -- what came of it ---------------------------------------------------------------------------------------------------
+
+
+def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
+    parsed = attempt.parsed
+    return Build(
+        app=definition.app,
+        variant=definition.variant,
+        edit=edit,
+        machine=machine,
+        command=tuple(command),
+        dockerfile=definition.dockerfile,
+        started_at=attempt.started_at,
+        seconds=attempt.seconds,
+        steps_=parsed.steps,
+        phases=parsed.phases,
+        context_bytes=parsed.context_bytes,
+        image=attempt.image or definition.image,
+        image_bytes=image_bytes(attempt.provenance),
+        warnings=parsed.warnings,
+        trace=attempt.raw,
+        provenance=attempt.provenance,
+        error=attempt.error,
+        project=str(definition.project),
+        args=definition.args,
+        contexts=attempt.contexts,
+    )
+
+
+def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+    """Say what went wrong: the engine died, or the build failed."""
+    if attempt.parsed.failed is None and not host.running:
+        raise LayerLabError(
+            f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
+            f"start it again, its cache is kept: Machine.start({host.name!r})",
+        )
+    rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
+    raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)
