@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from .checkout import sample_apps
 from .contexts.beside import Snapshots
 from .errors import AppError, CommandFailed
 from .home import apps_dir, cache_dir, locked
@@ -286,12 +287,6 @@ class App:
             raise CommandFailed(
                 f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr
             )
-
-
-def sample_apps() -> Path:
-    """The folder of sample apps: `$LAYERLAB_SAMPLE_APPS`, or the one in this checkout."""
-    chosen = os.environ.get("LAYERLAB_SAMPLE_APPS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "sample_apps"
 
 
 def sweep() -> None:

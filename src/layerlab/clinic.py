@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import client, images
-from .app import App, sample_apps
+from .app import App
 from .building import BuildFailed
+from .checkout import labs_folder, sample_apps
 from .docker_words import assignments
 from .errors import CommandFailed, LayerLabError
 from .records import RAN, Build
@@ -380,8 +381,6 @@ def holds(machine: Machine) -> dict[str, int]:
 
 
 def _ward() -> Path:
-    from .labs.files import labs_folder  # here, because one of the labs is about this module
-
     return labs_folder() / LAB / "patients"
 
 

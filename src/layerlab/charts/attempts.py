@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from layerlab.charts import theme
 from layerlab.charts.chart import Chart
 from layerlab.charts.theme import escaped
-
-if TYPE_CHECKING:
-    from layerlab.labs import Attempt
 
 #: Colour, dash and symbol of each figure, in order.
 LOOKS = [
@@ -23,7 +20,20 @@ LOOKS = [
 ]
 
 
-def attempts_chart(attempts: Sequence[Attempt], budget: Mapping[str, float], title: str = "Your attempts") -> Chart:
+class Attempted(Protocol):
+    """What the chart needs of an attempt: `labs.Attempt` has it, and this room knows nothing of labs."""
+
+    @property
+    def when(self) -> str: ...
+
+    @property
+    def passed(self) -> bool: ...
+
+    @property
+    def figures(self) -> Mapping[str, float]: ...
+
+
+def attempts_chart(attempts: Sequence[Attempted], budget: Mapping[str, float], title: str = "Your attempts") -> Chart:
     """A line a figure of the budget, from attempt to attempt, on a logarithmic axis; at 1 the budget is met.
 
     An attempt that did not come to a figure (it did not build, or did not answer) has a gap there.

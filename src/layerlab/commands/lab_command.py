@@ -50,7 +50,7 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 
     found = labs.find(name)
     machine = Machine.start(machine_name, say=lambda line: click.echo(line, err=True))
-    verdict = labs.check_lab(found.name, machine, files)
+    verdict = labs.check_lab(machine, found.name, files)
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}
@@ -107,18 +107,18 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
     A workshop leader names a folder that all can write to. Learners run `layerlab lab progress --to FOLDER`, or set
     LAYERLAB_PROGRESS=FOLDER so that each check does it; the leader runs `layerlab lab progress --from FOLDER`.
     """
-    from ..labs import progress as kept
+    from ..labs import logbook
 
     if target and source:
         raise click.UsageError("say --to or --from, not both")
     if target:
-        written = kept.hand_in(target)
+        written = logbook.hand_in(target)
         click.echo(f"Your progress is in {written}.", err=True)
-    found = kept.collected(source) if source else kept.attempts()
+    found = logbook.collected(source) if source else logbook.attempts()
     if as_json:
         click.echo(dump([dataclasses.asdict(attempt) for attempt in found]))
     elif found:
-        click.echo(kept.overview(found).to_string(index=False))
+        click.echo(logbook.overview(found).to_string(index=False))
     else:
         click.echo("No lab was checked yet.")
 
