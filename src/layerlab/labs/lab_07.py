@@ -82,7 +82,7 @@ def sent_files(build: Build) -> dict[str, int]:
 
 def _junk_hint(again: Build, step: Step) -> str:
     """Name the junk that came in, and the step that it made run."""
-    sizes = context_files(again)
+    sizes = sent_files(again)
     came = [path for path in JUNK if path in sizes]
     came += ["backend/notes/"] if any(path.startswith("backend/notes/") for path in sizes) else []
     what = came[0] if came else "something that the app does not need"
