@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layerlab import App, Machine
-from layerlab.engines import client
+from layerlab.engines import endpoint
 from layerlab.system.shell import environment
 
 from .result import Result, spread
@@ -23,7 +23,7 @@ def overhead() -> Iterator[Result]:
     """`Machine.build` against the very command that it ran, with everything cached."""
     with Machine.start("bench") as machine, App("radiology_api") as app, tempfile.TemporaryDirectory() as scratch:
         command = machine.build(app, "after", view="none").command
-        bare = [client.docker_program(), *command[1:], f"--metadata-file={Path(scratch) / 'metadata.json'}"]
+        bare = [endpoint.docker_program(), *command[1:], f"--metadata-file={Path(scratch) / 'metadata.json'}"]
         variables = environment({**machine.environment, "BUILDX_METADATA_PROVENANCE": "max"})
 
         def without() -> None:

@@ -254,7 +254,7 @@ def test_a_recipe_that_fails_shows_its_output_and_leaves_no_copy(project):
 
 
 def test_every_sample_app_names_what_it_has():
-    from layerlab.project.app import sample_apps
+    from layerlab.project.checkout import sample_apps
 
     for manifest in sample_apps().glob("*/layerlab.toml"):
         told, folder = tomllib.loads(manifest.read_text()), manifest.parent

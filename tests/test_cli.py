@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import layerlab.machine.machine
-from layerlab.commands import main
+from layerlab.commands.main import main
+from layerlab.diagnosing import doctor
 from layerlab.engines import network
 from layerlab.errors import MachineError
-from layerlab.machine import cleanup, doctor
+from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
@@ -95,15 +96,15 @@ def project(tmp_path):
 
 
 def layerlab_(*arguments, **more):
-    return CliRunner().invoke(main.main, [str(a) for a in arguments], **more)
+    return CliRunner().invoke(main, [str(a) for a in arguments], **more)
 
 
 def test_help_names_every_command():
     text = layerlab_("--help").stdout
-    for command in main.main.commands:
+    for command in main.commands:
         assert f"\n  {command} " in text
         assert layerlab_(command, "--help").exit_code == 0
-    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(main.main.commands)
+    assert {"doctor", "up", "reset", "down", "build", "clean"} <= set(main.commands)
     assert layerlab_("--version").stdout.startswith("layerlab ")
 
 

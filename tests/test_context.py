@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from layerlab import App
-from layerlab.contexts.listing import context, deciding_rule
+from layerlab.contexts.listing import deciding_rule
 from layerlab.contexts.patterns import Patterns
 from layerlab.contexts.taking import take
+from layerlab.machine.resolving import context_files
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_context_says_of_each_file_whether_it_is_in_and_why(tmp_path, monkeypa
     (project / ".env").write_text("KEY=1\n")
     (project / ".dockerignore").write_text(".env\n*.pyc\n")
     with App.from_path(project) as app:
-        frame = context(app, "Dockerfile")
+        frame = context_files(app, "Dockerfile")
         told = {row.path: (row.state, row.rule) for row in frame.itertuples()}
         seen = take(app.path, "Dockerfile").entries
     assert told[".env"] == ("kept out", ".env")

@@ -12,8 +12,9 @@ import re
 
 import pytest
 
-from layerlab.machine import doctor
-from layerlab.machine.doctor import Answer, Finding, Report
+from layerlab.diagnosing import checks, computer, doctor
+from layerlab.diagnosing.doctor import Report
+from layerlab.diagnosing.findings import Finding, Output
 from layerlab.system.faults import FAULTS, recognise
 
 MESSAGES = [
@@ -241,28 +242,28 @@ NO_DAEMON, NO_PERMISSION = MESSAGES[0][1], next(m for k, m in MESSAGES if k == "
 
 
 def test_engine_that_answers_is_fine():
-    assert doctor.judge_engine(Answer("28.5.2\n"), can_run_own=False).ok is True
+    assert checks.judge_engine(Output("28.5.2\n"), can_run_own=False).ok is True
 
 
 @pytest.mark.parametrize(
     ("message", "mend"), [(NO_DAEMON, "systemctl start docker"), (NO_PERMISSION, "usermod -aG docker")]
 )
 def test_engine_that_does_not_answer_is_mended(message, mend):
-    finding = doctor.judge_engine(Answer(message, failed=True), can_run_own=False)
+    finding = checks.judge_engine(Output(message, failed=True), can_run_own=False)
     assert finding.ok is False
     assert mend in finding.remedy
 
 
 def test_no_engine_is_needed_where_layerlab_runs_its_own():
-    for answer, installed in ((Answer(NO_DAEMON, failed=True), True), (Answer("", failed=True), False)):
-        finding = doctor.judge_engine(answer, can_run_own=True, installed=installed)
+    for answer, installed in ((Output(NO_DAEMON, failed=True), True), (Output("", failed=True), False)):
+        finding = checks.judge_engine(answer, can_run_own=True, installed=installed)
         assert finding.ok is True
         assert "none is needed" in finding.what
         assert not finding.remedy
 
 
 def test_no_docker_command_at_all():
-    finding = doctor.judge_engine(Answer("", failed=True), can_run_own=False, installed=False)
+    finding = checks.judge_engine(Output("", failed=True), can_run_own=False, installed=False)
     assert finding.ok is False
     assert "install Docker" in finding.remedy
 
@@ -278,23 +279,23 @@ def test_no_docker_command_at_all():
     ],
 )
 def test_buildx_must_be_new_enough(text, ok):
-    assert doctor.judge_buildx(Answer(text), False, "0.17").ok is ok
+    assert checks.judge_buildx(Output(text), False, "0.17").ok is ok
 
 
 def test_missing_plugins():
-    missing = Answer("docker: unknown command: docker buildx\n\nRun 'docker --help' for more information", failed=True)
-    finding = doctor.judge_buildx(missing, False, "0.17")
+    missing = Output("docker: unknown command: docker buildx\n\nRun 'docker --help' for more information", failed=True)
+    finding = checks.judge_buildx(missing, False, "0.17")
     assert finding.ok is False
     assert "docker-buildx" in finding.remedy
-    assert doctor.judge_buildx(missing, True, "0.17").ok is None  # fetched with the engine
-    missing = Answer("docker: unknown command: docker compose\n\nRun 'docker --help' for more information", failed=True)
-    assert "docker-compose" in doctor.judge_compose(missing, False).remedy
-    assert doctor.judge_compose(Answer("Docker Compose version 2.40.3-3\n"), False).what == "2.40.3-3"
+    assert checks.judge_buildx(missing, True, "0.17").ok is None  # fetched with the engine
+    missing = Output("docker: unknown command: docker compose\n\nRun 'docker --help' for more information", failed=True)
+    assert "docker-compose" in checks.judge_compose(missing, False).remedy
+    assert checks.judge_compose(Output("Docker Compose version 2.40.3-3\n"), False).what == "2.40.3-3"
 
 
 @pytest.mark.parametrize(("value", "ok"), [("", True), ("1", True), ("0", False), ("false", False), ("auto", True)])
 def test_buildkit_switched_off(value, ok):
-    finding = doctor.judge_buildkit({"DOCKER_BUILDKIT": value})
+    finding = checks.judge_buildkit({"DOCKER_BUILDKIT": value})
     assert finding.ok is ok
     assert ("unset DOCKER_BUILDKIT" in finding.remedy) is not ok
 
@@ -302,68 +303,68 @@ def test_buildkit_switched_off(value, ok):
 def test_the_environment_of_the_person_counts_not_the_machines(monkeypatch):
     monkeypatch.setenv("LAYERLAB_PERSON", json.dumps({"DOCKER_BUILDKIT": "0", "PATH": ""}))
     monkeypatch.delenv("DOCKER_BUILDKIT", raising=False)
-    assert doctor.look_at_buildkit().ok is False
+    assert checks.look_at_buildkit().ok is False
 
 
 def test_disk_cpu_memory():
-    assert [doctor.judge_disk("/data", free, 100e9).ok for free in (1e9, 5e9, 50e9)] == [False, None, True]
-    assert "docker system df" in doctor.judge_disk("/data", 1e9, 100e9).remedy
-    assert [doctor.judge_cpu(n, load).ok for n, load in ((1, 0.1), (4, 0.1), (4, 9.0))] == [None, True, None]
-    assert [doctor.judge_memory(free, 8e9).ok for free in (0.1e9, 1e9, 4e9)] == [False, None, True]
+    assert [computer.judge_disk("/data", free, 100e9).ok for free in (1e9, 5e9, 50e9)] == [False, None, True]
+    assert "docker system df" in computer.judge_disk("/data", 1e9, 100e9).remedy
+    assert [computer.judge_cpu(n, load).ok for n, load in ((1, 0.1), (4, 0.1), (4, 9.0))] == [None, True, None]
+    assert [computer.judge_memory(free, 8e9).ok for free in (0.1e9, 1e9, 4e9)] == [False, None, True]
 
 
 def test_architecture():
-    assert doctor.judge_architecture("x86_64", "amd64", "").ok is True
-    assert doctor.judge_architecture("arm64", "arm64", "linux/arm64").ok is True
-    assert doctor.judge_architecture("x86_64", "", "").ok is True
-    assert doctor.judge_architecture("x86_64", "arm64", "").ok is None
-    assert "unset DOCKER_DEFAULT_PLATFORM" in doctor.judge_architecture("aarch64", "arm64", "linux/amd64").remedy
-    assert doctor.judge_architecture("riscv64", "riscv64", "").ok is None
+    assert computer.judge_architecture("x86_64", "amd64", "").ok is True
+    assert computer.judge_architecture("arm64", "arm64", "linux/arm64").ok is True
+    assert computer.judge_architecture("x86_64", "", "").ok is True
+    assert computer.judge_architecture("x86_64", "arm64", "").ok is None
+    assert "unset DOCKER_DEFAULT_PLATFORM" in computer.judge_architecture("aarch64", "arm64", "linux/amd64").remedy
+    assert computer.judge_architecture("riscv64", "riscv64", "").ok is None
 
 
 def test_network():
-    assert doctor.judge_network("registry.example", "").ok is True
-    assert doctor.judge_network("", "").ok is None
-    assert doctor.judge_network("registry.example", "[Errno -2] Name or service not known").ok is False
-    assert doctor.judge_network("registry.example", "something new").remedy
+    assert computer.judge_network("registry.example", "").ok is True
+    assert computer.judge_network("", "").ok is None
+    assert computer.judge_network("registry.example", "[Errno -2] Name or service not known").ok is False
+    assert computer.judge_network("registry.example", "something new").remedy
 
 
 def test_a_hub_out_of_reach_is_no_fault_where_there_are_stand_ins():
-    unreachable = Answer(next(m for k, m in MESSAGES if k == "no-host"), failed=True)
-    assert doctor.judge_hub(Answer("Name: …"), standins=False).ok is True
-    finding = doctor.judge_hub(unreachable, standins=True)
+    unreachable = Output(next(m for k, m in MESSAGES if k == "no-host"), failed=True)
+    assert computer.judge_hub(Output("Name: …"), standins=False).ok is True
+    finding = computer.judge_hub(unreachable, standins=True)
     assert (finding.ok, finding.remedy) == (None, "")
     assert "stand-ins are used" in finding.what
-    assert doctor.judge_hub(unreachable, standins=False).ok is False
+    assert computer.judge_hub(unreachable, standins=False).ok is False
 
 
 @pytest.mark.parametrize(("key", "mend"), [("rate-limit", "docker login"), ("certificate", "update-ca-certificates")])
 def test_a_hub_that_refuses_can_be_mended(key, mend):
-    refusal = Answer(next(m for k, m in MESSAGES if k == key), failed=True)
-    assert mend in doctor.judge_hub(refusal, standins=True).remedy
+    refusal = Output(next(m for k, m in MESSAGES if k == key), failed=True)
+    assert mend in computer.judge_hub(refusal, standins=True).remedy
 
 
 def test_index():
-    assert doctor.judge_index(Answer("pip (26.0)"), "https://registry.example/simple").ok is True
-    silent = Answer("ERROR: No matching distribution found for pip", failed=True)
-    finding = doctor.judge_index(silent, "https://me:secret@registry.example/simple")
+    assert computer.judge_index(Output("pip (26.0)"), "https://registry.example/simple").ok is True
+    silent = Output("ERROR: No matching distribution found for pip", failed=True)
+    finding = computer.judge_index(silent, "https://me:secret@registry.example/simple")
     assert finding.ok is False
     assert "secret" not in finding.what + finding.remedy
-    assert doctor.judge_index(Answer("python: No module named pip", failed=True), "").ok is None
-    untrusted = Answer("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", failed=True)
-    assert "global.cert" in doctor.judge_index(untrusted, "").remedy
+    assert computer.judge_index(Output("python: No module named pip", failed=True), "").ok is None
+    untrusted = Output("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", failed=True)
+    assert "global.cert" in computer.judge_index(untrusted, "").remedy
 
 
 def test_certificates():
-    assert doctor.judge_certificates("/ca.crt", {}, [], []).ok is True
-    assert "2 of your own" in doctor.judge_certificates("/ca.crt", {}, [], ["a.crt", "b.crt"]).what
-    assert "unset PIP_CERT" in doctor.judge_certificates("/ca.crt", {"PIP_CERT": "/gone"}, ["PIP_CERT"], []).remedy
-    assert doctor.judge_certificates("", {}, [], []).ok is False
+    assert computer.judge_certificates("/ca.crt", {}, [], []).ok is True
+    assert "2 of your own" in computer.judge_certificates("/ca.crt", {}, [], ["a.crt", "b.crt"]).what
+    assert "unset PIP_CERT" in computer.judge_certificates("/ca.crt", {"PIP_CERT": "/gone"}, ["PIP_CERT"], []).remedy
+    assert computer.judge_certificates("", {}, [], []).ok is False
 
 
 def test_machines_and_who_uses_them(tmp_path):
-    assert doctor.judge_machines({}, {}).ok is True
-    finding = doctor.judge_machines({"laptop": ("process", True), "ci": ("process", False)}, {"use-laptop": [42]})
+    assert checks.judge_machines({}, {}).ok is True
+    finding = checks.judge_machines({"laptop": ("process", True), "ci": ("process", False)}, {"use-laptop": [42]})
     assert finding.ok is None
     assert "held by process 42" in finding.what
     assert "layerlab up ci" in finding.remedy
@@ -374,13 +375,13 @@ def test_machines_and_who_uses_them(tmp_path):
         f"1: FLOCK  ADVISORY  WRITE 42 fe:00:{inode} 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 43 fe:00:{inode} 0 EOF\n"
         "2: POSIX  ADVISORY  READ  44 fe:00:1 0 EOF\n"
     )
-    assert doctor.holders(tmp_path, locks) == {"use-laptop": [42]}
+    assert checks.holders(tmp_path, locks) == {"use-laptop": [42]}
 
 
 def test_leftovers():
-    assert doctor.judge_leftovers([], []).ok is True
-    assert "layerlab clean" in doctor.judge_leftovers(["laptop"], []).remedy
-    assert "next App" in doctor.judge_leftovers([], ["shop-1234"]).remedy
+    assert checks.judge_leftovers([], []).ok is True
+    assert "layerlab clean" in checks.judge_leftovers(["laptop"], []).remedy
+    assert "next App" in checks.judge_leftovers([], ["shop-1234"]).remedy
 
 
 # -- the report --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from layerlab.explaining import differences, plan
 from layerlab.explaining.alignment import Written, aligned
 from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, StepCause
-from layerlab.explaining.differences import Side
+from layerlab.explaining.differences import StepInBuild
 from layerlab.explaining.explain import explain
 from layerlab.explaining.operations import Operation, Reading, Source
 from layerlab.record.build import Build
@@ -57,9 +57,11 @@ def build(dockerfile: str, states: str = "", **more) -> Build:
     return Build(**(fields | more))
 
 
-def side(facts: dict[str, str], text: str = "RUN x", readings: tuple[Reading, ...] = (), **entries: Entry) -> Side:
+def side(
+    facts: dict[str, str], text: str = "RUN x", readings: tuple[Reading, ...] = (), **entries: Entry
+) -> StepInBuild:
     files = {name.replace("__", "/").replace("_dot_", "."): entry for name, entry in entries.items()}
-    return Side(Operation(facts, None, readings), text, build("FROM x\n", contexts={"context": Snapshot(files)}))
+    return StepInBuild(Operation(facts, None, readings), text, build("FROM x\n", contexts={"context": Snapshot(files)}))
 
 
 def file(content: str, mode: int = 0o644) -> Entry:
@@ -213,9 +215,52 @@ class TestExplain:
         [("--no-cache", [2, 4, 5]), ("--no-cache-filter=first", [2]), ("--no-cache-filter=stage-1,first", [2, 4, 5])],
     )
     def test_no_cache(self, option, lines):
+        self.no_cache_was_given((option,), lines)
+
+    @pytest.mark.parametrize(
+        ("options", "lines"),
+        [
+            (("--no-cache-filter", "first"), [2]),
+            (("--set", "*.no-cache=true"), [2, 4, 5]),
+            (("--set", "api.args.A=1"), []),
+        ],
+    )
+    def test_no_cache_in_two_words(self, options, lines):
+        self.no_cache_was_given(options, lines)
+
+    def no_cache_was_given(self, options, lines):
         text = "FROM python AS first\nRUN one\nFROM python\nRUN two\nRUN three\n"
-        found = explain(build(text, command=("docker", "buildx", "build", option)), [build(text)])
+        found = explain(build(text, command=("docker", "buildx", "build", *options)), [build(text)])
         assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
+
+    @pytest.mark.parametrize(
+        ("words", "lines"),
+        [
+            (["build", "--no-cache=1"], [2, 4, 5]),
+            (["build", "--no-cache=false"], []),
+            (["build", "--no-cache-filter", "other,first"], [2]),
+            (["build", "--build-arg", "A=b --no-cache"], []),
+            (["bake", "--set=web.no-cache=true", "web"], [2, 4, 5]),
+            (["bake", "--set", "*.no-cache=true", "web"], [2, 4, 5]),
+            (["bake", "--set=*.no-cache", "web"], [2, 4, 5]),
+            (["bake", "--set=web.no-cache=false", "web"], []),
+            (["bake", "--set=web.no-cache-filter=first", "web"], [2]),
+            (["bake", "--set=web.args.no-cache=true", "web"], []),
+        ],
+    )
+    def test_no_cache_in_every_form_that_the_client_takes(self, words, lines):
+        text = "FROM python AS first\nRUN one\nFROM python\nRUN two\nRUN three\n"
+        command = ("docker", "buildx", *words)
+        earlier = build(text, command=("docker", "buildx", "bake", "web") if "bake" in words else ())
+        found = explain(build(text, command=command), [earlier])
+        assert [s.line for s in found.steps if s.causes and s.causes[0].kind == "no cache"] == lines
+
+    @pytest.mark.parametrize("words", [["--target=a b,c=d"], ["--target", "a b,c=d"]])
+    def test_the_builds_of_one_target_are_compared_in_either_form(self, words):
+        other = build("FROM p\nRUN two\n", command=("docker", "buildx", "build", "."))
+        same = build("FROM p\nRUN one\n", command=("docker", "buildx", "build", "--target=a b,c=d", "."))
+        found = explain(build("FROM p\nRUN one\n", command=("docker", "buildx", "build", *words, ".")), [other, same])
+        assert [c.kind for s in found.roots for c in s.causes] == ["record gone"]
 
     def test_an_instruction_is_new_moved_or_gone(self):
         new = explain(build("FROM p\nRUN zero\nRUN one\n"), [build("FROM p\nRUN one\n")])
@@ -252,10 +297,9 @@ class TestExplain:
     def test_every_kind_has_a_meaning(self):
         import inspect
 
-        from layerlab.explaining import differences as d
-        from layerlab.explaining import explain as e
+        from layerlab.explaining import comparison, deciding
 
-        source = inspect.getsource(d) + inspect.getsource(inspect.getmodule(e))
+        source = "".join(inspect.getsource(module) for module in (differences, comparison, deciding))
         assert [kind for kind in KINDS if f'"{kind}"' not in source] == []
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from layerlab.engines import client
+from layerlab.engines import endpoint
 from layerlab.errors import CommandFailed, MachineBusy
 from layerlab.system import shell
 from layerlab.system.home import home, home_id, locked, run_dir
@@ -87,8 +87,8 @@ def test_a_notebook_that_was_pointed_at_a_machine_remembers_what_the_person_had(
     environment = {"DOCKER_CONTEXT": "my-server", "PATH": "/person/bin"}
     monkeypatch.setattr(os, "environ", environment)
     for machine in ("first", "second"):
-        client.point_at({"DOCKER_CONTEXT": "", "DOCKER_HOST": f"unix:///{machine}.sock", "PATH": "/ours:/person/bin"})
+        endpoint.point_at({"DOCKER_CONTEXT": "", "DOCKER_HOST": f"unix:///{machine}.sock", "PATH": "/ours:/person/bin"})
         assert "DOCKER_CONTEXT" not in environment
         assert environment["DOCKER_HOST"] == f"unix:///{machine}.sock"
-    person = client.person_environment()
+    person = endpoint.person_environment()
     assert (person["DOCKER_CONTEXT"], person["DOCKER_HOST"], person["PATH"]) == ("my-server", "", "/person/bin")

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from layerlab import labs
 from layerlab.commands.main import main
 from layerlab.errors import LabError
-from layerlab.labs import Goal, judged, progress
+from layerlab.labs import Goal, judged, logbook
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = labs.find("01")
@@ -130,7 +130,7 @@ def test_solution_is_printed_and_put_in_place(folder):
 def test_a_missing_file_says_how_to_get_it_back(folder):
     (folder / "Dockerfile").unlink()
     with pytest.raises(LabError, match="layerlab lab reset 01-order-your-layers"):
-        labs.check_lab("01", None)
+        labs.check_lab(None, "01")
     run("reset", "01")
     assert (folder / "Dockerfile").is_file()
 
@@ -138,14 +138,14 @@ def test_a_missing_file_says_how_to_get_it_back(folder):
 def test_text_that_is_none_is_a_clear_error(folder):
     (folder / "Dockerfile").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LabError, match="UTF-8"):
-        labs.check_lab("01", None)
+        labs.check_lab(None, "01")
 
 
 def test_attempts_are_kept_in_order_and_listed(folder):
     assert "No lab was checked" in run("progress")
     assert "[ ] 01-order-your-layers" in run("list")
-    progress.keep(LAB, verdict(1, seconds=4.5), {"Dockerfile": "a"})
-    progress.keep(LAB, verdict(3), {"Dockerfile": "b"})
+    logbook.keep(LAB, verdict(1, seconds=4.5), {"Dockerfile": "a"})
+    logbook.keep(LAB, verdict(3), {"Dockerfile": "b"})
     first, second = labs.attempts()
     assert (first.met, first.of, first.passed, first.figures) == (1, 3, False, {"seconds": 4.5})
     assert second.passed and first.files != second.files
@@ -156,23 +156,23 @@ def test_attempts_are_kept_in_order_and_listed(folder):
 
 
 def test_a_line_that_was_cut_off_costs_only_itself(folder):
-    progress.keep(LAB, verdict(1), {})
-    with (progress.home() / progress.FILE).open("a") as file:
+    logbook.keep(LAB, verdict(1), {})
+    with (logbook.home() / logbook.FILE).open("a") as file:
         file.write('{"when": "20')
         file.write('\n[1]\n{"lab": 3}\n')
-    progress.keep(LAB, verdict(2), {})
+    logbook.keep(LAB, verdict(2), {})
     assert [a.met for a in labs.attempts()] == [1, 2]
 
 
 def test_a_leader_collects_what_learners_handed_in(folder, tmp_path, monkeypatch):
     shared = tmp_path / "shared"
-    progress.keep(LAB, verdict(1), {})
+    logbook.keep(LAB, verdict(1), {})
     run("progress", "--to", str(shared))
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "other"))
     monkeypatch.setenv("LAYERLAB_LEARNER", "../grace hopper")
     monkeypatch.setenv("LAYERLAB_PROGRESS", str(shared))
     (tmp_path / "other").mkdir()
-    progress.keep(LAB, verdict(3), {})  # hands in by itself
+    logbook.keep(LAB, verdict(3), {})  # hands in by itself
     assert sorted(file.parent for file in shared.iterdir()) == [shared] * 2, "no name leads out of the folder"
     told = run("progress", "--from", str(shared))
     assert "ada" in told and "grace hopper" in told and "1 of 3" in told and "3 of 3" in told

@@ -11,9 +11,8 @@ import pytest
 
 from layerlab.charts import layers, theme
 from layerlab.charts.layers import LOOKS
-from layerlab.machine.building import _image_bytes
 from layerlab.record.build import Build
-from layerlab.record.layers import image_layers
+from layerlab.record.layers import image_bytes, image_layers
 from layerlab.record.states import BASE, RAN
 from layerlab.record.step import Step
 from layerlab.traces.trace import parse
@@ -85,7 +84,7 @@ def test_in_recorded_builds_every_layer_has_its_step_and_they_add_up_to_the_imag
     provenance = recorded["metadata"]["buildx.build.provenance"]
     parsed = parse(recorded["trace"], provenance, recorded["dockerfile"])
     found = image_layers(dataclasses.replace(build(), provenance=provenance, steps=parsed.steps))
-    assert sum(layer.size_bytes for layer in found) == _image_bytes(provenance)
+    assert sum(layer.size_bytes for layer in found) == image_bytes(provenance)
     assert all(layer.line for layer in found) and found[0].instruction == "FROM"
 
 

@@ -18,15 +18,15 @@ from rich.console import Console
 from layerlab.charts.theme import DARK_PAGE, LIGHT_PAGE, contrast
 from layerlab.errors import BuildCancelled
 from layerlab.live import notebook, settled
-from layerlab.live.choosing import chosen_progress
+from layerlab.live.drawn import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, DrawnView, fitting
 from layerlab.live.model import FAILED, RUNNING, WAITING, Activity, LiveBuild, Transfer
 from layerlab.live.plain import REMINDER, PlainView
 from layerlab.live.terminal import TerminalView
-from layerlab.live.view import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, View, fitting
-from layerlab.machine import building as building
+from layerlab.machine import client_process
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, NOT_REACHED, RAN
 from layerlab.record.step import Step
+from layerlab.record.view import chosen
 from layerlab.traces.downloads import Downloads
 from layerlab.traces.events import read_events
 from layerlab.traces.trace import parse
@@ -257,7 +257,7 @@ class TestDownloadsOnTheirWay:
         assert (log.arrived, log.expected) == (300_000, 300_000)
 
 
-class Counting(View):
+class Counting(DrawnView):
     drawn = 0
 
     def draw(self) -> None:
@@ -291,7 +291,7 @@ class TestBudget:
 
 
 class TestReading:
-    """`build._run` with a program in the client's place that prints what BuildKit prints."""
+    """`client_process.follow` with a program in the client's place that prints what BuildKit prints."""
 
     @pytest.fixture
     def client(self, tmp_path, monkeypatch):
@@ -299,7 +299,7 @@ class TestReading:
             program = tmp_path / "docker"
             program.write_text(f"#!{sys.executable}\n{code}")
             program.chmod(0o755)
-            monkeypatch.setattr(building.client, "docker_program", lambda: str(program))
+            monkeypatch.setattr(client_process.endpoint, "docker_program", lambda: str(program))
 
         return write
 
@@ -315,7 +315,7 @@ class TestReading:
             "sys.exit(3)\n"
         )
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        seconds, exit_code, lines = building._run(["docker"], tmp_path, {}, view)
+        seconds, exit_code, lines = client_process.follow(["docker"], tmp_path, {}, view)
         assert (exit_code, len(lines)) == (3, 100_002)
         assert lines[-1] == "ERROR: é at the end"
         assert view.live.steps[0].tail[-1] == "line 99999"
@@ -324,7 +324,7 @@ class TestReading:
     def test_a_client_that_prints_nothing_does_not_stop_the_clock(self, client, tmp_path):
         client("import time; time.sleep(1.5)\n")
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        building._run(["docker"], tmp_path, {}, view)
+        client_process.follow(["docker"], tmp_path, {}, view)
         assert view.drawn >= 2
 
     def test_what_a_tick_raises_ends_the_client_and_a_view_without_ticks_will_do(self, client, tmp_path):
@@ -342,7 +342,7 @@ class TestReading:
 
         view = Cancels(LiveBuild("shop before", TWO_STEPS))
         with pytest.raises(BuildCancelled):
-            building._run(["docker"], tmp_path, {}, view)
+            client_process.follow(["docker"], tmp_path, {}, view)
         assert view.finished == [None]
         assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
@@ -352,11 +352,11 @@ class TestReading:
             def feed(self, event) -> None: ...
             def finish(self, build) -> None: ...
 
-        assert building._run(["docker"], tmp_path, {}, Old())[1] == 0
+        assert client_process.follow(["docker"], tmp_path, {}, Old())[1] == 0
 
     def test_a_second_interrupt_does_not_leave_a_view_that_looks_alive(self, client, tmp_path, monkeypatch):
         client("import time; time.sleep(600)\n")
-        end, finished = building._end, []
+        end, finished = client_process._end, []
 
         def interrupted(process) -> None:
             end(process)
@@ -370,9 +370,9 @@ class TestReading:
             def finish(self, build) -> None:
                 finished.append(build)
 
-        monkeypatch.setattr(building, "_end", interrupted)
+        monkeypatch.setattr(client_process, "_end", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            building._run(["docker"], tmp_path, {}, Interrupts())
+            client_process.follow(["docker"], tmp_path, {}, Interrupts())
         assert finished == [None]
 
 
@@ -388,17 +388,17 @@ class TestChoice:
 
         monkeypatch.setattr(sys, "stderr", Stream())
         monkeypatch.setenv("TERM", kind)
-        chosen = chosen_progress("auto", "shop before", TWO_STEPS, target="", args={}, service="")
-        assert type(chosen) is view
-        assert len(chosen.live.steps) == 3
-        chosen.finish(None)
+        live = chosen("auto", "shop before", TWO_STEPS, target="", args={}, service="")
+        assert type(live) is view
+        assert len(live.live.steps) == 3
+        live.finish(None)
 
     def test_none_shows_nothing_and_a_view_is_taken_as_it_is(self, capsys):
-        nothing, own = chosen_progress("none", "shop before"), object()
+        nothing, own = chosen("none", "shop before"), object()
         nothing.feed({})
         nothing.finish(None)
         assert capsys.readouterr() == ("", "")
-        assert chosen_progress(own, "shop before") is own
+        assert chosen(own, "shop before") is own
 
 
 class TestFitting:

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner
@@ -23,11 +24,11 @@ from test_records import builds
 
 from layerlab import report, reporting
 from layerlab.charts import theme
-from layerlab.commands import main
+from layerlab.commands.main import main
 from layerlab.errors import LayerLabError
 from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
-from layerlab.machine.building import _image_bytes
 from layerlab.record.build import Build
+from layerlab.record.layers import image_bytes
 from layerlab.record.masking import HIDDEN
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
 from layerlab.record.step import Phase, Step
@@ -48,7 +49,7 @@ def recorded(name: str, **changes) -> Build:
         "app": "recorded", "variant": name, "edit": "code", "machine": "laptop", "command": tuple(told["command"]),
         "dockerfile": told["dockerfile"], "started_at": "2026-11-21T04:00:00.000+00:00", "seconds": found.seconds,
         "steps": found.steps, "phases": found.phases, "context_bytes": found.context_bytes, "image": "recorded:latest",
-        "image_bytes": _image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
+        "image_bytes": image_bytes(provenance), "warnings": found.warnings, "trace": told["trace"],
         "provenance": provenance, "error": found.error,
     }  # fmt: skip
     return Build(**(fields | changes))
@@ -498,6 +499,7 @@ OPERATION = {"op": {"Op": {"exec": {"meta": {"env": ["PATH=/bin", f"dbPassword={
         {"command": ("docker", "buildx", "build", f"--build-arg=API_TOKEN={SECRET}", ".")},
         {"command": ("docker", "buildx", "build", "--build-arg", f"API_TOKEN={SECRET}", ".")},
         {"command": ("docker", "buildx", "bake", f"--set=web.args.DB_PASSWORD={SECRET}", "web")},
+        {"command": ("docker", "buildx", "bake", "--set", f"web.args.DB_PASSWORD={SECRET}", "web")},
         {"args": {"AWS_SECRET_ACCESS_KEY": SECRET}},
         {"dockerfile": f"FROM python\nARG SIGNING_KEY={SECRET}\nRUN deploy\nCOPY . .\n"},
         {"dockerfile": f"FROM python\nENV A=1 SIGNING_KEY='{SECRET}'\nRUN deploy\nCOPY . .\n"},
@@ -541,6 +543,17 @@ def test_what_secret_options_name_is_hidden_where_a_step_printed_it(form, monkey
         build_of(step(1, "RUN x", log=log), command=command, error=log), None, form, explanation_of(build_of())
     )
     assert SECRET not in text and "password-line-of-a-file" not in text
+
+
+@pytest.mark.parametrize("option", ['id=b,"src={}"', '"src={}",id=b', '"source={}",id=b,type=file'])
+def test_a_secrets_file_may_have_spaces_commas_and_equals_signs_in_its_path(option, tmp_path):
+    file = tmp_path / "my secrets, v=2"
+    file.write_text("password-line-of-a-file\n")
+    for option_words in (["--secret", option.format(file)], [f"--set=web.secrets={option.format(file)}"]):
+        build = build_of(
+            step(1, "RUN x", log="password-line-of-a-file\n"), command=("docker", "build", *option_words, ".")
+        )
+        assert "password-line-of-a-file" not in reporting.render(build, None, "json", explanation_of(build_of()))
 
 
 @pytest.mark.parametrize(
@@ -696,7 +709,7 @@ def test_a_build_writes_its_report(tmp_path, monkeypatch):
 
 
 def layerlab_(*words):
-    return CliRunner().invoke(main.main, [str(w) for w in words])
+    return CliRunner().invoke(main, [str(w) for w in words])
 
 
 @pytest.fixture
@@ -724,7 +737,7 @@ def test_the_command_prints_markdown_and_json(saved, tmp_path):
 
 def test_the_command_opens_what_it_wrote(saved, monkeypatch):
     opened = []
-    monkeypatch.setattr(main.click, "launch", opened.append)
+    monkeypatch.setattr(click, "launch", opened.append)
     assert layerlab_("report", saved[0], "--open", "-o", "r.html").exit_code == 0
     assert opened == ["r.html"]
     assert layerlab_("report", saved[0], "--open", "--format", "json").exit_code == 2

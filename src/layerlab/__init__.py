@@ -12,13 +12,15 @@ timeline(build)
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .record import view
+
 if TYPE_CHECKING:  # for editors; at run time, see __getattr__
     from .charts import before_after, timeline
+    from .diagnosing.doctor import doctor
     from .diffing.diff import diff
     from .errors import LayerLabError
     from .explaining.why import explain
     from .machine.building import BuildFailed
-    from .machine.doctor import doctor
     from .machine.machine import Machine
     from .measuring.compare import compare
     from .predicting.predict import predict
@@ -36,13 +38,23 @@ _PUBLIC = {
     "before_after": "charts",
     "compare": "measuring.compare",
     "diff": "diffing.diff",
-    "doctor": "machine.doctor",
+    "doctor": "diagnosing.doctor",
     "explain": "explaining.why",
     "predict": "predicting.predict",
     "report": "reporting.writing",
     "timeline": "charts",
 }
 __all__ = list(_PUBLIC)
+
+
+def _live_view(title: str, dockerfile: str, **known: Any) -> view.View:
+    """Views bring libraries along, so they are imported when a build wants one."""
+    from .live.choosing import live_view
+
+    return live_view(title, dockerfile, **known)
+
+
+view.register(_live_view)
 
 
 def __getattr__(name: str) -> Any:

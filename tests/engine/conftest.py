@@ -79,3 +79,28 @@ def guest(foreign, tmp_path, lab_home, monkeypatch) -> dict[str, str]:
     monkeypatch.delenv("LAYERLAB_ENGINE", raising=False)
     yield variables
     clean()
+
+
+# -- labs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def check(machine, request, tmp_path):
+    """Check files of the test module's LAB: a text stands for the lab's only file, a dict has several by name."""
+    from layerlab import labs
+    from layerlab.course import check_lab
+
+    def check(files: str | dict[str, str]):
+        lab = labs.find(request.module.LAB)
+        texts = files if isinstance(files, dict) else dict(zip(lab.files, [files], strict=True))
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        return check_lab(machine, lab.name, tmp_path if isinstance(files, dict) else tmp_path / next(iter(texts)))
+
+    return check
+
+
+@pytest.fixture
+def met():
+    """Count how many goals a verdict meets before the first that it misses."""
+    return lambda verdict: next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))

@@ -106,7 +106,7 @@ def test_the_build_command_says_what_it_would_run(machine, platform):
 
 
 def build_py(machine, app, *options: str) -> subprocess.CompletedProcess:
-    from layerlab.engines.client import docker_program
+    from layerlab.engines.endpoint import docker_program
     from layerlab.system.shell import environment
 
     variables = environment(machine.environment)

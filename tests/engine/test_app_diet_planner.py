@@ -7,7 +7,7 @@ import re
 import pytest
 
 from layerlab import App
-from layerlab.project.app import sample_apps
+from layerlab.project.checkout import sample_apps
 
 VARIANTS = ["before", "guide", "pip", "uv", "uv-private", "prefix", "compose"]
 SHARING = {"guide": "locked", "pip": "locked", "uv": "shared", "uv-private": "private"}

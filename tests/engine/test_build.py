@@ -12,7 +12,7 @@ from support import SMALL, small_app, write_project
 
 from layerlab import App, Build, BuildFailed
 from layerlab.errors import AppError, CommandFailed
-from layerlab.machine import building as build_module
+from layerlab.machine import client_process
 from layerlab.record.states import BASE, CACHED, RAN
 
 QUIET = {"progress": "none"}
@@ -178,7 +178,7 @@ def test_an_export_that_lost_a_snapshot_is_tried_once_more_and_is_one_build(
 ):
     """BuildKit #6521 comes on busy computers only: here the client's word is changed, and the builds are real."""
     real, calls, lost = (
-        build_module._run,
+        client_process.follow,
         [],
         "ERROR: failed to solve: parent snapshot sha256:0 does not exist: not found\n",
     )
@@ -188,7 +188,7 @@ def test_an_export_that_lost_a_snapshot_is_tried_once_more_and_is_one_build(
         calls.append(exit_code)
         return (seconds, 1, [*lines, lost]) if len(calls) <= failures else (seconds, exit_code, lines)
 
-    monkeypatch.setattr(build_module, "_run", run)
+    monkeypatch.setattr(client_process, "follow", run)
     view, outcome = (
         Recorder(),
         contextlib.nullcontext() if failures < 2 else pytest.raises(BuildFailed, match="snapshot"),

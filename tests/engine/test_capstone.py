@@ -12,7 +12,8 @@ from layerlab.labs import Attempt, Observed
 from layerlab.labs.attempts_chart import attempts_chart
 from layerlab.labs.capstone import BUDGET, judge
 
-FOLDER = Path(__file__).resolve().parents[2] / "labs" / "capstone"
+LAB = "capstone"
+FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
 APP = Path(__file__).resolve().parents[2] / "sample_apps" / "ten_hour_service"
 IGNORED = (FOLDER / "solution" / "dockerignore").read_text()
 BASE = "FROM python:3.11-slim\nENV PYTHONUNBUFFERED=1\nWORKDIR /app\n"
@@ -44,19 +45,8 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(lines: str, ignored: str):
-        (tmp_path / "Dockerfile").write_text(BASE + lines + END)
-        (tmp_path / "dockerignore").write_text(ignored)
-        return check_lab("capstone", machine, tmp_path)
-
-    return check
-
-
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+def files(lines: str, ignored: str) -> dict[str, str]:
+    return {"Dockerfile": BASE + lines + END, "dockerignore": ignored}
 
 
 def test_the_files_are_those_of_the_service():
@@ -67,24 +57,24 @@ def test_the_files_are_those_of_the_service():
 
 
 def test_the_solution_passes(machine):
-    verdict = check_lab("capstone", machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, (verdict, verdict.figures)
 
 
 def test_another_right_answer_passes(check):
-    verdict = check(TABLE + TEXTS + PACKAGES + CODE, IGNORED)
+    verdict = check(files(TABLE + TEXTS + PACKAGES + CODE, IGNORED))
     assert verdict.passed, (verdict, verdict.figures)
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     lines, ignored, goals, words = WRONG[name]
-    verdict = check(lines, ignored)
+    verdict = check(files(lines, ignored))
     assert met(verdict) == goals, (verdict, verdict.figures)
     assert all(word in verdict.hint for word in words), verdict
 
 
-def test_nothing_observed_is_a_verdict_too():
+def test_nothing_observed_is_a_verdict_too(met):
     verdict = judge(Observed(error="no engine"))
     assert not verdict.passed and met(verdict) == 0 and verdict.detail == "no engine" and not verdict.figures
 

@@ -57,22 +57,8 @@ RIGHT = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(text: str):
-        (tmp_path / "Dockerfile").write_text(text)
-        return check_lab(LAB, machine, tmp_path / "Dockerfile")
-
-    return check
-
-
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
-
-
 def test_the_solution_passes(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution" / "Dockerfile")
+    verdict = check_lab(machine, LAB, FOLDER / "solution" / "Dockerfile")
     assert verdict.passed, verdict
     assert str(verdict).endswith("Passed.")
 
@@ -84,14 +70,14 @@ def test_another_right_answer_passes(check, name):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     text, goals, words = WRONG[name]
     verdict = check(BASE + text + START)
     assert not verdict.passed and met(verdict) == goals, verdict
     assert all(word in verdict.hint for word in words), verdict
 
 
-def test_packages_that_come_from_a_stage_are_seen_too(check):
+def test_packages_that_come_from_a_stage_are_seen_too(check, met):
     verdict = check(VENV + START)
     assert met(verdict) == 4, verdict
     assert "line 4 (RUN) install the packages again" in verdict.hint and "line 3 (COPY)" in verdict.hint
@@ -105,4 +91,4 @@ def test_a_verdict_says_the_same_each_time(check):
 
 def test_a_missing_dockerfile_says_how_to_get_it_back(machine, tmp_path):
     with pytest.raises(LabError, match="layerlab lab reset"):
-        check_lab(LAB, machine, tmp_path / "Dockerfile")
+        check_lab(machine, LAB, tmp_path / "Dockerfile")

@@ -31,21 +31,7 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(text: str):
-        (tmp_path / "Dockerfile").write_text(text)
-        return check_lab(LAB, machine, tmp_path / "Dockerfile")
-
-    return check
-
-
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
-
-
-def test_with_uv_above_the_list_the_mount_is_the_next_thing(check):
+def test_with_uv_above_the_list_the_mount_is_the_next_thing(check, met):
     start = (FOLDER / "start" / "Dockerfile").read_text()
     install = "RUN pip install uv==0.13.8 && uv venv\n"
     above = start.replace(install, "").replace("# what it needs", install + "# what it needs")
@@ -55,7 +41,7 @@ def test_with_uv_above_the_list_the_mount_is_the_next_thing(check):
 
 
 def test_the_solution_passes(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, verdict
 
 
@@ -67,7 +53,7 @@ def test_another_right_answer_passes(check):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     text, goals, words = WRONG[name]
     verdict = check(text)
     assert not verdict.passed and met(verdict) == goals, verdict

@@ -26,36 +26,26 @@ RIGHT = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(old: str, new: str):
-        assert old in SOLUTION
-        (tmp_path / "compose.yaml").write_text(SOLUTION.replace(old, new))
-        return check_lab(LAB, machine, tmp_path)
-
-    return check
-
-
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+def changed(old: str, new: str) -> str:
+    assert old in SOLUTION
+    return SOLUTION.replace(old, new)
 
 
 def test_the_solution_passes(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, verdict
     assert "127.0.0.1" not in str(verdict)
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_another_right_answer_passes(check, name):
-    verdict = check(*RIGHT[name])
+    verdict = check(changed(*RIGHT[name]))
     assert verdict.passed, verdict
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     change, goals, words = WRONG[name]
-    verdict = check(*change)
+    verdict = check(changed(*change))
     assert not verdict.passed and met(verdict) == goals, verdict
     assert all(word in verdict.hint for word in words), verdict

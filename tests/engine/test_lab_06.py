@@ -57,35 +57,24 @@ RIGHT = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(text: str, dockerfile: str = ""):
-        (tmp_path / "compose.yaml").write_text(text)
-        (tmp_path / "ci.Dockerfile").write_text(dockerfile or (FOLDER / "ci.Dockerfile").read_text())
-        return check_lab(LAB, machine, tmp_path)
-
-    return check
-
-
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
+def files(text: str, dockerfile: str = "") -> dict[str, str]:
+    return {"compose.yaml": text, "ci.Dockerfile": dockerfile or (FOLDER / "ci.Dockerfile").read_text()}
 
 
 def test_the_solution_passes(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, verdict
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_another_right_answer_passes(check, name):
-    verdict = check(*RIGHT[name])
+    verdict = check(files(*RIGHT[name]))
     assert verdict.passed, verdict
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     text, goals, words = WRONG[name]
-    verdict = check(text)
+    verdict = check(files(text))
     assert not verdict.passed and met(verdict) == goals, verdict
     assert all(word in verdict.hint for word in words), verdict

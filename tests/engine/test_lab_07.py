@@ -32,22 +32,8 @@ WRONG = {
 }
 
 
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
-
-
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(text: str):
-        (tmp_path / ".dockerignore").write_text(text)
-        return check_lab(LAB, machine, tmp_path)
-
-    return check
-
-
 def test_the_solution_passes(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, verdict
 
 
@@ -57,7 +43,7 @@ def test_another_right_answer_passes(check):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_answer_gets_the_hint_that_fits(check, name):
+def test_a_wrong_answer_gets_the_hint_that_fits(check, met, name):
     text, goals, words = WRONG[name]
     verdict = check(text)
     assert not verdict.passed and met(verdict) == goals, verdict

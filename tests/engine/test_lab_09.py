@@ -41,14 +41,8 @@ WRONG_CURES = {
 }
 
 
-@pytest.fixture
-def check(machine, tmp_path):
-    def check(dockerfile: str = CURED, diagnoses: str = DIAGNOSED):
-        (tmp_path / "Dockerfile").write_text(dockerfile)
-        (tmp_path / "diagnoses.toml").write_text(diagnoses)
-        return check_lab(LAB, machine, tmp_path)
-
-    return check
+def files(dockerfile: str = CURED, diagnoses: str = DIAGNOSED) -> dict[str, str]:
+    return {"Dockerfile": dockerfile, "diagnoses.toml": diagnoses}
 
 
 @pytest.fixture
@@ -57,13 +51,8 @@ def nobody(monkeypatch):
     monkeypatch.setattr(clinic, "numbers", list)
 
 
-def met(verdict) -> int:
-    """How many goals are met before the first that is not."""
-    return next((i for i, (_, done) in enumerate(verdict.goals) if not done), len(verdict.goals))
-
-
-def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "start")
+def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine, met):
+    verdict = check_lab(machine, LAB, FOLDER / "start")
     assert not verdict.passed and met(verdict) == 0 and verdict.again is None
     assert len(verdict.goals) == DIAGNOSES + 5
     assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start/Dockerfile").read_text()
@@ -71,36 +60,36 @@ def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine):
 
 
 def test_the_starting_dockerfile_fails_for_its_faults(check, nobody):
-    verdict = check((FOLDER / "start/Dockerfile").read_text())
+    verdict = check(files((FOLDER / "start/Dockerfile").read_text()))
     assert [done for _, done in verdict.goals] == [True, True, True, False, False]
     assert "line 12 (COPY): release.txt changed" in verdict.hint
 
 
 def test_the_solution_passes_with_all_eight(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "solution")
+    verdict = check_lab(machine, LAB, FOLDER / "solution")
     assert verdict.passed, verdict
 
 
 @pytest.mark.parametrize("name", WRONG_DIAGNOSES)
-def test_a_wrong_diagnosis_gets_the_hint_that_fits(check, name):
+def test_a_wrong_diagnosis_gets_the_hint_that_fits(check, met, name):
     text, goals, words = WRONG_DIAGNOSES[name]
-    verdict = check(diagnoses=text)
+    verdict = check(files(diagnoses=text))
     assert not verdict.passed and met(verdict) == goals, verdict
     assert all(word in verdict.hint for word in words), verdict
 
 
-def test_a_suspect_that_is_innocent_is_tried_and_the_hint_points_to_the_line(check, monkeypatch):
+def test_a_suspect_that_is_innocent_is_tried_and_the_hint_points_to_the_line(check, met, monkeypatch):
     """The file is there, and changes, and still is not the cause."""
     monkeypatch.setattr(clinic, "numbers", lambda: [3])
-    verdict = check(diagnoses='patient-3 = "file-changes"\n')
+    verdict = check(files(diagnoses='patient-3 = "file-changes"\n'))
     assert met(verdict) == 0 and "it is not 'file-changes': in its second build line 8 (COPY)" in verdict.hint
     assert "and still: the packages were installed again" in verdict.detail
 
 
 @pytest.mark.parametrize("name", WRONG_CURES)
-def test_a_wrong_cure_gets_the_hint_that_fits(check, nobody, name):
+def test_a_wrong_cure_gets_the_hint_that_fits(check, met, nobody, name):
     text, goals, words = WRONG_CURES[name]
-    verdict = check(text)
+    verdict = check(files(text))
     assert not verdict.passed and met(verdict) == goals, verdict
     assert all(word in verdict.hint for word in words), verdict
 
@@ -109,5 +98,5 @@ def test_another_cure_passes(check, nobody):
     """With the packages in a stage, the note mounted where it is read, and another place for the wheels."""
     packages, rest = CURED.split("COPY main.py")
     staged = packages.replace("FROM ${PYTHON}\n", "FROM ${PYTHON} AS packages\n").replace("/wheels", "/var/wheels")
-    verdict = check(f"{staged}\nFROM packages\nCOPY main.py{rest}")
+    verdict = check(files(f"{staged}\nFROM packages\nCOPY main.py{rest}"))
     assert verdict.passed, verdict

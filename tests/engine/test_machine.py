@@ -114,7 +114,7 @@ def test_only_the_laptop_becomes_what_docker_in_a_notebook_reaches(machine):
     code = """
 import os, subprocess
 from layerlab import Machine
-from layerlab.engines.client import person_environment
+from layerlab.engines.endpoint import person_environment
 machine = Machine.start("laptop", say=lambda _: None)
 typed = subprocess.run(["docker", "info", "--format", "{{.Labels}}"], capture_output=True, text=True).stdout
 print("layerlab.machine=laptop" in typed, "buildx" in subprocess.getoutput("docker buildx version"))

@@ -27,7 +27,7 @@ from test_snapshot import plant as plant_table
 from layerlab.contexts.patterns import BadPattern, Patterns
 from layerlab.contexts.selection import content_key, files_of
 from layerlab.contexts.taking import _hash, take
-from layerlab.engines.client import docker_program
+from layerlab.engines.endpoint import docker_program
 from layerlab.record.snapshot import Entry, Snapshot
 from layerlab.system.shell import environment
 

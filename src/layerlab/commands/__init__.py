@@ -1,1 +1,1 @@
-"""The `layerlab` command, one module a group of subcommands, and `make lab`."""
+"""The `layerlab` command, and what `make lab` runs: they read arguments and print; the work is done by what they call."""

@@ -6,37 +6,34 @@ Rules are matched as BuildKit matches them (patterns.py); `Build.contexts` has w
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
-from ..engines import client
-from ..project import definition
-from ..project.app import Variant
 from .patterns import Patterns
 from .taking import take
-
-if TYPE_CHECKING:
-    from ..project.app import App
 
 IN, OUT = "in", "kept out"
 
 
-def context(app: App, variant: str) -> pd.DataFrame:
-    """Every file of the folder that is the variant's build context, the largest first.
+def list_context(folder: str | Path, dockerfile: str = "Dockerfile") -> pd.DataFrame:
+    """List every file of the folder that is a build context, the largest first.
 
     Columns: path (relative to the context), bytes, state ("in" or "kept out"), rule: the pattern that decided, "" where none
     matched. Files that one keeps out are listed, too. `frame.attrs["ignore_file"]` names the file with the rules ("" for
     none), relative to the context.
-    Raises AppError where there is no such variant, BadPattern for a rule that BuildKit refuses.
+    Raises BadPattern for a rule that BuildKit refuses; NotADirectoryError, FileNotFoundError if `folder` is no folder.
+
+    Args:
+        folder: the context.
+        dockerfile: path of the Dockerfile, relative to `folder`: NAME.dockerignore beside it goes before `.dockerignore`.
     """
-    folder, dockerfile = _folder(app, app.variant(variant))
-    snapshot = take(app.path / folder, dockerfile)
+    snapshot = take(folder, dockerfile)
     patterns, rows = Patterns(snapshot.rules), []
-    for place, _, names in os.walk(app.path / folder):
+    for place, _, names in os.walk(folder):
         for name in names:
             full = os.path.join(place, name)
-            path = os.path.relpath(full, app.path / folder).replace(os.sep, "/")
+            path = os.path.relpath(full, folder).replace(os.sep, "/")
             state = IN if path in snapshot.entries else OUT
             rows.append((path, os.lstat(full).st_size, state, deciding_rule(patterns, path)))
     frame = pd.DataFrame(rows, columns=["path", "bytes", "state", "rule"])
@@ -54,12 +51,3 @@ def deciding_rule(patterns: Patterns, path: str) -> str:
         return ""
     rule = patterns.rules[last]
     return "!" * rule.negated + rule.text
-
-
-def _folder(app: App, variant: Variant) -> tuple[str, str]:
-    """The context's folder in the app, and the Dockerfile relative to it."""
-    if not variant.compose:
-        return ".", variant.dockerfile
-    variables = client.environment_in(app.scratch / "docker", {})
-    said = definition.service_settings(app, variant.compose, variant.service, variables)
-    return said.get("context", "."), said.get("dockerfile", "Dockerfile")

@@ -46,12 +46,20 @@ def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot 
     root = os.path.realpath(folder)
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
-    ignore_file, rules = _ignore_rules(root, dockerfile)
-    return _Walk(root, rules, ignore_file, previous).run()
+    name, content = ignore_file(root, dockerfile)
+    return _Walk(root, read_rules(content), name, previous).run()
 
 
-def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
-    """BuildKit frontend/dockerui: an ignore file beside the Dockerfile, of its name, wins, an empty one too."""
+def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
+    """Find the file with the ignore rules of a context; return its path relative to it, and its content. Empty for none.
+
+    One beside the Dockerfile, of its name, wins, an empty one too (BuildKit frontend/dockerui).
+
+    Args:
+        folder: the context.
+        dockerfile: as for `take`.
+    """
+    root = os.path.realpath(folder)
     for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
         if not name:
             continue
@@ -60,8 +68,8 @@ def _ignore_rules(root: str, dockerfile: str) -> tuple[str, tuple[str, ...]]:
         except OSError:
             continue
         place = os.path.relpath(os.path.join(root, name), root)
-        return (name if place.startswith("..") else place), read_rules(content)
-    return "", ()
+        return (name if place.startswith("..") else place), content
+    return "", b""
 
 
 class _Walk:

@@ -8,16 +8,16 @@ from ..charts.break_even import Way, over_bandwidth
 from ..charts.layers import layers
 from ..charts.summary import summary
 from ..charts.verdicts import factors, verdicts
-from ..contexts.listing import context
 from ..errors import CommandFailed
 from ..labs import attempts, check_lab, clinic
 from ..labs.attempts_chart import attempts_chart
 from ..labs.capstone import BUDGET
-from ..labs.lab_07 import context_files
+from ..labs.lab_07 import sent_files
 from ..machine import package_index
 from ..machine.asking import run_in
 from ..machine.mounts import inside, mounts
 from ..machine.registry import Registry
+from ..machine.resolving import context_files
 from ..record.frames import rows_of
 from ..scale import REGISTRY_MAX, RUNNER_MOUNTS, Event
 from ..system.shell import run
@@ -39,7 +39,6 @@ __all__ = [
     "cached",
     "check_lab",
     "clinic",
-    "context",
     "context_files",
     "factors",
     "fetched",
@@ -54,6 +53,7 @@ __all__ = [
     "run",
     "run_in",
     "scale",
+    "sent_files",
     "steps",
     "summary",
     "together",

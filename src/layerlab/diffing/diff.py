@@ -10,7 +10,7 @@ from .. import charts
 from ..errors import LayerLabError
 from ..explaining.causes import StepCause
 from ..explaining.why import explain
-from ..project import definition
+from ..machine.resolving import resolve
 from ..project.app import App
 from ..project.definition import Definition
 from ..record.build import Build
@@ -42,7 +42,7 @@ def diff(app: App, left: str, right: str, measured: pd.DataFrame | Sequence[Buil
     Raises AppError where there is no such variant; LayerLabError for builds of something else, or if the two were never
     built after the same edit; ValueError for builds on several machines.
     """
-    mine, theirs = definition.of(app, left), definition.of(app, right)
+    mine, theirs = resolve(app, left), resolve(app, right)
     rows, changes = pairing.dockerfiles(mine.dockerfile, theirs.dockerfile)
     ignore = (mine.ignore_file, mine.ignore) != (theirs.ignore_file, theirs.ignore)
     ignore_rows = pairing.texts(mine.ignore, theirs.ignore) if ignore else ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pandas as pd
 
 from ..explaining.causes import shortened
-from ..project.definition import Definition, text_of
+from ..project.definition import Definition
 from ..record.states import BASE, CACHED, RAN
 from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
@@ -162,7 +162,7 @@ class Differences:
             lines = [i.line if i else 0 for i in (change.left, change.right)]
             for effect in list(self._effects(change)) or [Effect("", shown, None, None)]:
                 left, right = effect.left or ("", float("nan")), effect.right or ("", float("nan"))
-                rows.append((change.kind, *lines, shown.keyword, text_of(shown), effect.edit, *left, *right))
+                rows.append((change.kind, *lines, shown.keyword, shown.text, effect.edit, *left, *right))
         columns = ["change", "left_line", "right_line", "instruction", "text", "edit"]
         columns += ["left_state", "left_seconds", "right_state", "right_seconds"]
         return pd.DataFrame(rows, columns=columns)
@@ -222,7 +222,7 @@ def _effect(effect: Effect, of: Change | None, words: Callable[[str, float], str
 
 def step(instruction: Instruction) -> str:
     """An instruction in a few words, with its line."""
-    return f"line {instruction.line} {shortened(text_of(instruction), 44)}"
+    return f"line {instruction.line} {shortened(instruction.text, 44)}"
 
 
 def _as_text(rows: Sequence[LinePair], left: str, right: str) -> list[str]:

@@ -18,8 +18,8 @@ import trustme
 from ..errors import CommandFailed, MachineError
 from ..system.home import LABEL, home, home_id, machine_dir
 from ..system.shell import run, succeeds
-from . import client, images
-from .client import docker_program, person_environment
+from . import endpoint, images
+from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import WRITTEN_ONCE
 
@@ -74,7 +74,7 @@ class ContainerEngine:
         self._await(name)
 
     def alive(self, name: str) -> bool:
-        return (machine_dir(name) / "port").exists() and client.answers(self.environment(name), name)
+        return (machine_dir(name) / "port").exists() and endpoint.answers(self.environment(name), name)
 
     def environment(self, name: str) -> dict[str, str]:
         port = (machine_dir(name) / "port").read_text()

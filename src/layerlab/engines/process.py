@@ -20,7 +20,7 @@ import psutil
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
-from . import client, network, packages, seed
+from . import endpoint, network, packages, seed
 from .packages import Say
 
 #: An engine is ready in 0.2 s on a quiet computer (FACTS.md); this is for a very busy one.
@@ -52,7 +52,7 @@ class ProcessEngine:
         self.start(name, say)
 
     def alive(self, name: str) -> bool:
-        return self._socket(name).exists() and client.answers(self.environment(name), name)
+        return self._socket(name).exists() and endpoint.answers(self.environment(name), name)
 
     def environment(self, name: str) -> dict[str, str]:
         return {"DOCKER_HOST": f"unix://{self._socket(name)}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}

@@ -49,8 +49,8 @@ _CHANGE_KINDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Side:
-    """What is known of an operation in one build: the operation, how the Dockerfile has it, and the contexts."""
+class StepInBuild:
+    """What is known of a step in one build: the operation, how the Dockerfile has it, and the contexts."""
 
     operation: Operation
     text: str
@@ -61,12 +61,12 @@ class Side:
         return read(self.build.dockerfile)
 
 
-def own(now: Side, before: Side) -> list[Cause]:
+def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
     """How its definition differs."""
     return list(_definition(now, before))
 
 
-def files(now: Side, before: Side, held: bool) -> tuple[list[Cause], list[str]]:
+def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause], list[str]]:
     """How the files of local contexts that it reads differ, and what could not be compared.
 
     `held` as in `selection.content_key`: whether the engine is thought to hold the context of the build before.
@@ -88,7 +88,7 @@ def files(now: Side, before: Side, held: bool) -> tuple[list[Cause], list[str]]:
     return causes, unknown
 
 
-def unsent(now: Side, before: Side) -> str:
+def unsent(now: StepInBuild, before: StepInBuild) -> str:
     """That files which it reads changed, and the engine was not told; "" where it was, or nothing changed."""
     for mine, after, earlier in _contexts(now, before):
         if names := _all_unsent(mine, after, earlier):
@@ -107,7 +107,7 @@ def _all_unsent(reading: Reading, now: Snapshot, before: Snapshot) -> list[str]:
     return untold if len(untold) == len(found) else []
 
 
-def _contexts(now: Side, before: Side) -> Iterator[tuple[Reading, Snapshot, Snapshot]]:
+def _contexts(now: StepInBuild, before: StepInBuild) -> Iterator[tuple[Reading, Snapshot, Snapshot]]:
     """What it reads of local contexts: the reading, the context now, and that of the build before, where both are known."""
     for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
         if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context":
@@ -116,7 +116,7 @@ def _contexts(now: Side, before: Side) -> Iterator[tuple[Reading, Snapshot, Snap
                 yield mine, after, earlier
 
 
-def only_dates(now: Side, before: Side) -> str:
+def only_dates(now: StepInBuild, before: StepInBuild) -> str:
     """That files which it reads have other dates and nothing else; "" where they have not."""
     names: list[str] = []
     for mine, after, earlier in _contexts(now, before):
@@ -175,7 +175,7 @@ def moved_alike(now: Source, before: Source) -> list[Cause]:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def _definition(now: Side, before: Side) -> Iterator[Cause]:
+def _definition(now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
     mine, theirs = now.operation.facts, before.operation.facts
     changed = [k for k in dict.fromkeys([*theirs, *mine]) if mine.get(k) != theirs.get(k)]
     variables = [k.removeprefix("env ") for k in changed if k.startswith("env ") and k != "env order"]
@@ -200,7 +200,7 @@ def _definition(now: Side, before: Side) -> Iterator[Cause]:
     yield from _copy(changed, now, before, same_text)
 
 
-def _copy(changed: Sequence[str], now: Side, before: Side, same_text: bool) -> Iterator[Cause]:
+def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_text: bool) -> Iterator[Cause]:
     """What differs in file actions: COPY, ADD, WORKDIR."""
     mine, theirs = now.operation.facts, before.operation.facts
     told: set[str] = set()
@@ -230,7 +230,7 @@ def _copy(changed: Sequence[str], now: Side, before: Side, same_text: bool) -> I
             yield cause
 
 
-def _expanded(now: Side, before: Side, old: str, new: str) -> Cause:
+def _expanded(now: StepInBuild, before: StepInBuild, old: str, new: str) -> Cause:
     """The same instruction means something else: by a variable in it, or by the working directory."""
     evidence = (Evidence("path", old, new),)
     names = set(re.findall(r"\$\{?(\w+)", now.text))
@@ -245,7 +245,7 @@ def _expanded(now: Side, before: Side, old: str, new: str) -> Cause:
     )
 
 
-def _variables(names: Sequence[str], now: Side, before: Side) -> Iterator[Cause]:
+def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
     """ARGs first: an ENV that takes its value from one changes with it."""
     if not names:  # the rule: spare reading the Dockerfiles
         return

@@ -1,22 +1,21 @@
-"""The labs: a learner's files are built, edited, built again and asked, and judged by how that *behaved*.
+"""Check labs: build a learner's files, edit, build again, ask the image, and judge how all that *behaved*.
 
-`script` of a lab runs the builds; `judge` is a pure function of what was observed. No text of a Dockerfile is looked at.
+A lab's `script` runs the builds; its `judge` is a pure function of what they showed. Nobody looks at a Dockerfile's text.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import LabError
-from . import capstone, lab_01, lab_02, lab_03, lab_04, lab_05, lab_06, lab_07, lab_08, lab_09
-from .files import labs_folder, put, reset, solution
-from .lab import Goal, Lab, Verdict, judged
-from .progress import Attempt, attempts
-from .trial import Observed, Trial, check
-
-if TYPE_CHECKING:
-    from ..machine.machine import Machine
+from ..machine.machine import Machine
+from ..project.app import App
+from . import capstone, lab_01, lab_02, lab_03, lab_04, lab_05, lab_06, lab_07, lab_08, lab_09, logbook
+from .files import chosen, put, reset, solution
+from .lab import Lab
+from .lab_run import LabRun
+from .logbook import Attempt, attempts
+from .verdict import Goal, Observed, Verdict, judged
 
 #: Every lab, in the order of the course.
 ALL: tuple[Lab, ...] = (
@@ -34,22 +33,31 @@ ALL: tuple[Lab, ...] = (
 LABS: dict[str, Lab] = {lab.name: lab for lab in ALL}
 
 
-def check_lab(name: str, machine: Machine, files: str | Path | None = None) -> Verdict:
+def check_lab(machine: Machine, name: str, files: str | Path | None = None) -> Verdict:
     """Check the learner's files of lab `name` by building with them on `machine`.
 
     Args:
-        name: a lab, as "01-order-your-layers" or shorter, "01".
         machine: the Machine to build on.
+        name: a lab, as "01-order-your-layers" or shorter, "01".
         files: None for labs/NAME/, what a check there counts as an attempt (see `attempts`); a folder with the files, such as
             "solution"; or one file, which stands for the lab's first.
 
     Returns a Verdict; files that do not build give one too. Raises LabError where there is no such lab or file.
     """
-    return check(find(name), machine, files)
+    lab = find(name)
+    texts = chosen(lab, files)
+    with App(lab.app) as app:
+        for file, text in texts.items():
+            app.write(lab.files[file], text)
+        dockerfile, *_ = lab.files.values()
+        verdict = lab.judge(LabRun(machine, app, dockerfile).observe(lab.script))
+    if files is None:
+        logbook.keep(lab, verdict, texts)
+    return verdict
 
 
 def find(name: str) -> Lab:
-    """The lab called `name`, or the only one whose name begins so. Raises LabError, naming those there are."""
+    """Find the lab called `name`, or the only one whose name begins so. Raises LabError, naming those there are."""
     found = [lab for known, lab in LABS.items() if known == name] or [
         lab for known, lab in LABS.items() if name and known.startswith(name)
     ]
@@ -64,14 +72,13 @@ __all__ = [
     "Attempt",
     "Goal",
     "Lab",
+    "LabRun",
     "Observed",
-    "Trial",
     "Verdict",
     "attempts",
     "check_lab",
     "find",
     "judged",
-    "labs_folder",
     "put",
     "reset",
     "solution",

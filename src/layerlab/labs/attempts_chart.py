@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ..charts import theme
 from ..charts.chart import Chart
 from ..charts.theme import escaped
-from .progress import Attempt
+from .logbook import Attempt
 
 #: Colour, dash and symbol of each figure, in order.
 LOOKS = [

@@ -8,11 +8,12 @@ fixed work, measured before and after the learner's builds, on the same machine.
 from __future__ import annotations
 
 from ..record.build import Build
-from ..record.states import BASE, RAN
+from ..record.states import BASE
 from ..record.step import Step
-from .lab import Goal, Lab, Verdict, judged
-from .lab_01 import above
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 #: How often each kind of build happens on the day that is judged.
 DAY = {"cold": 1, "code": 20, "dependency": 2}
@@ -27,49 +28,37 @@ BUDGET = {
 YARDSTICK = "yardstick.Dockerfile"
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """On a cold machine of its own: yardstick, cold build, code, dependency, yardstick; ask after each edit."""
-    bench = trial.runner("bench")
-    trial.build("yardstick", YARDSTICK, on=bench, view="none")
-    trial.build("cold", on=bench)
-    trial.app.edit("code")
-    trial.build("code", on=bench)
-    if not trial.ask("code", on=bench).correct:
+    bench = run.runner("bench")
+    run.build("yardstick", YARDSTICK, on=bench, view="none")
+    run.build("cold", on=bench)
+    run.app.edit("code")
+    run.build("code", on=bench)
+    if not run.ask("code", on=bench).correct:
         return
-    trial.note("dependency", trial.app.edit("dependency").split("==")[0])
-    trial.build("dependency", on=bench)
-    trial.ask("dependency", on=bench)
+    run.note("dependency", run.app.edit("dependency").split("==")[0])
+    run.build("dependency", on=bench)
+    run.ask("dependency", on=bench)
     # Nothing of it is cached then; no RUN of it has a cache mount that this could empty.
-    trial.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], view="none")
+    run.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], view="none")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: it builds, runs, answers, has what was edited; then one for each figure of the budget."""
+    """Set the goals: it builds, runs, answers, has what was edited; then one for each figure of the budget."""
     code, answer, later = seen.builds.get("code"), seen.answers.get("code"), seen.answers.get("dependency")
     figures = measured(seen)
     goals = [
-        Goal(
-            "it builds, cold and after an edit",
-            code is not None,
-            "it does not build. The error below names the line and what went wrong there.",
-            seen.error,
-        ),
-        Goal(
-            "the service starts and is healthy",
-            bool(answer and answer.healthy),
+        judging.builds(seen, "code", "it builds, cold and after an edit"),
+        judging.healthy(
+            answer,
             "the image builds, but the service does not start in it. The end of its log is below: are all packages of "
             "requirements.txt in the image, where the command looks for them, with main.py and parcel/?",
-            str(answer or ""),
+            "the service starts and is healthy",
         ),
-        Goal(
-            "it answers a real request, in German",
-            bool(answer and answer.correct),
-            _answer_hint(answer.text if answer else ""),
-            str(answer or ""),
-        ),
-        Goal(
-            "the image has the edited code",
-            bool(answer and answer.found),
+        judging.answers(answer, "it answers a real request, in German", _answer_hint(answer.text if answer else "")),
+        judging.has_edited_code(
+            answer,
             "the image has the code of before the edit, or has it where the service does not run. Is parcel/ copied in "
             "every build, and is nothing older left on top of it?",
         ),
@@ -78,7 +67,7 @@ def judge(seen: Observed) -> Verdict:
             bool(later and later.healthy and f'"{seen.facts["dependency"]}"' in later.health),
             "requirements.txt got a new package, and the service of the next image does not have it. Which file does your "
             "installation read, and when is that one copied?",
-            seen.error or str(later or ""),
+            seen.error or judging.said(later),
         ),
     ]
     for name, most in BUDGET.items():
@@ -89,7 +78,7 @@ def judge(seen: Observed) -> Verdict:
 
 
 def measured(seen: Observed) -> dict[str, float]:
-    """The figures of the budget; {} where the check did not come to the end."""
+    """Return the figures of the budget; {} where the check did not come to the end."""
     if not {*DAY, "yardstick", "yardstick again"} <= set(seen.builds):
         return {}
     builds, (down, pushed, context, image, seconds) = seen.builds, BUDGET
@@ -105,8 +94,8 @@ def measured(seen: Observed) -> dict[str, float]:
 
 
 def new_bytes(build: Build) -> int:
-    """Compressed size of the layers that a push of this image would have to send."""
-    return sum(step.size_bytes or 0 for step in build.steps if step.state == RAN)
+    """Return the compressed size of the layers that a push of this image would have to send."""
+    return sum(step.size_bytes or 0 for step in judging.ran(build))
 
 
 def _answer_hint(text: str) -> str:
@@ -123,7 +112,7 @@ def _answer_hint(text: str) -> str:
 
 
 def _hint(seen: Observed, name: str, cost: float) -> str:
-    """Names the line that costs most of this figure, in the build that costs most of it, and asks."""
+    """Name the line that costs most of this figure, in the build that costs most of it, and ask."""
     down, pushed, context, _, seconds = BUDGET
     said = f"{name} is {cost:.0f}."
     if name == context:
@@ -137,32 +126,27 @@ def _hint(seen: Observed, name: str, cost: float) -> str:
         pushed: lambda step: step.size_bytes or 0,
     }.get(name)
     if weigh is None:
-        step = max((s for s in seen.builds["cold"].steps if s.state == RAN), key=lambda s: s.size_bytes or 0)
+        largest = max(judging.ran(seen.builds["cold"]), key=lambda s: s.size_bytes or 0)
         return (
-            f"{said} The largest layer is that of line {step.line} ({step.instruction}). What of it does the running service "
+            f"{said} The largest layer is that of {judging.line(largest)}. What of it does the running service "
             "need, and what was needed only to build? A file that a later line touches is in the image twice."
         )
-    total = {kind: times * sum(weigh(s) for s in _ran(seen.builds[kind])) for kind, times in DAY.items()}
+    total = {kind: times * sum(weigh(s) for s in judging.ran(seen.builds[kind])) for kind, times in DAY.items()}
     kind = max(total, key=total.__getitem__)
     build = seen.builds[kind]
-    step = max(_ran(build), key=weigh, default=None)
+    step = max(judging.ran(build), key=weigh, default=None)
     if step is None:
         return f"{said} Hardly a step runs: what is left is sending and exporting. Is the image larger than it needs to be?"
     what = {"cold": "a cold build", "code": "an edit of one line of code", "dependency": "one new package"}[kind]
-    return f"{said} Most of that comes from {what}: there line {step.line} ({step.instruction}) costs most. {_why(build, step)}"
-
-
-def _ran(build: Build) -> list[Step]:
-    return [step for step in build.steps if step.state == RAN]
+    return f"{said} Most of that comes from {what}: there {judging.line(step)} costs most. {_why(build, step)}"
 
 
 def _why(build: Build, step: Step) -> str:
-    by_digest = {s.digest: s for s in build.steps}
-    first = next((s for s in above(step, by_digest) if s.state == RAN), None)
+    first = judging.first_above(build, step)
     if first is None or build.edit == "none":
         return "What does it do that the service does not need, or that could be kept from build to build?"
     return (
-        f"It had to run, because line {first.line} ({first.instruction}) above it did. What does line {first.line} bring in, "
+        f"It had to run, because {judging.line(first)} above it did. What does line {first.line} bring in, "
         f"and does line {step.line} need it?"
     )
 

@@ -22,12 +22,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..engines import client, images
+from ..engines import endpoint, images
 from ..errors import CommandFailed, LayerLabError
 from ..machine.building import BuildFailed
-from ..project.app import App, sample_apps
+from ..project.app import App
+from ..project.checkout import labs_folder, sample_apps
 from ..record.build import Build
 from ..record.states import RAN
+from ..system.docker_words import assignments
 from ..system.shell import run
 
 if TYPE_CHECKING:
@@ -323,7 +325,7 @@ class Patient:
         known.add_argument("--file", default="Dockerfile")
         known.add_argument("--build-arg", action="append", default=[])
         given, options = known.parse_known_args(command[1:])
-        arguments = dict(pair.partition("=")[::2] for pair in given.build_arg)
+        arguments = assignments(given.build_arg, {**os.environ, **setup.environment})
         # Nobody wants the image: what ran shows without it, and sooner.
         options = [option for option in options if option != "."] + ["--output=type=cacheonly"]
         return machine.build(self.app, given.file, args=arguments, options=options, view="none")
@@ -345,7 +347,7 @@ class Patient:
         base = f"--build-arg=PYTHON={images.present(images.BASES[0], machine.docker)}"
         run(
             "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(self.app.path),
-            client.docker_program(), command[0], base, *command[1:], env={**machine.environment, **faults},
+            endpoint.docker_program(), command[0], base, *command[1:], env={**machine.environment, **faults},
         )  # fmt: skip
 
 
@@ -380,8 +382,6 @@ def holds(machine: Machine) -> dict[str, int]:
 
 
 def _ward() -> Path:
-    from .files import labs_folder  # here, because one of the labs is about this module
-
     return labs_folder() / LAB / "patients"
 
 

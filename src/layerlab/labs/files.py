@@ -1,22 +1,17 @@
-"""The files of a lab: what the learner edits, the starting point, the solution. What the learner wrote is never lost."""
+"""Read and write a lab's files: the learner's own, the starting point, the solution. What the learner wrote is never lost."""
 
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 
 from ..errors import LabError
+from ..project.checkout import labs_folder
 from .lab import Lab
 
 
-def labs_folder() -> Path:
-    """The folder of labs: `$LAYERLAB_LABS`, or the one in this checkout."""
-    return Path(os.environ.get("LAYERLAB_LABS") or Path(__file__).resolve().parents[3] / "labs")
-
-
 def chosen(lab: Lab, files: str | Path | None = None) -> dict[str, str]:
-    """Texts of the files to check, by their names in the lab's folder. Raises LabError where one is missing.
+    """Return the texts of the files to check, by their names in the lab's folder. Raises LabError where one is missing.
 
     `files` is None for the learner's own, a folder, or one file that stands for the lab's first.
     """
@@ -28,12 +23,12 @@ def chosen(lab: Lab, files: str | Path | None = None) -> dict[str, str]:
 
 
 def starting_point(lab: Lab) -> dict[str, str]:
-    """The files as the lab was given out. Raises LabError where they are gone."""
+    """Return the files as the lab was given out. Raises LabError where they are gone."""
     return chosen(lab, labs_folder() / lab.name / "start")
 
 
 def solution(lab: Lab) -> dict[str, str]:
-    """The files of the lab's solution. Raises LabError where they are gone."""
+    """Return the files of the lab's solution. Raises LabError where they are gone."""
     return chosen(lab, labs_folder() / lab.name / "solution")
 
 
@@ -43,7 +38,7 @@ def reset(lab: Lab) -> list[Path]:
 
 
 def put(lab: Lab, texts: dict[str, str]) -> list[Path]:
-    """Write files of the lab; what was there and differs is kept beside, as Dockerfile.mine-1. Returns those."""
+    """Write files of the lab. Keep those that were there and differ beside them, as Dockerfile.mine-1; return these."""
     kept = []
     for name, text in texts.items():
         place = labs_folder() / lab.name / name

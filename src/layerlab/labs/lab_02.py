@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..machine import package_index
 from ..record.build import Build
 from ..record.step import Step
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
-#: A new package of the manifest weighs less than this, the packages that are there already far more. Bytes.
-LARGE_DOWNLOAD = 1_000_000
 #: Prints each packed download in an image, with its size: what pip keeps, and wheels, but for those that Python itself ships.
 _FIND = (
     "import os\n"
@@ -22,39 +22,33 @@ _FIND = (
 )
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Build, add a package, build again, ask; look into the image for what pip kept."""
-    office = package_index.by_name(trial.enter(package_index.served(trial.machine, trial.app)))
+    office = package_index.by_name(run.enter(package_index.served(run.machine, run.app)))
     # A list of packages that no earlier check had: another id of a mount alone would leave the step cached, and the mount empty.
-    trial.app.edit("dependency")
-    trial.build("first", **office, image=False)
-    trial.app.edit("dependency")
-    trial.build("again", **office)
-    trial.note("asked", package_index.requests(trial.machine))
-    found = trial.run("again", "python", "-c", _FIND)
-    trial.note("kept", found.output if found.exit_code == 0 else "")
-    trial.ask("again")
+    run.app.edit("dependency")
+    run.build("first", **office, image=False)
+    run.app.edit("dependency")
+    run.build("again", **office)
+    run.note("asked", package_index.requests(run.machine))
+    found = run.execute("again", "python", "-c", _FIND)
+    run.note("kept", found.output if found.exit_code == 0 else "")
+    run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, answers, asks the office's index, no cache in the image, a new package is all that is downloaded."""
+    """Set the goals: builds, answers, asks the office's index, no cache in the image, a new package is all that is downloaded."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
-    large = [s for s in again.steps if s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    large = [s for s in again.steps if s.downloaded_bytes > judging.LARGE_DOWNLOAD] if again else []
     kept = kept_in_image(seen.facts.get("kept", ""))
-    states = f"The build after a new package:\n{again.states()}" if again else ""
+    states = judging.states(again, "The build after a new package:")
     goals = (
-        Goal(
-            "the Dockerfile builds",
-            again is not None,
-            "it does not build. The error below names the line and what went wrong there.",
-            seen.error,
-        ),
-        Goal(
+        judging.builds(seen),
+        judging.answers(
+            answer,
             "the app answers a real request",
-            bool(answer and answer.correct),
             "the image builds, but the app in it does not answer as it should. What it said is below: are packages, code and "
             "data/knowledge.jsonl there?",
-            str(answer or ""),
         ),
         Goal(
             "the packages come from the office's index",
@@ -71,12 +65,7 @@ def judge(seen: Observed) -> Verdict:
             "in, and is there a mount at just that place?",
             states,
         ),
-        Goal(
-            "a new package downloads that package only",
-            again is not None and not large,
-            _download_hint(again, large[0]) if again and large else "",
-            states,
-        ),
+        judging.spares(again, "a new package downloads that package only", large, _download_hint, states),
     )
     return judged(goals, again)
 
@@ -93,8 +82,8 @@ def kept_in_image(listing: str) -> list[str]:
 
 
 def _download_hint(again: Build, step: Step) -> str:
-    """Names the step that downloaded all, and tells a mount that stays empty from none at all."""
-    said = f"one new package made line {step.line} ({step.instruction}) download all the others again."
+    """Name the step that downloaded all, and tell a mount that stays empty from none at all."""
+    said = f"one new package made {judging.line(step)} download all the others again."
     if "type=cache" in step.text:
         return (
             f"{said} The step has a cache mount, and pip found nothing in it: pip never wrote there. Is the mount where pip "

@@ -5,57 +5,52 @@ from __future__ import annotations
 from ..explaining.operations import cache_mounts
 from ..machine.mounts import mounts
 from ..record.build import Build
-from ..record.states import RAN
 from ..record.step import Step
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
-#: More than this is not one small package, bytes. (uv tells only of downloads of a megabyte and more.)
-LARGE_DOWNLOAD = 1_000_000
 #: A cache of the planner's packages is far larger than this, an unused one far smaller, bytes.
 NEARLY_EMPTY = 1_000_000
 #: A package that the planner needs; in the image once when it is installed, and again for each cache that is shipped.
 PACKAGE = "pydantic-[0-9]*"
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Build, add a dependency, build again, edit the code, build again, ask; look for packages and into the mounts."""
-    trial.build("first", image=False)
-    added = trial.app.edit("dependency").partition("==")[0]
-    trial.note("added", added)
-    trial.build("again")
-    found = mounts(trial.machine)
-    trial.note("filled", found.groupby("id").bytes.max().to_dict())
-    imported = trial.run("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
-    trial.note("has it", imported.exit_code == 0)
-    copies = trial.run("again", "sh", "-c", f"find / -xdev -name '{PACKAGE}' -not -path '/proc/*' 2>/dev/null | wc -l")
-    trial.note("copies", int(copies.output.split()[0]) if copies.exit_code == 0 else 0)
-    trial.app.edit("code")
-    trial.build("code")
-    trial.ask("code")
+    run.build("first", image=False)
+    added = run.app.edit("dependency").partition("==")[0]
+    run.note("added", added)
+    run.build("again")
+    found = mounts(run.machine)
+    run.note("filled", found.groupby("id").bytes.max().to_dict())
+    imported = run.execute("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
+    run.note("has it", imported.exit_code == 0)
+    copies = run.execute(
+        "again", "sh", "-c", f"find / -xdev -name '{PACKAGE}' -not -path '/proc/*' 2>/dev/null | wc -l"
+    )
+    run.note("copies", int(copies.output.split()[0]) if copies.exit_code == 0 else 0)
+    run.app.edit("code")
+    run.build("code")
+    run.ask("code")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, answers, has the new package, says what it installs, downloads only that, ships no cache, code apart."""
+    """Set the goals: builds, answers, has the new package, says what it installs, downloads only that, no cache, code apart."""
     again, code, answer = seen.builds.get("again"), seen.builds.get("code"), seen.answers.get("code")
     built, added = code is not None, seen.facts.get("added", "")
-    states = f"The build after the new package:\n{again.states()}" if again else ""
-    greedy = [s for s in again.steps if s.state == RAN and s.downloaded_bytes > LARGE_DOWNLOAD] if again else []
+    states = judging.states(again, "The build after the new package:")
+    greedy = [s for s in judging.ran(again) if s.downloaded_bytes > judging.LARGE_DOWNLOAD]
     told = again is not None and any(added in step.log for step in again.steps)
-    installed = code is not None and any(s.state == RAN and added in s.log for s in code.steps)
+    installed = any(added in s.log for s in judging.ran(code))
     goals = (
-        Goal(
-            "the Dockerfile builds",
-            built,
-            "it does not build. The error below names the line and what went wrong there.",
-            seen.error,
-        ),
-        Goal(
+        judging.builds(seen, "code"),
+        judging.answers(
+            answer,
             "the app starts and answers",
-            bool(answer and answer.correct),
             "the image builds, but the app does not answer in it. The end of its log is below: is all that it needs copied "
             "and installed, and found by its CMD?",
-            str(answer or ""),
         ),
         Goal(
             "the image has the new package",
@@ -70,10 +65,11 @@ def judge(seen: Observed) -> Verdict:
             "be quiet?",
             states,
         ),
-        Goal(
+        judging.spares(
+            again if built else None,
             "after a new package, nothing else is downloaded",
-            built and not greedy,
-            _why(again, greedy[0], seen.facts["filled"]) if greedy and built else "",
+            greedy,
+            lambda build, step: _why(build, step, seen.facts["filled"]),
             states,
         ),
         Goal(
@@ -88,7 +84,7 @@ def judge(seen: Observed) -> Verdict:
             built and not installed,
             "an edit of one line of code installed the packages again. What is copied above the installation that it does "
             "not need?",
-            f"The build after the edit of the code:\n{code.states()}" if code else "",
+            judging.states(code, "The build after the edit of the code:"),
         ),
     )
     return judged(goals, again)

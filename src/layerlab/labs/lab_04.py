@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..record.build import Build
 from ..record.layers import image_layers
-from ..record.states import RAN
 from ..record.step import Step
-from .lab import Goal, Lab, Verdict, judged
-from .lab_01 import LARGE_LAYER, above, wasted
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 #: What the image may add to its base, bytes, compressed: git and the packages are about 50 MB, compilers 80 MB and more.
 MAY_ADD = 70_000_000
@@ -16,45 +16,37 @@ MAY_ADD = 70_000_000
 _COMPILERS = "for name in gcc cc g++ c++ clang; do command -v $name >/dev/null && echo $name; done; true"
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Build, edit the code, build again, look into the image, ask."""
-    trial.build("first", image=False)
-    trial.app.edit("code")
-    trial.build("again")
-    trial.note("compilers", tuple(trial.run("again", "sh", "-c", _COMPILERS).output.split()))
-    trial.note("user", trial.run("again", "id", "-u").output.strip())
-    trial.ask("again")
+    run.build("first", image=False)
+    run.app.edit("code")
+    run.build("again")
+    run.note("compilers", tuple(run.execute("again", "sh", "-c", _COMPILERS).output.split()))
+    run.note("user", run.execute("again", "id", "-u").output.strip())
+    run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, starts, answers, edited code, no compiler, not root, nothing installed, little written, small."""
+    """Set the goals: builds, starts, answers, edited code, no compiler, not root, nothing installed, little written, small."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     compilers, user = seen.facts.get("compilers", ()), seen.facts.get("user", "")
-    reinstalled, rewritten = _again(again) if again else (None, None)
+    reinstalled, rewritten = _again(again) if again else ([], None)
     added = sum(layer.size_bytes for layer in image_layers(again)[1:]) if again else 0
-    said, states = str(answer or ""), f"The second build, after the edit:\n{again.states()}" if again else ""
+    states = judging.states(again, "The second build, after the edit:")
     goals = (
-        Goal(
-            "the Dockerfile builds",
-            again is not None,
-            "it does not build. The error below names the line and what went wrong there.",
-            seen.error,
-        ),
-        Goal(
-            "the app starts and is healthy (git is there, and the packages)",
-            bool(answer and answer.healthy),
+        judging.builds(seen),
+        judging.healthy(
+            answer,
             _start_hint(answer.log if answer else ""),
-            said,
+            "the app starts and is healthy (git is there, and the packages)",
         ),
-        Goal(
+        judging.answers(
+            answer,
             "it answers a real request",
-            bool(answer and answer.correct),
             "the app runs, but its answer is not what it should be. The answer is below.",
-            said,
         ),
-        Goal(
-            "the image has the edited code",
-            bool(answer and answer.found),
+        judging.has_edited_code(
+            answer,
             "the image has the code of before the edit, or has it where the app does not run. Is chronicle/ copied in every "
             "build, and into the folder in which the last stage works?",
             states,
@@ -73,15 +65,10 @@ def judge(seen: Observed) -> Verdict:
             "the service runs as root (user 0). Nothing in it needs that. Which instruction says who runs the image, and does "
             "it need a user with a name?",
         ),
-        Goal(
-            "after a code edit, nothing is installed again",
-            again is not None and reinstalled is None,
-            _install_hint(again, reinstalled) if again and reinstalled else "",
-            states,
-        ),
+        judging.spares(again, "after a code edit, nothing is installed again", reinstalled, _install_hint, states),
         Goal(
             "after a code edit, less than a megabyte of layers is written",
-            again is not None and _written(again) < LARGE_LAYER,
+            again is not None and _written(again) < judging.LARGE_LAYER,
             _write_hint(again, rewritten) if again and rewritten else "",
             states,
         ),
@@ -96,25 +83,25 @@ def judge(seen: Observed) -> Verdict:
 
 
 def _written(build: Build) -> int:
-    """Bytes of the layers that the build's steps made."""
-    return sum(step.size_bytes or 0 for step in build.steps if step.state == RAN)
+    """Return the bytes of the layers that the build's steps made."""
+    return sum(step.size_bytes or 0 for step in judging.ran(build))
 
 
-def _again(again: Build) -> tuple[Step | None, Step | None]:
-    """The step that installed packages again, if one did, and the one that wrote most without installing any."""
-    suspects, copied = wasted(again)
+def _again(again: Build) -> tuple[list[Step], Step | None]:
+    """Return the steps that installed packages again, and the one that wrote most without installing any."""
+    suspects, copied = judging.wasted(again)
     changed = [s for s in suspects if _writes_again(again, s)]
     installed = [s for s in suspects if s not in changed]
-    largest = max((s for s in again.steps if s.state == RAN), key=lambda s: s.size_bytes or 0, default=None)
-    return next(iter(installed), None), next(iter([*copied, *changed]), largest)
+    largest = max(judging.ran(again), key=lambda s: s.size_bytes or 0, default=None)
+    return installed, next(iter([*copied, *changed]), largest)
 
 
 def _writes_again(build: Build, step: Step) -> bool:
-    """Whether `step` made a large layer, downloading nothing, above a large COPY: then it wrote those files once more."""
-    if (step.size_bytes or 0) < LARGE_LAYER or step.downloaded_bytes:
+    """Tell whether `step` made a large layer, downloading nothing, after a large COPY: it wrote those files once more."""
+    if (step.size_bytes or 0) < judging.LARGE_LAYER or step.downloaded_bytes:
         return False
-    below = above(step, {s.digest: s for s in build.steps})
-    return any(s.instruction == "COPY" and (s.size_bytes or 0) > LARGE_LAYER for s in below)
+    before = judging.above(build, step)
+    return any(s.instruction == "COPY" and (s.size_bytes or 0) > judging.LARGE_LAYER for s in before)
 
 
 def _start_hint(log: str) -> str:
@@ -144,10 +131,10 @@ def _size_hint(build: Build) -> str:
 
 
 def _install_hint(again: Build, step: Step) -> str:
-    first = next((s for s in above(step, {s.digest: s for s in again.steps}) if s.state == RAN), None)
-    because = f" It had to, because line {first.line} ({first.instruction}) above it ran." if first else ""
+    first = judging.first_above(again, step)
+    because = f" It had to, because {judging.line(first)} above it ran." if first else ""
     return (
-        f"an edit of one line of code made line {step.line} ({step.instruction}) install the packages again.{because} Which "
+        f"an edit of one line of code made {judging.line(step)} install the packages again.{because} Which "
         "one file of the app does the installation need?"
     )
 
@@ -159,14 +146,14 @@ def _write_hint(again: Build, step: Step) -> str:
             "who changes the owner or the mode of a file writes all of it once more. Can the files arrive with the right "
             "owner, and which of them does the service need to own at all?"
         )
-    first = next((s for s in above(step, {s.digest: s for s in again.steps}) if s.state == RAN), None)
+    first = judging.first_above(again, step)
     if first is not None and first.stage == step.stage:
         return (
-            f"nothing is installed again, but line {step.line} ({step.instruction}) copied its large files again, because line "
-            f"{first.line} ({first.instruction}) above it ran. Which of the two changes more often?"
+            f"nothing is installed again, but {judging.line(step)} copied its large files again, because "
+            f"{judging.line(first)} above it ran. Which of the two changes more often?"
         )
     return (
-        f"nothing is installed again, but line {step.line} ({step.instruction}) brings the packages together with the code: one "
+        f"nothing is installed again, but {judging.line(step)} brings the packages together with the code: one "
         "edited line makes a new layer of both. Can each have a line of its own?"
     )
 

@@ -4,48 +4,47 @@ from __future__ import annotations
 
 from ..machine.registry import Registry
 from ..record.build import Build
-from ..record.states import RAN
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 SERVICE, COMPOSE = "api", "lab.compose.yaml"
 #: The name that the learner's file gets as ${PLANNER_IMAGE}, without the registry.
 IMAGE = "diet-planner:main"
-#: A step that downloaded more than this installed packages, bytes.
-LARGE_DOWNLOAD = 1_000_000
 _IMPORT = "importing cache manifest from "
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Build and push here; edit the code; build on an empty runner; ask what it built."""
-    registry = trial.enter(Registry.start(f"lab-{trial.machine.name}"[:24], say=lambda _: None))
+    registry = run.enter(Registry.start(f"lab-{run.machine.name}"[:24], say=lambda _: None))
     registry.reset()
     # Compose and bake read variables from here. (The Dockerfiles of the app do not copy it.)
-    trial.app.write(".env", f"PLANNER_IMAGE={registry.ref(IMAGE)}\n")
-    trial.build("main", service=SERVICE, options=["--push"])
-    trial.note("pushed", IMAGE.partition(":")[2] in registry.tags(IMAGE.partition(":")[0]))
-    trial.app.edit("code")
-    runner = trial.runner("ci")
-    trial.build("again", on=runner, service=SERVICE)
-    trial.ask("again", on=runner)
+    run.app.write(".env", f"PLANNER_IMAGE={registry.ref(IMAGE)}\n")
+    run.build("main", service=SERVICE, options=["--push"])
+    run.note("pushed", IMAGE.partition(":")[2] in registry.tags(IMAGE.partition(":")[0]))
+    run.app.edit("code")
+    runner = run.runner("ci")
+    run.build("again", on=runner, service=SERVICE)
+    run.ask("again", on=runner)
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, is in the registry, the runner looks there, finds it, installs nothing, and its image answers."""
-    main, again, answer = seen.builds.get("main"), seen.builds.get("again"), seen.answers.get("again")
+    """Set the goals: builds, is in the registry, the runner looks there, finds it, installs nothing, and its image answers."""
+    again, answer = seen.builds.get("again"), seen.answers.get("again")
     looked = _looked_for(again)
     missing = [name for name in looked if any(_IMPORT + name in warning for warning in again.warnings)] if again else []
     found = [name for name in looked if name not in missing]
-    ran = [s for s in again.steps if s.state == RAN] if again else []
-    installed = sorted((s for s in ran if s.downloaded_bytes > LARGE_DOWNLOAD), key=lambda s: s.downloaded_bytes)
-    states = f"The runner's build, after an edit of the code:\n{again.states()}" if again else ""
+    large = [s for s in judging.ran(again) if s.downloaded_bytes > judging.LARGE_DOWNLOAD]
+    installed = sorted(large, key=lambda s: s.downloaded_bytes)
+    states = judging.states(again, "The runner's build, after an edit of the code:")
     goals = (
-        Goal(
+        judging.builds(
+            seen,
+            "main",
             "the service builds and can be pushed",
-            main is not None,
             "it does not build, or could not be pushed. What was said is below: is it still a Compose file with the service "
             "api, and has its image a name in the registry?",
-            seen.error,
         ),
         Goal(
             "its image is in the registry",
@@ -84,13 +83,13 @@ def judge(seen: Observed) -> Verdict:
 
 
 def _looked_for(build: Build | None) -> list[str]:
-    """The names that a build tried to import a cache from."""
+    """Return the names that a build tried to import a cache from."""
     phases = build.phases if build else ()
     return [p.name.removeprefix(_IMPORT) for p in phases if p.kind == "cache import" and p.name.startswith(_IMPORT)]
 
 
 def _short(names: list[str]) -> str:
-    """Names without the registry, whose port differs from computer to computer."""
+    """List names without the registry, whose port differs from computer to computer."""
     return ", ".join(name.rpartition("/")[2] for name in names)
 
 

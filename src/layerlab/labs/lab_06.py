@@ -10,10 +10,11 @@ from typing import Any
 
 from ..machine.registry import Registry
 from ..record.build import Build
-from ..record.states import RAN
 from ..record.step import Step
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 SERVICE = "desk"
 #: The repository that the learner's file gets as CACHE, and the branch whose first job is looked at.
@@ -22,38 +23,38 @@ REPOSITORY, BRANCH = "desk", "longer-hours"
 _MISSING = re.compile(rf"/{REPOSITORY}:(\S+): not found$")
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Main's job, with a new dependency; then, after an edit of the code, a branch's on a cold runner; ask its image."""
-    registry = trial.enter(Registry.start(f"lab-{trial.machine.name}"[:24], say=lambda _: None))
+    registry = run.enter(Registry.start(f"lab-{run.machine.name}"[:24], say=lambda _: None))
     registry.reset()
     # So that nothing of an earlier check helps: what a machine once exported with mode=max goes out with mode=min, too.
-    trial.app.edit("dependency")
+    run.app.edit("dependency")
     with _variables(CACHE=registry.ref(REPOSITORY), BRANCH="main"):
-        trial.build("main", service=SERVICE)
-    trial.note("before", caches(registry))
-    trial.app.edit("code")
-    runner = trial.runner("ci")
+        run.build("main", service=SERVICE)
+    run.note("before", caches(registry))
+    run.app.edit("code")
+    runner = run.runner("ci")
     with _variables(CACHE=registry.ref(REPOSITORY), BRANCH=BRANCH), registry.counting() as moved:
-        again = trial.build("again", service=SERVICE, on=runner)
-    trial.note("pulled", moved.pulled_bytes)
-    trial.note("after", caches(registry))
+        again = run.build("again", service=SERVICE, on=runner)
+    run.note("pulled", moved.pulled_bytes)
+    run.note("after", caches(registry))
     if not installs(again):  # else an earlier goal is missed, and the answer is not asked for
-        trial.ask("again", on=runner)
+        run.ask("again", on=runner)
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, main leaves a cache, the branch's runner installs nothing, main's cache stays, the image answers."""
-    first, again, answer = seen.builds.get("main"), seen.builds.get("again"), seen.answers.get("again")
+    """Set the goals: builds, main leaves a cache, the branch's runner installs nothing, main's cache stays, the image answers."""
+    again, answer = seen.builds.get("again"), seen.answers.get("again")
     before, after = seen.facts.get("before", {}), seen.facts.get("after", {})
     installed = installs(again)
     overwritten = sorted(tag for tag in before if again and after.get(tag) != before[tag])
-    states = f"The branch's first job, on a cold runner, after an edit of the code:\n{again.states()}" if again else ""
+    states = judging.states(again, "The branch's first job, on a cold runner, after an edit of the code:")
     goals = (
-        Goal(
+        judging.builds(
+            seen,
+            "main",
             "main's job builds",
-            first is not None,
             "main's job does not build. What it said is below: is compose.yaml still a Compose file with the service desk?",
-            seen.error,
         ),
         Goal(
             "main's job leaves a cache in the registry",
@@ -61,16 +62,17 @@ def judge(seen: Observed) -> Verdict:
             "main's job was done, and nothing arrived in the registry. A build keeps its cache to itself unless it is told "
             "where to send it. Which key under build: does that?",
         ),
-        Goal(
+        judging.builds(
+            seen,
+            "again",
             "the branch's job builds",
-            again is not None,
             "main's job builds, but the branch's does not. What it said is below: which names does it form with BRANCH?",
-            seen.error,
         ),
-        Goal(
+        judging.spares(
+            again,
             "on the branch's runner, nothing is installed again",
-            again is not None and not installed,
-            _hint(again, installed, seen.facts.get("pulled", 0), before) if installed else "",
+            installed,
+            lambda build, _: _hint(build, installed, seen.facts.get("pulled", 0), before),
             states,
         ),
         Goal(
@@ -85,14 +87,14 @@ def judge(seen: Observed) -> Verdict:
             "the branch's image answers, with the edited code",
             bool(answer and answer.healthy and answer.correct and answer.found),
             "all is cached, but the image is not the branch's: it does not answer, or not with the edited code.",
-            str(answer or ""),
+            judging.said(answer),
         ),
     )
     return judged(goals, again)
 
 
 def caches(registry: Registry) -> dict[str, dict[str, Any]]:
-    """The caches that the registry holds in REPOSITORY: tag → manifest."""
+    """Return the caches that the registry holds in REPOSITORY: tag → manifest."""
     tags = registry.tags(REPOSITORY)
     return {
         tag: registry.manifest(f"{REPOSITORY}:{tag}") for tag in tags if registry.content(f"{REPOSITORY}:{tag}").records
@@ -100,15 +102,14 @@ def caches(registry: Registry) -> dict[str, dict[str, Any]]:
 
 
 def installs(build: Build | None) -> list[Step]:
-    """The RUN steps of it that ran and downloaded something. (What a cached step pulls from a registry counts there, too.)"""
-    steps = build.steps if build else ()
-    return [s for s in steps if s.state == RAN and s.instruction == "RUN" and s.downloaded_bytes]
+    """Return the RUN steps that ran and downloaded something. (What a cached step pulls from a registry counts there, too.)"""
+    return [s for s in judging.ran(build, "RUN") if s.downloaded_bytes]
 
 
 def _hint(again: Build, installed: list[Step], pulled: int, before: dict[str, Any]) -> str:
-    """Tells a cache that was not found from one that was found and had too little in it."""
+    """Tell a cache that was not found from one that was found and had too little in it."""
     step = installed[-1]
-    said = f"line {step.line} ({step.instruction}) of the Dockerfile installed the packages on the branch's runner."
+    said = f"{judging.line(step)} of the Dockerfile installed the packages on the branch's runner."
     missing = [found[1] for warning in again.warnings if (found := _MISSING.search(warning.strip()))]
     if pulled:
         return (
@@ -129,7 +130,7 @@ def _listed(names: Any) -> str:
 
 @contextlib.contextmanager
 def _variables(**values: str) -> Iterator[None]:
-    """Environment variables for the length of a `with`, as a CI system sets them for a job."""
+    """Set environment variables for the length of a `with`, as a CI system does for a job."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..record.build import Build
-from ..record.states import RAN
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from ..record.step import Step
+from . import judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 DOCKERFILE = "backend/root.Dockerfile"
 #: What the app needs is a tenth of this; each kind of clutter with bytes to speak of is far more. Bytes.
@@ -17,39 +19,36 @@ JUNK = {
 }
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Build, leave junk behind, build again, look for the secret in the image, ask."""
-    trial.build("first", DOCKERFILE, image=False)
-    trial.app.edit("context")
+    run.build("first", DOCKERFILE, image=False)
+    run.app.edit("context")
     for path, text in JUNK.items():
-        trial.app.write(path, text)
-    trial.build("again", DOCKERFILE)
-    trial.note("secrets", trial.run("again", "find", "/", "-xdev", "-name", ".env").output)
-    trial.ask("again")
+        run.app.write(path, text)
+    run.build("again", DOCKERFILE)
+    run.note("secrets", run.execute("again", "find", "/", "-xdev", "-name", ".env").output)
+    run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: builds, answers, no secret in the image, junk runs nothing, a small context."""
+    """Set the goals: builds, answers, no secret in the image, junk runs nothing, a small context."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     secrets = [line for line in seen.facts.get("secrets", "").splitlines() if line.endswith("/.env")]
-    ran = [s for s in again.steps if s.state == RAN] if again else []
-    sizes = context_files(again) if again else {}
+    sizes = sent_files(again) if again else {}
     largest = next(iter(sizes), "")
-    said = str(answer or "")
     goals = (
-        Goal(
+        judging.builds(
+            seen,
+            "again",
             "the image builds",
-            again is not None,
             "it does not build. The error below names the line of the Dockerfile. If it misses a file that is there in the "
             "project: which of your rules keeps it out?",
-            seen.error,
         ),
-        Goal(
+        judging.answers(
+            answer,
             "the app starts and answers a real request",
-            bool(answer and answer.correct),
             "the image builds, but the app in it does not answer as it should; what it said is below. A rule that keeps out "
             "too much is silent, too. Are main.py, amas/ and data/knowledge.jsonl all let in?",
-            said,
         ),
         Goal(
             "the secret is not in the image",
@@ -58,11 +57,12 @@ def judge(seen: Observed) -> Verdict:
             "subfolder of the context. At which depth does your rule for it match, and what exactly is its text, to the end "
             "of the line?",
         ),
-        Goal(
+        judging.spares(
+            again,
             "junk makes no step run",
-            again is not None and not ran,
-            _junk_hint(again, sizes) if again and ran else "",
-            f"The build after the junk:\n{again.states()}" if again else "",
+            judging.ran(again),
+            _junk_hint,
+            judging.states(again, "The build after the junk:"),
         ),
         Goal(
             f"the context is smaller than {LARGEST_CONTEXT / 1e3:.0f} kB",
@@ -74,21 +74,21 @@ def judge(seen: Observed) -> Verdict:
     return judged(goals, again)
 
 
-def context_files(build: Build) -> dict[str, int]:
-    """Size in bytes of each file that the engine could see, the largest first."""
+def sent_files(build: Build) -> dict[str, int]:
+    """Return the size in bytes of each file that the engine could see, the largest first."""
     entries = build.contexts["context"].entries if "context" in build.contexts else {}
     files = [(path, entry.size) for path, entry in entries.items() if entry.kind == "file"]
     return dict(sorted(files, key=lambda item: (-item[1], item[0])))
 
 
-def _junk_hint(again: Build, sizes: dict[str, int]) -> str:
-    """Names the junk that came in, and the step that it made run."""
-    step = next(s for s in again.steps if s.state == RAN)
+def _junk_hint(again: Build, step: Step) -> str:
+    """Name the junk that came in, and the step that it made run."""
+    sizes = sent_files(again)
     came = [path for path in JUNK if path in sizes]
     came += ["backend/notes/"] if any(path.startswith("backend/notes/") for path in sizes) else []
     what = came[0] if came else "something that the app does not need"
     return (
-        f"a day's work left files behind that the app does not need, and line {step.line} ({step.instruction}) ran again, "
+        f"a day's work left files behind that the app does not need, and {judging.line(step)} ran again, "
         f"because {what} is in the context. Which rule was to keep it out, and from where is a rule matched?"
     )
 

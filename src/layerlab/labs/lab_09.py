@@ -12,10 +12,10 @@ import tomllib
 
 from ..explaining.why import explain
 from ..record.build import Build
-from ..record.states import RAN
-from . import clinic
-from .lab import Goal, Lab, Verdict, judged
-from .trial import Observed, Trial
+from . import clinic, judging
+from .lab import Lab
+from .lab_run import LabRun
+from .verdict import Goal, Observed, Verdict, judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,29 +40,29 @@ class Finding:
     clue: str = ""
 
 
-def script(trial: Trial) -> None:
+def script(run: LabRun) -> None:
     """Try the diagnoses up to the first that is not right; when all are, build the ninth patient over three days."""
     findings: list[Finding] = []
-    trial.note("findings", findings)
+    run.note("findings", findings)
     try:
-        named = tomllib.loads(trial.app.read("diagnoses.toml"))
+        named = tomllib.loads(run.app.read("diagnoses.toml"))
     except tomllib.TOMLDecodeError as error:
-        trial.note("unreadable", str(error))
+        run.note("unreadable", str(error))
         return
     for number in clinic.numbers():
-        findings.append(_finding(trial, number, str(named.get(f"patient-{number}", "")).strip()))
+        findings.append(_finding(run, number, str(named.get(f"patient-{number}", "")).strip()))
         if not findings[-1].right:
             return
-    _ninth(trial)
+    _ninth(run)
 
 
-def _finding(trial: Trial, number: int, named: str) -> Finding:
+def _finding(run: LabRun, number: int, named: str) -> Finding:
     with clinic.patient(number) as patient:
         finding = Finding(number, patient.title, named, named in clinic.CAUSES)
         if not named or not finding.known:
             return finding
-        visit = patient.visit(trial.machine)
-        diagnosis = patient.diagnose(named, trial.machine)
+        visit = patient.visit(run.machine)
+        diagnosis = patient.diagnose(named, run.machine)
         return dataclasses.replace(finding, right=diagnosis.right, text=str(diagnosis), clue=_clue(visit))
 
 
@@ -78,19 +78,19 @@ def _clue(visit: clinic.Visit) -> str:
     )
 
 
-def _ninth(trial: Trial) -> None:
+def _ninth(run: LabRun) -> None:
     """The first day, a commit, and a new package: each with a release note and a hash of its own."""
     for label, edit in (("first", "none"), ("commit", "code"), ("package", "dependency")):
         sha = f"{time.time_ns():x}"[-8:]
-        trial.app.edit(edit)
-        trial.app.write("release.txt", f"built for {sha}\n")
-        trial.build(label, args={"GIT_SHA": sha})
-        trial.note("sha", sha)
-    trial.ask("package")
+        run.app.edit(edit)
+        run.app.write("release.txt", f"built for {sha}\n")
+        run.build(label, args={"GIT_SHA": sha})
+        run.note("sha", sha)
+    run.ask("package")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Goals: eight diagnoses; then the ninth builds, answers, tells its commit, keeps its packages, downloads only the new."""
+    """Set the goals: eight diagnoses; the ninth builds, answers, tells its commit, keeps its packages, downloads only one."""
     if "unreadable" in seen.facts:
         goal = Goal("diagnoses.toml can be read", False, f"it is not valid TOML: {seen.facts['unreadable']}.")
         return judged((goal,))
@@ -118,19 +118,12 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
     """What is asked of the ninth patient's Dockerfile."""
     commit, package, answer = seen.builds.get("commit"), seen.builds.get("package"), seen.answers.get("package")
     sha, installed = seen.facts.get("sha", ""), _installed(commit)
-    states = f"The build after the commit:\n{commit.states()}" if commit else ""
     return (
-        Goal(
-            "the ninth patient's Dockerfile builds",
-            package is not None,
-            "it does not build. The error below names the line and what went wrong there.",
-            seen.error,
-        ),
-        Goal(
+        judging.builds(seen, "package", "the ninth patient's Dockerfile builds"),
+        judging.answers(
+            answer,
             "the desk starts and books",
-            bool(answer and answer.correct),
             "the image builds, but the desk does not book an appointment in it. Is all that it needs copied and installed?",
-            str(answer or ""),
         ),
         Goal(
             "it says which commit runs, and when it was built",
@@ -143,21 +136,21 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
             "after a commit, the packages stay cached",
             commit is not None and not installed,
             _order_hint(seen, installed) if installed else "",
-            states,
+            judging.states(commit, "The build after the commit:"),
         ),
         Goal(
             "a new package downloads no other",
             package is not None and package.downloaded_bytes <= clinic.ONE_PACKAGE,
             "one new package, and all the others were downloaded once more. Where does pip put the wheels, and where does "
             "the mount keep them?",
-            f"The build after the new package:\n{package.states()}" if package else "",
+            judging.states(package, "The build after the new package:"),
         ),
     )
 
 
 def _installed(build: Build | None) -> list[int]:
-    """The lines that installed packages. A RUN of a stage outside the image has no size, and nothing else to do here."""
-    ran = [s for s in build.steps if s.state == RAN and s.instruction == "RUN"] if build else []
+    """Return the lines that installed packages. A RUN of a stage outside the image has no size, and nothing else to do here."""
+    ran = judging.ran(build, "RUN")
     return [s.line for s in ran if s.size_bytes is None or max(s.size_bytes, s.downloaded_bytes) > clinic.ONE_PACKAGE]
 
 

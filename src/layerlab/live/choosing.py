@@ -1,9 +1,4 @@
-"""Which view shows a build while it runs: live in a notebook or a terminal, plain lines elsewhere.
-
-A view has `feed(event)` for each event of the trace and `finish(build)` at the end, with None for a build that was
-cancelled. It may have `tick()`, which is called at least ten times a second while the build runs, whether or not anything
-comes; what it raises cancels the build.
-"""
+"""Which view shows a build while it runs: live in a notebook or a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,25 +6,20 @@ import os
 import sys
 from typing import Any
 
+from ..record.view import View
 from .model import LiveBuild
-from .settled import summary
 
-__all__ = ["NoView", "chosen_progress", "summary"]
+__all__ = ["live_view"]
 
 
-def chosen_progress(wanted: Any, title: str, dockerfile: str = "", **known: Any) -> Any:
-    """The view for `wanted`: "auto", "none", or an object that is a view already.
+def live_view(title: str, dockerfile: str = "", **known: Any) -> View:
+    """Make the view that fits where this process writes.
 
     Args:
-        wanted: as above.
         title: what is built, for people.
         dockerfile: its text, so that steps are shown before the engine tells of them.
         known: further arguments of `LiveBuild`: target, args, service.
     """
-    if wanted == "none":
-        return NoView()
-    if wanted != "auto":
-        return wanted
     # Each view brings a library along that the others do not need.
     live = LiveBuild(title, dockerfile, **known)
     if _in_notebook():
@@ -43,16 +33,6 @@ def chosen_progress(wanted: Any, title: str, dockerfile: str = "", **known: Any)
     from .plain import PlainView
 
     return PlainView(live)
-
-
-class NoView:
-    """Shows nothing."""
-
-    def feed(self, event: dict) -> None:
-        """Nothing is shown."""
-
-    def finish(self, build: Any) -> None:
-        """Nothing is shown."""
 
 
 def _in_notebook() -> bool:

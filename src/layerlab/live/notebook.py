@@ -20,8 +20,8 @@ from ..errors import BuildCancelled
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
+from .drawn import DrawnView, fitting, megabytes, seconds
 from .model import RUNNING, Activity, LiveBuild, Transfer
-from .view import View, fitting, megabytes, seconds
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 #: Steps that are shown at a time.
@@ -47,7 +47,7 @@ _STYLE = """<style>
 </style>"""
 
 
-class NotebookView(View):
+class NotebookView(DrawnView):
     """One output of the cell."""
 
     def __init__(self, live: LiveBuild, **kwargs: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 from ..record.build import Build
 from . import settled
+from .drawn import DrawnView, megabytes, seconds
 from .model import RUNNING, WAITING, Activity
-from .view import View, megabytes, seconds
 
 #: A step that runs on is told of this often, seconds: CI systems take a job for dead that prints nothing for minutes.
 REMINDER = 30.0
 
 
-class PlainView(View):
+class PlainView(DrawnView):
     """Prints to standard error as things happen."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,15 +13,15 @@ from rich.text import Text
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from . import settled
+from .drawn import DrawnView, fitting, megabytes, seconds
 from .model import RUNNING, TAIL_LINES, Activity, LiveBuild
-from .view import View, fitting, megabytes, seconds
 
 _STYLES = {RUNNING: "bold cyan", RAN: "blue", BASE: "blue", CACHED: "green", FAILED: "bold red", CANCELED: "red"}
 #: Lines kept free below the table: what is taller than the terminal cannot be drawn in place.
 _SPARE = 3
 
 
-class TerminalView(View):
+class TerminalView(DrawnView):
     """Draws on standard error."""
 
     def __init__(self, live: LiveBuild, console: Console | None = None, **kwargs: Any) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import docker
 
@@ -16,7 +16,14 @@ from ..system.home import LABEL, home_id
 
 if TYPE_CHECKING:
     from ..project.app import App
-    from .machine import Machine
+
+
+class Host(Protocol):
+    """What asking needs of the machine that an image is on."""
+
+    def client(self) -> docker.DockerClient:
+        """Return a docker-py client of its engine."""
+
 
 #: How long an app may take until its health check answers.
 HEALTHY_SECONDS = 60.0
@@ -76,7 +83,7 @@ class Ran:
     output: str
 
 
-def run_in(machine: Machine, image: str, command: Sequence[str]) -> Ran:
+def run_in(machine: Host, image: str, command: Sequence[str]) -> Ran:
     """Run one command in a container of `image` on `machine`, as the image's user, and remove the container again."""
     with contextlib.closing(machine.client()) as engine:
         container = engine.containers.create(
@@ -92,7 +99,7 @@ def run_in(machine: Machine, image: str, command: Sequence[str]) -> Ran:
             container.remove(force=True, v=True)
 
 
-def ask(machine: Machine, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
+def ask(machine: Host, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
     """Start `image` on `machine`, ask what the app's manifest says under [run], and remove the container again.
 
     Raises AppError where the manifest does not say how to ask. A container that does not start is an answer, not an error.

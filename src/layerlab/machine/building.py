@@ -1,41 +1,28 @@
-"""One real build: run `docker buildx build` (or bake), follow it, and make the record. Touches Docker only by the CLI."""
+"""One real build: the command for a Definition, run and followed, tried once more where that helps, and recorded."""
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import datetime
 import json
-import secrets
-import selectors
-import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any, NoReturn, Protocol
 
-from ..engines import client
+from ..contexts.beside import Snapshots, looking_at
 from ..errors import CommandFailed, LayerLabError
-from ..live.choosing import chosen_progress
-from ..project import definition
-from ..project.app import App, Variant
-from ..record import history
+from ..project.definition import Definition
+from ..record import history, view
 from ..record.build import Build
+from ..record.layers import image_bytes
+from ..record.snapshot import Snapshot
 from ..record.step import Step
-from ..system import faults
-from ..system.shell import environment
+from ..system import docker_words, faults
 from ..traces import trace
+from . import client_process
 
-if TYPE_CHECKING:
-    from .machine import Machine
-
-#: The engine cancels a build within 3 s of its client's end (FACTS.md); after this a client that does not go is killed.
-CANCEL_SECONDS = 5.0
-#: How long the build's output is waited for before the view's clock is moved on.
-TICK_SECONDS = 0.1
-_CHUNK_BYTES = 1 << 16  # what a pipe holds
 #: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen on a busy
 #: computer, gone on the next try.
 RETRY_ON = "parent snapshot"
@@ -72,178 +59,136 @@ def _killed(exit_code: int) -> tuple[str, str]:
     return f"the docker command was killed ({signal.Signals(-exit_code).name})", "build again: what was done is cached"
 
 
+class Host(Protocol):
+    """What a build needs of the machine it runs on."""
+
+    @property
+    def name(self) -> str:
+        """What the machine is called."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables with which `docker` reaches it."""
+
+    @property
+    def running(self) -> bool:
+        """Whether its engine answers."""
+
+    def named_contexts(self) -> Mapping[str, str]:
+        """Map image names to their stand-ins."""
+
+    def forget_contexts(self) -> None:
+        """Ask for the stand-ins again at the next build."""
+
+
 def run_build(
-    machine: Machine,
-    app: App,
-    variant_name: str,
-    *,
-    target: str = "",
-    args: Mapping[str, str],
-    service: str = "",
-    options: Sequence[str] = (),
-    view: Any = "auto",
+    host: Host, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
 ) -> Build:
-    """See `Machine.build`, which is the way to call this."""
-    variant = app.variant(variant_name)
-    service = service or variant.service
-    if service and not variant.compose:
-        variant = Variant(variant.name, compose=variant.dockerfile, service=service)
-    edit, app.last_edit = app.last_edit, "none"
-    with contextlib.ExitStack() as afterwards:
-        metadata = app.scratch / f"metadata-{secrets.token_hex(4)}.json"
-        afterwards.callback(metadata.unlink, missing_ok=True)
-        args = {**variant.args, **args}
-        if variant.compose:
-            settings = definition.service_settings(app, variant.compose, service, machine.environment)
-            image, dockerfile = "", definition.service_dockerfile(app, settings)
-            command = _bake_command(machine, variant, service, target or variant.target, args, options)
-            args = {**(settings.get("args") or {}), **args}
-            folders = _local_contexts(app, settings.get("context", "."), settings.get("contexts") or {})
-            file = settings.get("dockerfile", "Dockerfile")
-        else:
-            image, dockerfile = f"{app.image}:{variant.name.lower()}", app.read(variant.dockerfile)
-            command = _build_command(machine, variant, image, target or variant.target, args, options)
-            folders, file = _local_contexts(app, ".", _named_contexts(options)), variant.dockerfile
-        stage = target or variant.target or (settings.get("target") or "" if variant.compose else "")
-        # One view for both tries, if it takes two: to who looks it is one build.
-        show = chosen_progress(view, f"{app.name} {variant.name}", dockerfile, target=stage, args=args, service=service)
-        first: tuple[trace.Parsed, float, str] | None = None
-        while True:
-            started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-            with app.looking_at(folders, file) as contexts:
-                seconds, exit_code, lines = _run(
-                    [*command, f"--metadata-file={metadata}"], app.path, machine.environment, show
-                )
-            raw = "".join(lines)
-            provenance, image_name = _read_metadata(metadata, service)
-            parsed = trace.parse(raw, provenance, dockerfile, service)
-            if first:
-                parsed, started_at = trace.resumed(first[0], parsed, first[1]), first[2]
-                seconds += first[1]
-            build = Build(
-                app=app.name, variant=variant.name, edit=edit, machine=machine.name, command=tuple(command),
-                dockerfile=dockerfile, started_at=started_at, seconds=seconds, steps=parsed.steps, phases=parsed.phases,
-                context_bytes=parsed.context_bytes, image=image_name or image, image_bytes=_image_bytes(provenance),
-                warnings=parsed.warnings, trace=raw, provenance=provenance,
-                error=(parsed.error or f"exit code {exit_code}") if exit_code else "",
-                project=str(app.source), args=args, contexts=contexts,
-            )  # fmt: skip
-            if exit_code and not first and RETRY_ON in build.error:
-                first = parsed, seconds, started_at
-                continue
-            history.remember(build)
-            show.finish(build)
-            if exit_code == 0:
-                return build
-            break
-        machine.forget_contexts()  # a stand-in that was removed by hand may be the reason
-        if parsed.failed is None and not machine.running:
-            raise LayerLabError(
-                f"the engine of machine {machine.name!r} died during the build of {app.name} {variant.name}",
-                f"start it again, its cache is kept: Machine.start({machine.name!r})",
-            )
-        rest = "\n".join(line for line in raw.splitlines() if not line.startswith("{"))
-        raise BuildFailed(build, parsed.failed, exit_code, rest)
+    """Build `definition` on `host` and return the record. `Machine.build` is the way to call this.
 
+    Args:
+        host: where to build.
+        definition: what to build.
+        edit: what was changed since the build before.
+        show: "auto", "none", or a view.
+        known: earlier snapshots of the contexts; new ones are put there.
 
-def _build_command(
-    machine: Machine, variant: Variant, image: str, target: str, args: Mapping[str, str], options: Sequence[str]
-) -> list[str]:
-    command = ["docker", "buildx", "build", "--progress=rawjson", f"--file={variant.dockerfile}", f"--tag={image}"]
-    command += [f"--target={target}"] if target else []
-    command += [f"--build-arg={key}={value}" for key, value in args.items()]
-    command += [f"--build-context={name}={source}" for name, source in machine.named_contexts().items()]
-    return [*command, *options, "."]
-
-
-def _bake_command(
-    machine: Machine, variant: Variant, service: str, target: str, args: Mapping[str, str], options: Sequence[str]
-) -> list[str]:
-    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={variant.compose}"]
-    settings = {f"args.{key}": value for key, value in args.items()}
-    settings |= {f"contexts.{name}": source for name, source in machine.named_contexts().items()}
-    settings |= {"target": target} if target else {}
-    command += [f"--set={service}.{key}={value}" for key, value in settings.items()]
-    return [*command, *options, service]
-
-
-def _named_contexts(options: Sequence[str]) -> dict[str, str]:
-    """What the --build-context options say: name → folder, image or address."""
-    words = " ".join(options).replace("--build-context ", "--build-context=").split(" ")
-    given = (word.removeprefix("--build-context=") for word in words if word.startswith("--build-context="))
-    return dict(word.partition("=")[::2] for word in given)
-
-
-def _local_contexts(app: App, main: str, named: Mapping[str, str]) -> dict[str, Path]:
-    """The folders that a build sends: name → folder. Contexts that are images or addresses are none."""
-    folders = {name: app.path / place for name, place in {"context": main, **named}.items() if "://" not in place}
-    return {name: folder for name, folder in folders.items() if folder.is_dir()}
-
-
-def _run(command: list[str], folder: Path, variables: Mapping[str, str], show: Any) -> tuple[float, int, list[str]]:
-    """Run the client and show it (see `progress`); returns seconds, exit code and the lines it printed.
-
-    Whatever ends this function early (Ctrl-C, Cancel, an error in `show`) ends the client too, and with it the build.
+    Raises BuildFailed; LayerLabError where the engine died.
     """
-    actual = [*_dies_with_us(), client.docker_program(), *command[1:]]
-    lines: list[str] = []
-    started = time.monotonic()
-    process = subprocess.Popen(
-        actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-        start_new_session=True,  # Ctrl-C reaches us, and we tell the client once
+    command = command_for(definition, host.named_contexts())
+    # One view for both tries, if it takes two: to who looks it is one build.
+    chosen = view.chosen(
+        show, definition.title, definition.dockerfile,
+        target=definition.target, args=definition.args, service=definition.service,
     )  # fmt: skip
-    try:
-        tick = getattr(show, "tick", lambda: None)
-        for new in _as_they_come(process.stderr):
-            lines += new
-            for event in trace.read_events(new):
-                show.feed(event)
-            tick()
-        exit_code = process.wait()
-    except BaseException:
-        try:
-            _end(process)
-        finally:  # a second Ctrl-C does not leave a view that looks alive
-            show.finish(None)
-        raise
-    finally:
-        process.stderr.close()
-    return time.monotonic() - started, exit_code, lines
+    attempt = _run(command, definition, host.environment, chosen, known)
+    build = _record(host.name, definition, edit, command, attempt)
+    history.remember(build)
+    chosen.finish(build)
+    if attempt.exit_code:
+        host.forget_contexts()  # a stand-in that was removed by hand may be the reason
+        _fail(host, build, attempt)
+    return build
 
 
-def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:
-    """The lines of a pipe in batches; an empty batch where none came for TICK_SECONDS, so that clocks run on."""
-    rest = b""
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(pipe, selectors.EVENT_READ)
-        while True:
-            new: list[bytes] = []
-            if waiting.select(TICK_SECONDS):
-                chunk = pipe.read(_CHUNK_BYTES)
-                if not chunk:
-                    break
-                *new, rest = (rest + chunk).split(b"\n")
-            yield [line.decode(errors="replace") + "\n" for line in new]
-    if rest:
-        yield [rest.decode(errors="replace")]
+# -- the command -------------------------------------------------------------------------------------------------------
 
 
-def _end(process: subprocess.Popen) -> None:
-    for number in (signal.SIGINT, signal.SIGKILL):
-        if process.poll() is None:
-            process.send_signal(number)
-            try:
-                process.wait(CANCEL_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
+def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    """Return the command that builds `definition` where `stand_ins` stand for images, one item an argument."""
+    command = _bake_command if definition.compose else _build_command
+    return command(definition, stand_ins)
 
 
-def _dies_with_us() -> list[str]:
-    """A prefix that has the kernel end the client when this process is killed, where there is such a thing (Linux)."""
-    if sys.platform == "linux" and shutil.which("setpriv"):
-        return ["setpriv", "--pdeathsig", "TERM"]
-    return []
+def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    command = ["docker", "buildx", "build", "--progress=rawjson"]
+    command += [f"--file={definition.file}", f"--tag={definition.image}"]
+    command += [f"--target={definition.given_target}"] if definition.given_target else []
+    command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
+    command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
+    return [*command, *definition.options, "."]
+
+
+def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
+    settings = {f"args.{key}": value for key, value in definition.given_args.items()}
+    settings |= {f"contexts.{name}": source for name, source in stand_ins.items()}
+    settings |= {"target": definition.given_target} if definition.given_target else {}
+    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={definition.compose}"]
+    return [*command, *docker_words.settings(definition.service, settings), *definition.options, definition.service]
+
+
+# -- running it --------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Attempt:
+    """What came of running the command: seconds, exit code, its output raw and read, and what it built from and made."""
+
+    started_at: str
+    seconds: float
+    exit_code: int
+    raw: str
+    parsed: trace.Parsed
+    provenance: Mapping[str, Any]
+    image: str
+    contexts: Mapping[str, Snapshot]
+
+    @property
+    def error(self) -> str:
+        """What BuildKit says went wrong; "" where nothing did."""
+        return (self.parsed.error or f"exit code {self.exit_code}") if self.exit_code else ""
+
+
+def _run(
+    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+) -> _Attempt:
+    """Run the command, and once more where that helps; two tries are told as one build."""
+    first = _try(command, definition, variables, show, known)
+    if RETRY_ON not in first.error:
+        return first
+    second = _try(command, definition, variables, show, known)
+    return dataclasses.replace(
+        second,
+        started_at=first.started_at,
+        seconds=first.seconds + second.seconds,
+        parsed=trace.resumed(first.parsed, second.parsed, first.seconds),
+    )
+
+
+def _try(
+    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+) -> _Attempt:
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
+        metadata = Path(scratch, "metadata.json")
+        with looking_at(definition.folders, definition.file_in_context, known) as contexts:
+            seconds, exit_code, lines = client_process.follow(
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
+            )
+        provenance, image = _read_metadata(metadata, definition.service)
+    raw = "".join(lines)
+    parsed = trace.parse(raw, provenance, definition.dockerfile, definition.service)
+    return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
@@ -258,13 +203,41 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
 
 
-def _image_bytes(provenance: Mapping[str, Any]) -> int | None:
-    """Compressed size of the image: the longest chain of layers that provenance names, which is the last step's."""
-    layers = provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).get("layers", {})
-    config = provenance.get("buildConfig", {}).get("llbDefinition", [])
-    if not layers or not config:
-        return None
-    # The definition's last entry has the result as its only input.
-    result = (config[-1].get("inputs") or [""])[0]
-    chains = layers.get(result) or max(layers.values(), key=lambda c: len(c[0]))
-    return sum(layer["size"] for layer in chains[0])
+# -- what came of it ---------------------------------------------------------------------------------------------------
+
+
+def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
+    parsed = attempt.parsed
+    return Build(
+        app=definition.app,
+        variant=definition.variant,
+        edit=edit,
+        machine=machine,
+        command=tuple(command),
+        dockerfile=definition.dockerfile,
+        started_at=attempt.started_at,
+        seconds=attempt.seconds,
+        steps=parsed.steps,
+        phases=parsed.phases,
+        context_bytes=parsed.context_bytes,
+        image=attempt.image or definition.image,
+        image_bytes=image_bytes(attempt.provenance),
+        warnings=parsed.warnings,
+        trace=attempt.raw,
+        provenance=attempt.provenance,
+        error=attempt.error,
+        project=str(definition.project),
+        args=definition.args,
+        contexts=attempt.contexts,
+    )
+
+
+def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+    """Say what went wrong: the engine died, or the build failed."""
+    if attempt.parsed.failed is None and not host.running:
+        raise LayerLabError(
+            f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
+            f"start it again, its cache is kept: Machine.start({host.name!r})",
+        )
+    rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
+    raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)

@@ -1,4 +1,4 @@
-"""Machine: a disposable Docker engine of our own. The one place, with `build` and `engines`, that touches Docker."""
+"""Machine: a disposable Docker engine of our own. Only it, `building`, `resolving` and `engines` touch Docker."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import docker
 
 from .. import engines
-from ..engines import client, images
+from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
 from ..record import history
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking
+from . import asking, building
+from .resolving import resolve
 
 if TYPE_CHECKING:
     from ..project.app import App
     from ..record.build import Build
+    from ..record.view import View
     from .asking import Answer
 
 #: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
@@ -128,7 +130,7 @@ class Machine:
     def _reachable(self) -> bool:
         """The same at less cost: socket and certificates are the machine's own, so nobody else can answer there."""
         with contextlib.suppress(OSError):
-            return client.reachable(self._engine.environment(self.name))
+            return endpoint.reachable(self._engine.environment(self.name))
         return False
 
     def _require_running(self) -> None:
@@ -140,19 +142,19 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         """The variables with which `docker` reaches this machine; an empty value means: unset."""
-        return client.machine_environment(self.name, self._engine.environment(self.name))
+        return endpoint.machine_environment(self.name, self._engine.environment(self.name))
 
     def docker(self, *arguments: str, timeout: float = 600) -> str:
         """Run the docker command on this machine and return what it prints. Raises CommandFailed."""
-        return run(client.docker_program(), *arguments, env=self.environment, timeout=timeout)
+        return run(endpoint.docker_program(), *arguments, env=self.environment, timeout=timeout)
 
     def point_docker_here(self) -> None:
         """From now on `docker` in this notebook (`!docker ps`) reaches this machine, not your own engine."""
-        client.point_at(self.environment)
+        endpoint.point_at(self.environment)
 
     def client(self) -> docker.DockerClient:
         """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
-        return client.connect(self._engine.environment(self.name))
+        return endpoint.connect(self._engine.environment(self.name))
 
     # -- using it ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Machine:
         args: Mapping[str, str] | None = None,
         service: str = "",
         options: Sequence[str] = (),
-        view: Any = "auto",
+        view: View | str = "auto",
     ) -> Build:
         """Run one real build of `app` here and return its record.
 
@@ -177,19 +179,16 @@ class Machine:
             service: build this service of the app's Compose file instead, through `docker buildx bake`; `variant` is
                 then the Compose file, or a variant that names one.
             options: further options of `docker buildx build` (or bake), as they are.
-            view: "auto" (live in a notebook or terminal, else plain lines), "none", or an object with `feed(event)`
-                and `finish(build)`.
+            view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
 
         Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
         when another process is measuring on this machine.
         """
-        from . import building
-
         self._require_running()
         with self._in_use():
-            return building.run_build(
-                self, app, variant, target=target, args=args or {}, service=service, options=options, view=view
-            )
+            definition = resolve(app, variant, target=target, args=args, service=service, options=options)
+            edit, app.last_edit = app.last_edit, "none"
+            return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
 
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, ask it the app's health check and one real request, and remove it again."""

@@ -22,8 +22,8 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from ..engines import ENGINES, images, packages
-from ..engines.client import docker_program, person_environment
 from ..engines.container import forwards_file
+from ..engines.endpoint import docker_program, person_environment
 from ..engines.packages import Say
 from ..errors import CommandFailed, MachineError
 from ..system.home import LABEL, home, home_id

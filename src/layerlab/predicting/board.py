@@ -9,7 +9,6 @@ from typing import Any
 import ipywidgets
 
 from ..charts import markup
-from ..project.definition import text_of
 from ..record.states import CACHED, RAN
 from ..traces.instructions import Instruction
 
@@ -45,7 +44,7 @@ class Board:
             )
             choice.observe(functools.partial(self._chosen, step.line), "value")
             cells += [
-                ipywidgets.HTML(markup.rendered(_STEP, step=step, text=text_of(step)), layout={"margin": "0"}),
+                ipywidgets.HTML(markup.rendered(_STEP, step=step, text=step.text), layout={"margin": "0"}),
                 choice,
             ]
         columns = {"grid_template_columns": "minmax(0, 1fr) max-content", "grid_gap": "2px 16px"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,13 @@ from ..charts import markup
 from ..errors import LayerLabError
 from ..explaining.causes import Explanation, shortened
 from ..explaining.why import explain
-from ..project import definition as definitions
+from ..machine.resolving import resolve
 from ..project.app import App
-from ..project.definition import Definition, text_of
+from ..project.definition import Definition
 from ..record import history
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..system import docker_words
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
 
@@ -56,8 +56,8 @@ class Prediction:
         lines: the line of each step that is asked for, in file order.
     """
 
-    def __init__(self, definition: Definition, asked_target: str, said: Said) -> None:
-        self.definition, self._target = definition, asked_target
+    def __init__(self, definition: Definition, said: Said) -> None:
+        self.definition, self._target = definition, definition.given_target
         self._steps = definition.steps
         self.lines = tuple(i.line for i in self._steps)
         self._identity = secrets.token_hex(8)
@@ -96,7 +96,7 @@ class Prediction:
         late = sum(said[-1][1] != state for said, state in zip(self._said, in_time, strict=True))
         why = _causes(explanation or explain(build))
         marks = tuple(
-            _mark(i.line, text_of(i), state, _was(build, i.line), why.get(i.line, ""))
+            _mark(i.line, i.text, state, _was(build, i.line), why.get(i.line, ""))
             for i, state in zip(self._steps, in_time, strict=True)
         )
         grade = Grade(build.app, build.variant, build.edit, marks, late)
@@ -122,10 +122,10 @@ class Prediction:
                 f"the Dockerfile of {variant} was changed after the prediction, so this build is of another one",
                 "predict again, then build",
             )
-        if _target(build.command) != self._target:
+        if docker_words.target(build.command) != self._target:
             raise LayerLabError(
                 f"this prediction is for target {self._target or '(none)'}, and the build has "
-                f"{_target(build.command) or '(none)'}",
+                f"{docker_words.target(build.command) or '(none)'}",
                 "give both the same target",
             )
         if datetime.datetime.fromisoformat(build.started_at) < self._made:
@@ -144,7 +144,7 @@ class Prediction:
         return (
             not build.error
             and (build.app, build.variant) == (self.definition.app, self.definition.variant)
-            and _target(build.command) == self._target
+            and docker_words.target(build.command) == self._target
             and datetime.datetime.fromisoformat(build.started_at) >= self._made
         )
 
@@ -154,7 +154,7 @@ class Prediction:
         said = self.said
         lines = [f"{self.definition.variant}: which steps will run?"]
         for i in self._steps:
-            text = shortened(text_of(i), 56)
+            text = shortened(i.text, 56)
             lines.append(f"{f'line {i.line}':>8}  {said[i.line] or '?':<6}  {text}")
         return "\n".join(lines)
 
@@ -166,7 +166,7 @@ class Prediction:
         if graded:
             rows = [(m.line, m.text, SAID[m.said], m.sign) for m in graded.marks]
         else:
-            rows = [(i.line, text_of(i), SAID[self.said[i.line]], "") for i in self._steps]
+            rows = [(i.line, i.text, SAID[self.said[i.line]], "") for i in self._steps]
         return markup.rendered(
             _HTML, variant=self.definition.variant, graded=graded, rows=rows, signs={**SIGN_STYLES, "": ""}
         )
@@ -217,9 +217,8 @@ def predict(
 
     Raises AppError where there is no such variant or target, LayerLabError for states that fit no step.
     """
-    definition = definitions.of(app, variant, target=target, args=args, service=service)
-    said = _said(definition, states)
-    return Prediction(definition, target or app.variant(variant).target, said)
+    definition = resolve(app, variant, target=target, args=args, service=service)
+    return Prediction(definition, _said(definition, states))
 
 
 def _said(definition: Definition, states: Sequence[str | None] | Mapping[int, str | None] | None) -> Said:
@@ -270,12 +269,6 @@ def _causes(explanation: Explanation) -> dict[int, str]:
     for step in explanation.steps:
         found[step.line] = found.get(step.line) or step.why
     return found
-
-
-def _target(command: Sequence[str]) -> str:
-    """The target that a command of `build` gives; "" where it gives none."""
-    found = [m[1] for word in command if (m := re.fullmatch(r"(?:--target|--set=[^.]+\.target)=(.*)", word))]
-    return found[-1] if found else ""
 
 
 def _notebook() -> str:

@@ -8,21 +8,21 @@ import fcntl
 import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..contexts.taking import take
+from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
-from ..record.snapshot import Snapshot
 from ..system.home import apps_dir, cache_dir, locked
+from .checkout import sample_apps
 
 MANIFEST = "layerlab.toml"
 #: In every app's folder: locked while the app is in use.
@@ -57,6 +57,11 @@ class Variant:
     compose: str = ""
     service: str = ""
 
+    @property
+    def tag(self) -> str:
+        """The tag of images built from it: the name as Docker takes it, since a Dockerfile may be called "my=app, test"."""
+        return re.sub(r"[^a-z0-9_.-]", "-", self.name.lower()).lstrip(".-")[:128] or "image"
+
 
 class App:
     """A scratch copy of an app. Removed by `close()`, at the end of a `with`, or, if the kernel died, by the next App.
@@ -67,6 +72,7 @@ class App:
         source: the folder it was copied from.
         last_edit: the edit made since the last build ("none" if there was none).
         last_mark: the text that the last code edit added, by which its code is recognised in an image.
+        snapshots: what the build contexts were at the last builds: spares the next one reading what has not changed.
     """
 
     def __init__(self, name: str, profile: str = "") -> None:
@@ -101,7 +107,7 @@ class App:
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
-        self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        self.snapshots: Snapshots = {}
         self._edits = itertools.count(1)
         self._folder, self._owner = _new_folder()
         self.path = self._folder / source.name
@@ -176,34 +182,13 @@ class App:
     def image(self) -> str:
         """Name for the images made of it, without a tag; lower case, as image names must be."""
         own = self._manifest.get("app", {}).get("image")
-        return own or "layerlab-" + "".join(c if c.isalnum() else "-" for c in self.name.lower()).strip("-")
+        plain = re.sub(r"[^a-z0-9]", "-", self.name.lower()).strip("-")
+        return own or f"layerlab-{plain or 'app'}"
 
     @property
     def run(self) -> Mapping[str, Any]:
         """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
         return self._manifest.get("run", {})
-
-    @contextlib.contextmanager
-    def looking_at(self, folders: Mapping[str, Path], dockerfile: str) -> Iterator[dict[str, Snapshot]]:
-        """Take snapshots of build contexts (name → folder) beside what happens in the `with`; they are there at its end.
-
-        A folder that cannot be read is left out. What has not changed since the last time is not read again.
-        """
-        found: dict[str, Snapshot] = {}
-
-        def look() -> None:
-            for name, folder in folders.items():
-                file = dockerfile if name == "context" else ""
-                with contextlib.suppress(OSError):
-                    found[name] = take(folder, file, self._snapshots.get((str(folder), file)))
-                    self._snapshots[str(folder), file] = found[name]
-
-        thread = threading.Thread(target=look, name="layerlab-snapshot")
-        thread.start()
-        try:
-            yield found
-        finally:
-            thread.join()
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
@@ -302,12 +287,6 @@ class App:
             raise CommandFailed(
                 f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr
             )
-
-
-def sample_apps() -> Path:
-    """The folder of sample apps: `$LAYERLAB_SAMPLE_APPS`, or the one in this checkout."""
-    chosen = os.environ.get("LAYERLAB_SAMPLE_APPS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[3] / "sample_apps"
 
 
 def sweep() -> None:

@@ -1,8 +1,10 @@
-"""What an image consists of: its layers, and the step that made each. A pure function of a Build."""
+"""What an image consists of: its layers, and the step that made each. Pure functions of a Build and its provenance."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from .build import Build
 from .states import BASE
@@ -26,6 +28,18 @@ class ImageLayer:
     instruction: str
     text: str
     size_bytes: int
+
+
+def image_bytes(provenance: Mapping[str, Any]) -> int | None:
+    """Compressed size of the image: the longest chain of layers that provenance names, which is the last step's."""
+    layers = provenance.get("metadata", {}).get(_METADATA, {}).get("layers", {})
+    config = provenance.get("buildConfig", {}).get("llbDefinition", [])
+    if not layers or not config:
+        return None
+    # The definition's last entry has the result as its only input.
+    result = (config[-1].get("inputs") or [""])[0]
+    chains = layers.get(result) or max(layers.values(), key=lambda c: len(c[0]))
+    return sum(layer["size"] for layer in chains[0])
 
 
 def image_layers(build: Build) -> tuple[ImageLayer, ...]:

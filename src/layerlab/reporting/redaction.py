@@ -19,12 +19,13 @@ import dataclasses
 import html
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..explaining.causes import Explanation
 from ..record.build import Build
 from ..record.masking import HIDDEN, secret_name
+from ..system import docker_words
 
 #: Without any of these a text has no such name: a long log is spared the expressions.
 _HINTS = ("apikey", "auth", "credential", "git_pat", "git-pat", "gitpat", "key", "pass", "pword", "secret", "token")
@@ -34,6 +35,8 @@ LONG_ENOUGH = 6
 #: BuildKit takes no secret larger than this, bytes (session/secrets/secretsprovider, MaxSecretSize).
 MAX_SECRET = 500 * 1024
 
+#: What comes before NAME=VALUE in a word of a command; --build-arg and --set may be words of their own.
+_SETS_ARGUMENT = re.compile(r"^--build-arg=|^(?:--set=)?[^=\s]*?\.args\.")
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
 _ON_ONE_LINE = r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
@@ -147,9 +150,7 @@ class Masker:
 
     def _argument(self, word: str) -> str:
         """One word of the command: a value may hold spaces, so all after NAME= is hidden."""
-        found = re.match(
-            rf"(?P<before>(?:--build-arg=|--set=[^=]*?\bargs\.)?(?P<name>{_NAME})=)(?P<value>.*)", word, re.DOTALL
-        )
+        found = re.match(rf"(?P<before>(?:{_SETS_ARGUMENT.pattern})?(?P<name>{_NAME})=)(?P<value>.*)", word, re.DOTALL)
         if found and found["value"] and tells(found["name"]):
             return found["before"] + HIDDEN
         return self.text(word)
@@ -173,7 +174,7 @@ def _values(build: Build) -> Iterator[str]:
         executed = ((op.get("op") or {}).get("Op") or {}).get("exec") or {}
         pairs += [(k, v) for k, _, v in (e.partition("=") for e in (executed.get("meta") or {}).get("env") or ())]
     for word in build.command:
-        name, _, value = re.sub(r"^--build-arg=|^--set=[^=]*?\bargs\.", "", word).partition("=")
+        name, _, value = _SETS_ARGUMENT.sub("", word).partition("=")
         pairs.append((name, value))
     for pattern in (_ASSIGNED, _OLD_ENV):
         for text in (build.dockerfile, *(s.text for s in build.steps)):
@@ -186,13 +187,9 @@ def _values(build: Build) -> Iterator[str]:
     yield from _given(build.command)
 
 
-def _given(command: Iterable[str]) -> Iterator[str]:
+def _given(command: Sequence[str]) -> Iterator[str]:
     """Values that --secret options name, where they can still be had: the whole, and the long lines of a file."""
-    for word in command:
-        told = re.search(
-            r"\b(?:type|id|src|source|env)=.*", word
-        )  # after --secret, --secret= or bake's --set=….secrets=
-        fields = dict(f.split("=", 1) for f in told[0].split(",") if "=" in f) if told else {}
+    for fields in docker_words.secrets(command):
         if "id" not in fields or fields.get("type") == "ssh":
             continue
         name = fields.get("env", fields["id"])

@@ -9,6 +9,7 @@ from ..explaining.causes import Explanation
 from ..explaining.why import explain
 from ..record import history
 from ..record.build import Build
+from ..system import docker_words
 from . import data, markdown, page
 from .facts import gather
 
@@ -63,7 +64,7 @@ def _explained(build: Build, previous: Build | None) -> tuple[Explanation | None
 def _build_before(build: Build) -> Build | None:
     """The newest build before it of the same variant and target; None where none is remembered."""
 
-    def what(one: Build) -> tuple[str, list[str]]:
-        return one.variant, [word for word in one.command if word.startswith("--target=")]
+    def what(one: Build) -> tuple[str, str]:
+        return one.variant, docker_words.target(one.command)
 
     return next((b for b in history.before(build) if what(b) == what(build)), None)

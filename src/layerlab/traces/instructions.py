@@ -41,6 +41,11 @@ class Instruction:
     stage_name: str
 
     @property
+    def text(self) -> str:
+        """The instruction on one line."""
+        return " ".join(f"{self.keyword} {self.value}".split())
+
+    @property
     def words(self) -> list[str]:
         """The words of the value that are not flags."""
         return [word for word in self.value.split() if not word.startswith("--")]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
 import click
 
-# As in cli.py, what brings docker-py or pandas along is imported by the commands that need it.
+from .options import json_option, machine_option
+from .printing import dump
+
+# As everywhere in this room, what brings docker-py or pandas along is imported by the commands that need it.
 
 
 @click.group()
@@ -20,9 +22,6 @@ def lab() -> None:
     """
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
-
-
 @lab.command("list")
 @json_option
 def list_labs(as_json: bool) -> None:
@@ -31,7 +30,7 @@ def list_labs(as_json: bool) -> None:
 
     passed = {attempt.lab for attempt in labs.attempts() if attempt.passed}
     if as_json:
-        click.echo(json.dumps([{"lab": name, "passed": name in passed} for name in labs.LABS], indent=1))
+        click.echo(dump([{"lab": name, "passed": name in passed} for name in labs.LABS]))
         return
     for name in labs.LABS:
         click.echo(f"[{'x' if name in passed else ' '}] {name}")
@@ -42,7 +41,7 @@ def list_labs(as_json: bool) -> None:
 @click.option(
     "--files", type=click.Path(exists=True, path_type=Path), help="Other files than yours: a folder, or one file."
 )
-@click.option("--machine", "machine_name", default="laptop", show_default=True, help="Machine to build on.")
+@machine_option("to build on")
 @json_option
 def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> None:
     """Build your files of lab NAME and judge how they behave. Exits with 1 if a goal is not met yet."""
@@ -51,11 +50,11 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 
     found = labs.find(name)
     machine = Machine.start(machine_name, say=lambda line: click.echo(line, err=True))
-    verdict = labs.check_lab(found.name, machine, files)
+    verdict = labs.check_lab(machine, found.name, files)
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}
-        click.echo(json.dumps({"lab": found.name, **shown}, indent=1, ensure_ascii=False))
+        click.echo(dump({"lab": found.name, **shown}))
     else:
         click.echo(str(verdict))
     if not verdict.passed:
@@ -85,7 +84,7 @@ def solution(name: str, apply: bool, as_json: bool) -> None:
     if apply:
         _tell_kept(found.name, labs.put(found, texts), "solution", as_json)
     elif as_json:
-        click.echo(json.dumps({"lab": found.name, "files": texts}, indent=1, ensure_ascii=False))
+        click.echo(dump({"lab": found.name, "files": texts}))
     else:
         for file, text in texts.items():
             if len(texts) > 1:
@@ -108,25 +107,25 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
     A workshop leader names a folder that all can write to. Learners run `layerlab lab progress --to FOLDER`, or set
     LAYERLAB_PROGRESS=FOLDER so that each check does it; the leader runs `layerlab lab progress --from FOLDER`.
     """
-    from ..labs import progress as kept
+    from ..labs import logbook
 
     if target and source:
         raise click.UsageError("say --to or --from, not both")
     if target:
-        written = kept.hand_in(target)
+        written = logbook.hand_in(target)
         click.echo(f"Your progress is in {written}.", err=True)
-    found = kept.collected(source) if source else kept.attempts()
+    found = logbook.collected(source) if source else logbook.attempts()
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(attempt) for attempt in found], indent=1, ensure_ascii=False))
+        click.echo(dump([dataclasses.asdict(attempt) for attempt in found]))
     elif found:
-        click.echo(kept.overview(found).to_string(index=False))
+        click.echo(logbook.overview(found).to_string(index=False))
     else:
         click.echo("No lab was checked yet.")
 
 
 def _tell_kept(name: str, kept: list[Path], what: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"lab": name, "kept": [str(path) for path in kept]}, indent=1))
+        click.echo(dump({"lab": name, "kept": [str(path) for path in kept]}))
         return
     click.echo(f"Lab {name}: the {what} is in place.")
     for path in kept:

@@ -1,6 +1,6 @@
-"""Progress: each check of a learner's files is an attempt, kept in LayerLab's home, a line of JSON each.
+"""Keep the logbook: each check of a learner's files is an attempt, a line of JSON in LayerLab's home.
 
-A workshop leader collects it by a folder that all can write to: learners put theirs in, the leader reads them all.
+A workshop leader collects logbooks in a folder that everyone can write to: learners put theirs in, the leader reads them all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import LabError
 from ..system.home import home, locked
-from .lab import Lab, Verdict
+from .lab import Lab
+from .verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,17 +73,17 @@ def keep(lab: Lab, verdict: Verdict, texts: Mapping[str, str]) -> Attempt:
 
 
 def learner() -> str:
-    """Who learns here: `$LAYERLAB_LEARNER`, or user@computer."""
+    """Say who learns here: `$LAYERLAB_LEARNER`, or user@computer."""
     return os.environ.get("LAYERLAB_LEARNER") or f"{getpass.getuser()}@{platform.node()}"
 
 
 def attempts(lab: str = "") -> list[Attempt]:
-    """The attempts of this home, of all labs or of one, oldest first."""
+    """Return the attempts of this home, of all labs or of one, oldest first."""
     return [a for a in _read(home() / FILE) if lab in ("", a.lab)]
 
 
 def hand_in(folder: str | Path) -> Path:
-    """Copy this learner's attempts into a folder, as NAME.jsonl; returns the file. Raises LabError where that is not possible."""
+    """Copy this learner's attempts into a folder, as NAME.jsonl; return the file. Raises LabError if it can't be written."""
     name = re.sub(r"[^\w.@-]+", "-", learner())
     target = Path(folder).expanduser() / f"{name}.jsonl"
     lines = [json.dumps(dataclasses.asdict(attempt)) + "\n" for attempt in attempts()]
@@ -99,7 +100,7 @@ def hand_in(folder: str | Path) -> Path:
 
 
 def collected(folder: str | Path) -> list[Attempt]:
-    """The attempts of all learners who handed in to a folder. Raises LabError where there is no such folder."""
+    """Read the attempts of all learners who handed in to a folder. Raises LabError where there is no such folder."""
     if not Path(folder).is_dir():
         raise LabError(
             f"there is no folder {folder}", "it is the one that learners name: layerlab lab progress --to FOLDER"
@@ -108,7 +109,7 @@ def collected(folder: str | Path) -> list[Attempt]:
 
 
 def overview(found: Iterable[Attempt]) -> pd.DataFrame:
-    """One row a learner and lab: learner, lab, attempts, passed, best ("4 of 6" goals), last (when)."""
+    """Tabulate attempts, a row for each learner and lab: learner, lab, attempts, passed, best ("4 of 6" goals), last (when)."""
     import pandas as pd
 
     columns = ["learner", "lab", "attempts", "passed", "best", "last"]
@@ -124,7 +125,7 @@ def overview(found: Iterable[Attempt]) -> pd.DataFrame:
 
 
 def _read(file: Path) -> list[Attempt]:
-    """A line that is none (a computer that lost power while it wrote) is left out: the others still count."""
+    """Read attempts. Leave out a broken line (a computer lost power while it wrote): the others still count."""
     known = {field.name for field in dataclasses.fields(Attempt)}
     found = []
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []:

@@ -1,0 +1,70 @@
+"""`layerlab build`: build a project, show its steps, save the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .build_table import show_build
+from .machines import started
+from .options import json_option, machine_option, parsed_arguments
+
+if TYPE_CHECKING:
+    from ..record.build import Build
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-f", "--file", "dockerfile", default="", help="Dockerfile, variant or Compose file, relative to PATH.")
+@click.option("--target", default="", help="Stage to stop at.")
+@click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="Build argument; repeatable.")
+@click.option("--service", default="", help="Build this service of the Compose file.")
+@machine_option("to build on")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
+@json_option
+def build(
+    path: Path,
+    dockerfile: str,
+    target: str,
+    build_args: tuple[str, ...],
+    service: str,
+    machine_name: str,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Build a scratch copy of PATH and show which steps ran, how long they took and how large they are."""
+    arguments = parsed_arguments(build_args)
+    from ..machine.building import BuildFailed
+    from ..project.app import App
+
+    machine = started(machine_name)
+    with App.from_path(path) as app:
+        variant = dockerfile or default_file(app.path, service)
+        try:
+            done, failure = machine.build(app, variant, target=target, args=arguments, service=service), None
+        except BuildFailed as error:
+            done, failure = error.build, error
+    if output:
+        done.save(output)
+    if as_json:
+        click.echo(record_text(done))
+    else:
+        show_build(done)
+    if failure:
+        raise failure
+
+
+def default_file(folder: Path, service: str) -> str:
+    """Name the Dockerfile or, for a service, the Compose file that Docker itself would take."""
+    names = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml") if service else ("Dockerfile",)
+    return next((name for name in names if (folder / name).is_file()), names[0])
+
+
+def record_text(build: Build) -> str:
+    """Return the record as `Build.save` writes it."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="layerlab-") as folder:
+        return build.save(Path(folder) / "build.json").read_text(encoding="utf-8")

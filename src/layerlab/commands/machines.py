@@ -1,0 +1,149 @@
+"""Commands on machines: up, reset, down, machines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import LayerLabError
+from .options import LAPTOP, json_option
+from .printing import dump
+
+if TYPE_CHECKING:
+    from ..machine.machine import Machine
+
+
+@click.command()
+@click.argument("name", default=LAPTOP)
+@click.option("--env", "as_env", is_flag=True, help="Print what makes `docker` in your shell reach the machine.")
+@json_option
+def up(name: str, as_env: bool, as_json: bool) -> None:
+    """Start machine NAME (laptop), or find it running.
+
+    To use it from your shell: eval "$(layerlab up --env)"
+    """
+    machine = started(name)
+    if as_env:
+        click.echo(exports(_shell_variables(machine)))
+    elif as_json:
+        click.echo(dump(describe(machine)))
+    else:
+        click.echo(f"Machine {name} is running ({machine.engine}).")
+
+
+@click.command()
+@click.argument("name", default=LAPTOP)
+@json_option
+def reset(name: str, as_json: bool) -> None:
+    """Make machine NAME (laptop) cold: nothing but its base images is left."""
+    machine = existing(name)
+    machine.reset()
+    click.echo(dump(describe(machine)) if as_json else f"Machine {name} is cold.")
+
+
+@click.command()
+@click.argument("name", default="")
+@click.option("--all", "every", is_flag=True, help="Every machine, and every registry.")
+@json_option
+def down(name: str, every: bool, as_json: bool) -> None:
+    """Remove machine NAME (laptop) and all that it holds."""
+    from ..machine.machine import Machine
+    from ..machine.registry import Registry
+
+    if name and every:
+        raise click.UsageError("name a machine or say --all, not both")
+    machines = Machine.all() if every else [existing(name or LAPTOP)]
+    for registry in Registry.all() if every else []:
+        registry.remove()
+    for machine in machines:
+        machine.remove()
+        if not as_json:
+            click.echo(f"Machine {machine.name} is gone.")
+    if as_json:
+        click.echo(dump({"removed": [m.name for m in machines]}))
+    elif not machines:
+        click.echo("There is no machine.")
+
+
+@click.command()
+@json_option
+def machines(as_json: bool) -> None:
+    """List the machines."""
+    from ..machine.machine import Machine
+
+    found = Machine.all()
+    if as_json:
+        click.echo(dump([describe(machine) for machine in found]))
+    else:
+        for machine in found:
+            click.echo(f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}")
+        if not found:
+            click.echo("There is no machine; `layerlab up` starts one.")
+
+
+def started(name: str) -> Machine:
+    """Start the machine. If interrupted while making one, remove what was made."""
+    from ..machine.machine import Machine
+
+    before = {machine.name for machine in Machine.all()}
+    try:
+        with _status(f"Starting machine {name} …") as say:
+            return Machine.start(name, say=say)
+    except KeyboardInterrupt:
+        for machine in Machine.all():
+            if machine.name not in before:
+                machine.remove()
+        raise
+
+
+@contextlib.contextmanager
+def _status(title: str) -> Iterator[Any]:
+    """Give a function that shows a line: beside a spinner on a terminal, plain elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda line: click.echo(line, err=True)
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(title):
+        yield lambda line: console.print(line, markup=False, highlight=False)
+
+
+def existing(name: str) -> Machine:
+    """Find the machine. Raises LayerLabError, naming those that exist, if it doesn't."""
+    from ..machine.machine import Machine
+
+    found = {machine.name: machine for machine in Machine.all()}
+    if name not in found:
+        known = f"there are: {', '.join(found)}" if found else f"`layerlab up {name}` starts it"
+        raise LayerLabError(f"there is no machine {name!r}", known)
+    return found[name]
+
+
+def describe(machine: Machine) -> dict[str, Any]:
+    """Return what --json prints of a machine. `environment` is how `docker` reaches it; an empty value means: unset."""
+    running = machine.running
+    return {
+        "name": machine.name,
+        "engine": machine.engine,
+        "running": running,
+        "environment": machine.environment if running else {},
+    }
+
+
+def _shell_variables(machine: Machine) -> dict[str, str]:
+    from ..engines import endpoint
+
+    # A LayerLab that is started in that shell must still know what the person had.
+    return {**machine.environment, endpoint.PERSON: json.dumps(endpoint.person_environment())}
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Return lines for a POSIX shell that set the variables; an empty value unsets."""
+    return "\n".join(f"export {k}={shlex.quote(v)}" if v else f"unset {k}" for k, v in variables.items())

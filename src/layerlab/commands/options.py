@@ -1,0 +1,35 @@
+"""Options that several commands share, and how to read NAME=VALUE words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..system.docker_words import assignments
+
+#: The machine that commands mean when none is named; the same as machine.DEFAULT_NAME.
+LAPTOP = "laptop"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+#: For commands on builds made earlier: a project or a saved record, and what to compare it with.
+what_argument = click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
+previous_option = click.option(
+    "--previous", type=click.Path(exists=True, dir_okay=False), help="A saved record to compare with."
+)
+
+
+def machine_option(purpose: str) -> Callable[[Any], Any]:
+    """Add --machine to a command. `purpose` ends the sentence "Machine …" in its help."""
+    return click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help=f"Machine {purpose}.")
+
+
+def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=VALUE words as a dict. NAME alone takes its value from the environment, as in docker build."""
+    try:
+        return assignments(words, os.environ)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error)!r} is not NAME=VALUE", param_hint="--build-arg") from None

@@ -1,0 +1,95 @@
+"""Commands on builds made earlier: explain, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import LayerLabError
+from .options import json_option, machine_option, previous_option, what_argument
+from .printing import dump
+
+if TYPE_CHECKING:
+    from ..record.build import Build
+
+
+@click.command()
+@what_argument
+@previous_option
+@click.option("--evidence", is_flag=True, help="Show what was compared, before → now.")
+@machine_option("it was built on")
+@json_option
+def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
+    """Why each step of a build ran. PATH is a project, for its newest build here, or a record that `build` saved."""
+    from ..explaining import why
+
+    build, before = chosen_builds(what, previous, machine_name)
+    explanation = why.explain(build, before)
+    if as_json:
+        click.echo(dump(explanation.to_json()))
+    elif evidence:
+        click.echo(explanation.evidence())
+    else:
+        click.echo(f"{build.app} {build.variant}, compared with {explanation.against or 'nothing'}\n\n{explanation}")
+
+
+@click.command()
+@what_argument
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; - for standard output."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["html", "markdown", "json"]), help="By default as the file's name ends."
+)
+@previous_option
+@machine_option("it was built on")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+def report(
+    what: Path, output: Path | None, form: str | None, previous: str | None, machine_name: str, show: bool
+) -> None:
+    """Write a build down to keep. PATH is a project, for its newest build here, or a record that `build` saved.
+
+    One HTML file that needs no network (build-report.html), a Markdown summary for CI, or JSON; the latter two go to standard
+    output unless a file is named.
+    """
+    from .. import reporting as reports
+
+    form = form or reports.format_of(output)
+    if output is None and form == "html":
+        output = Path("build-report.html")
+    to_stdout = output is None or str(output) == "-"
+    if to_stdout and show:
+        raise click.UsageError("--open needs a file: name one with --output")
+    build, before = chosen_builds(what, previous, machine_name)
+    if to_stdout:
+        click.echo(reports.render(build, before, form), nl=False)
+        return
+    written = reports.report(build, output, before, form)
+    click.echo(f"The report of {build.app} {build.variant} is in {written}.", err=True)
+    if show:
+        click.launch(str(written))
+
+
+def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:
+    """Return the build that `what` names (a saved record, or a project: its newest build), and the one to compare it with.
+
+    None for the latter means: those before it on that machine. Raises LayerLabError where there is none.
+    """
+    from ..record import history
+    from ..record.build import Build
+
+    try:
+        before = Build.load(previous) if previous else None
+        if what.is_file():
+            return Build.load(what), before
+    except ValueError as error:
+        raise LayerLabError(str(error), "records are made by `layerlab build PATH --output FILE`") from None
+    found = history.builds(what.resolve(), machine)
+    if not found:
+        raise LayerLabError(
+            f"{what} was not built on machine {machine!r} since that was made or reset",
+            f"build it: layerlab build {what}",
+        )
+    return found[0], before

@@ -1,0 +1,159 @@
+"""doctor's checks of Docker and of LayerLab's own machines. See `doctoring` for how checks are made."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .. import engines
+from ..engines import endpoint, packages
+from ..machine import cleanup
+from ..machine.machine import Machine
+from ..system import faults
+from ..system.home import home, run_dir
+from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
+
+#: As Go's strconv.ParseBool reads it, which is how the Docker CLI reads DOCKER_BUILDKIT.
+FALSE = ("0", "f", "F", "false", "False", "FALSE")
+
+# -- engine, buildx, Compose -------------------------------------------------------------------------------------------
+
+
+def look_at_engine() -> Finding:
+    environment = endpoint.person_environment()
+    if not shutil.which("docker", path=environment["PATH"]):
+        return judge_engine(Output("", failed=True), engines.may_run_own(), installed=False)
+    answer = ask(["docker", "version", "--format", "{{.Server.Version}}"], environment)
+    return judge_engine(answer, engines.may_run_own())
+
+
+def judge_engine(answer: Output, can_run_own: bool, installed: bool = True) -> Finding:
+    """`answer` is that of `docker version` on the person's engine; `can_run_own`: whether we are root on Linux."""
+    if not answer.failed:
+        return Finding("engine", True, f"your Docker {answer.text.strip()} answers; machines run in it as containers")
+    fault = faults.recognise(answer.text) if installed else None
+    what = fault.what if fault else last_line(answer.text) if installed else "there is no `docker` command here"
+    if can_run_own:
+        return Finding("engine", True, f"{what}; none is needed: machines are private dockerd processes")
+    remedy = fault.remedy if fault else "install Docker Engine or Docker Desktop, with buildx and Compose, and start it"
+    return Finding("engine", False, what, remedy)
+
+
+def look_at_buildx() -> Finding:
+    return judge_buildx(ask_plugin("buildx", "version"), packages.can_unpack(), packages.OLDEST_BUILDX)
+
+
+def judge_buildx(answer: Output, can_unpack: bool, oldest: str) -> Finding:
+    """`answer` is that of `docker buildx version`; `can_unpack`: whether LayerLab can fetch one of its own."""
+    if answer.failed:
+        return _missing_plugin("buildx", answer, can_unpack)
+    found = re.search(r"\bv?(\d+\.\d+)[.\d]*", answer.text)
+    if not found or found[1] == "0.0":  # "v0.0.0+unknown": a build without its version
+        return Finding("buildx", True, first_line(answer.text))
+    if _numbers(found[1]) < _numbers(oldest):
+        fault = next(f for f in faults.FAULTS if f.key == "no-buildx")
+        return Finding("buildx", False, f"{found[0]} is too old: {oldest} or newer is needed", fault.remedy)
+    return Finding("buildx", True, found[0])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def look_at_compose() -> Finding:
+    return judge_compose(ask_plugin("compose", "version"), packages.can_unpack())
+
+
+def judge_compose(answer: Output, can_unpack: bool) -> Finding:
+    """`answer` is that of `docker compose version`."""
+    if answer.failed:
+        return _missing_plugin("compose", answer, can_unpack)
+    return Finding("compose", True, first_line(answer.text).removeprefix("Docker Compose version").strip())
+
+
+def _missing_plugin(name: str, answer: Output, can_unpack: bool) -> Finding:
+    if can_unpack:
+        return Finding(name, None, "not here yet; LayerLab fetches its own when a machine starts for the first time")
+    fault = next(f for f in faults.FAULTS if f.key == f"no-{name}")
+    recognised = faults.recognise(answer.text) or fault
+    return Finding(name, False, recognised.what, recognised.remedy)
+
+
+def look_at_buildkit() -> Finding:
+    return judge_buildkit(endpoint.person_environment())
+
+
+def judge_buildkit(environment: Mapping[str, str]) -> Finding:
+    """`environment` holds the Docker variables as the person has them."""
+    fault = faults.recognise("DOCKER_BUILDKIT=0")
+    if environment.get("DOCKER_BUILDKIT", "") in FALSE:
+        what = (
+            f"DOCKER_BUILDKIT={environment['DOCKER_BUILDKIT']} switches it off for your own builds (not for LayerLab's)"
+        )
+        return Finding("BuildKit", False, what, fault.remedy)
+    if environment.get("COMPOSE_DOCKER_CLI_BUILD", "") in FALSE:
+        what = "COMPOSE_DOCKER_CLI_BUILD switches it off for Compose v1"
+        return Finding("BuildKit", None, what, "`unset COMPOSE_DOCKER_CLI_BUILD`")
+    return Finding("BuildKit", True, "nothing in the environment switches it off")
+
+
+# -- LayerLab's own ----------------------------------------------------------------------------------------------------
+
+
+def look_at_machines() -> Finding:
+    machines = {m.name: (m.engine, m.running) for m in Machine.all()}
+    return judge_machines(machines, holders(home() / "locks", _read("/proc/locks")))
+
+
+def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str, Sequence[int]]) -> Finding:
+    """`machines`: name → engine, running; `users`: lock → ids of the processes that hold it."""
+    if not machines:
+        return Finding("machines", True, "none yet; `layerlab up` starts one")
+    listed = [f"{name} ({engine}, {'running' if on else 'not running'})" for name, (engine, on) in machines.items()]
+    listed += [f"{lock} held by process {', '.join(map(str, ids))}" for lock, ids in users.items()]
+    stopped = [name for name, (_, on) in machines.items() if not on]
+    if not stopped:
+        return Finding("machines", True, "; ".join(listed))
+    remedy = (
+        f"start it again, its cache is kept: `layerlab up {stopped[0]}`; or remove it: `layerlab down {stopped[0]}`"
+    )
+    return Finding("machines", None, "; ".join(listed), remedy)
+
+
+def holders(folder: Path, locks: str) -> dict[str, list[int]]:
+    """Which lock of `folder` which processes hold; `locks` is the text of /proc/locks (see proc_locks(5))."""
+    inodes = {p.stat().st_ino: p.stem.removeprefix("layerlab-") for p in folder.glob("*.lock")}
+    found: dict[str, list[int]] = {}
+    for line in locks.splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] != "FLOCK":  # those that wait have "->" there
+            continue
+        name = inodes.get(int(words[5].rpartition(":")[2]))
+        if name:
+            found.setdefault(name, []).append(int(words[4]))
+    return found
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def look_at_leftovers() -> Finding:
+    known = {machine.name for machine in Machine.all()}
+    here = {p.name for p in run_dir().glob("*") if p.is_dir()} | set(cleanup.running())
+    held = holders(home() / "apps", _read("/proc/locks"))
+    copies = [p.stem for p in home().glob("apps/*.lock") if p.stem not in held]
+    return judge_leftovers(sorted(here - known), copies)
+
+
+def judge_leftovers(machines: Sequence[str], copies: Sequence[str]) -> Finding:
+    """`machines` are engines or sockets without a machine, `copies` scratch apps whose process is gone."""
+    left = [f"pieces of machine {name}" for name in machines] + [f"scratch copy {name}" for name in copies]
+    if not left:
+        return Finding("leftovers", True, "none")
+    remedy = "`layerlab clean` removes all of LayerLab's"
+    if not machines:
+        remedy = "the next App removes them; so does `layerlab clean`"
+    return Finding("leftovers", None, f"of killed processes: {', '.join(left)}", remedy)

@@ -1,0 +1,184 @@
+"""This build beside one before it: which step is which, and everything in which a step differs. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from ..record.build import Build
+from ..record.states import CACHED, FAILED, RAN
+from . import differences, plan
+from .alignment import Written, aligned, stage_names, written
+from .causes import Cause, Evidence, shortened
+from .differences import StepInBuild
+from .operations import Operation, Source, operations
+
+#: States of a step whose result is in the cache afterwards.
+DONE = (RAN, CACHED)
+
+
+@dataclasses.dataclass
+class StepDifferences:
+    """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps.
+
+    `inherited` are the differences of steps above that were hits, by line and text. `alike` are base images that moved, but
+    to the same layers, which makes a miss on some engines only.
+    """
+
+    own: list[Cause] = dataclasses.field(default_factory=list)
+    inherited: dict[tuple[int, str], Cause] = dataclasses.field(default_factory=dict)
+    above: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
+    alike: list[Cause] = dataclasses.field(default_factory=list)
+    unknown: list[str] = dataclasses.field(default_factory=list)
+    equal: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.own or self.inherited or self.above)
+
+    @property
+    def roots(self) -> list[Cause]:
+        """All that is no consequence of a step that ran in the same build."""
+        placed = [dataclasses.replace(c, text=f"{c.text} (line {line})") for (line, _), c in self.inherited.items()]
+        return [*self.own, *placed]
+
+
+class Comparison:
+    """This build beside one before it: which step is which, and both builds' operations."""
+
+    def __init__(self, now: Build, before: Build) -> None:
+        self.now, self.before = now, before
+        self._steps: dict[tuple[int, bool], StepDifferences] = {}
+
+    # Read when first asked for: of many builds before, most explanations need the newest only.
+
+    @functools.cached_property
+    def written_now(self) -> tuple[Written, ...]:
+        return written(self.now)
+
+    @functools.cached_property
+    def written_before(self) -> tuple[Written, ...]:
+        return written(self.before)
+
+    @functools.cached_property
+    def stages_before(self) -> frozenset[str]:
+        return stage_names(self.before)
+
+    @functools.cached_property
+    def was(self) -> dict[int, int]:
+        return aligned(self.written_now, self.written_before, stage_names(self.now), self.stages_before)
+
+    @functools.cached_property
+    def operations_now(self) -> tuple[Operation | None, ...]:
+        return self._read(self.now)
+
+    @functools.cached_property
+    def operations_before(self) -> tuple[Operation | None, ...]:
+        return self._read(self.before)
+
+    def _read(self, build: Build) -> tuple[Operation | None, ...]:
+        # A build that failed has no provenance: then both are read from their Dockerfiles, so that like is compared with like.
+        return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
+
+    def reached(self, index: int) -> bool:
+        """Whether the build before got through the same step."""
+        return index in self.was and self.before.steps[self.was[index]].state in DONE
+
+    def step(self, index: int, *, as_base: bool = False) -> StepDifferences:
+        """Return everything in which a step, and what it builds on, differs from the build before.
+
+        COPY --link does not depend on what is below it, but what is built on it does: `as_base`. Each step is looked at once,
+        though every step below it asks.
+        """
+        key = (index, as_base)
+        if key not in self._steps:
+            self._steps[key] = _compare(self, index, as_base)
+        return self._steps[key]
+
+    def both(self, index: int) -> tuple[StepInBuild, StepInBuild] | None:
+        """Return the step as it is now and as it was; None where an operation of the two is not known."""
+        mine, theirs = self.operations_now[index], self.operations_before[self.was[index]]
+        if mine is None or theirs is None:
+            return None
+        texts = self.written_now[index].text, self.written_before[self.was[index]].text
+        return StepInBuild(mine, texts[0], self.now), StepInBuild(theirs, texts[1], self.before)
+
+
+def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferences:
+    found = StepDifferences()
+    both = comparison.both(index)
+    if both is None:
+        found.unknown.append("the operation")
+        return found
+    now, before = both
+    found.own += differences.own(now, before)
+    # A hit may be one because the engine was not even told of a change; a step that ran, only by what it was told.
+    held = comparison.now.steps[index].state == CACHED
+    file_causes, unknown = differences.files(now, before, held)
+    found.own += file_causes
+    found.own += differences.sources(now.operation, before.operation)
+    found.unknown += unknown
+    if not found.own:
+        found.equal.append("the operation")
+        found.equal += ["the files it reads"] if now.operation.readings and not unknown else []
+    linked = bool(now.operation.facts.get("link")) and not as_base
+    pairs = [] if linked else [(now.operation.base, before.operation.base, False)]
+    readings = zip(now.operation.readings, before.operation.readings, strict=False)
+    pairs += [(mine.of, theirs.of, True) for mine, theirs in readings if isinstance(mine.of, int)]
+    for mine, theirs, reads in pairs:
+        _compare_input(comparison, found, mine, theirs, reads)
+    return found
+
+
+def _compare_input(
+    comparison: Comparison, found: StepDifferences, mine: int | Source | None, theirs: int | Source | None, reads: bool
+) -> None:
+    """Add to `found` what follows from one thing that a step builds on or reads."""
+    build = comparison.now
+    if mine is None and theirs is None:  # FROM scratch
+        return
+    if isinstance(mine, int) and build.steps[mine].state in (RAN, FAILED):
+        # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
+        if not (reads and not found.nothing):
+            found.above.append((mine, reads))
+    elif isinstance(mine, Source) and isinstance(theirs, Source):
+        found.own += differences.moved(mine, theirs)
+        found.alike += differences.moved_alike(mine, theirs)
+        found.equal.append("the base image")
+    elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
+        # A hit, but perhaps one that an earlier build made after the one that we compare with.
+        inner = comparison.step(mine, as_base=True)
+        line = build.steps[mine].line
+        # That hit although what it fetches from changed, so it took the same files: nothing to inherit.
+        own = [c for c in inner.own if c.kind != "source changed"]
+        found.inherited |= {(line, c.text): c for c in own} | inner.inherited
+        found.above += [a for a in inner.above if a not in found.above]
+        found.unknown += inner.unknown
+    else:
+        found.own.append(_other_base(comparison, mine, theirs, reads))
+
+
+def _other_base(comparison: Comparison, mine: int | Source | None, theirs: int | Source | None, reads: bool) -> Cause:
+    """It builds on another step than before, and that step was a hit: something above is gone, or moved."""
+    before = comparison.before
+    kept = set(comparison.was.values())
+    gone = []
+    while isinstance(theirs, int) and theirs not in kept:
+        gone.append(theirs)
+        operation = comparison.operations_before[theirs]
+        theirs = operation.base if operation else None
+    if gone:
+        step = before.steps[gone[-1]]
+        text = f"{shortened(step.text, 50)} above it is gone (line {step.line} then)"
+        return Cause("instruction removed", text, (Evidence("instruction", step.text, ""),))
+    names = [_name(comparison.now, mine), _name(before, theirs)]
+    word = "takes files from" if reads else "builds on"
+    return Cause("instruction moved", f"it {word} {names[0]}, then {names[1]}", (Evidence(word, names[1], names[0]),))
+
+
+def _name(build: Build, origin: int | Source | None) -> str:
+    if isinstance(origin, Source):
+        return f"{origin.kind} {origin.name}"
+    return (
+        "nothing" if origin is None else f"{shortened(build.steps[origin].text, 40)} (line {build.steps[origin].line})"
+    )

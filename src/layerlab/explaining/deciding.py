@@ -1,0 +1,204 @@
+"""Why one step ran or did not, decided from how it differs from builds before, in the order of `causes.KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..record.build import Build
+from ..record.states import CACHED, FAILED, RAN
+from ..system import docker_words
+from . import differences
+from .causes import Cause, StepCause
+from .comparison import Comparison
+from .operations import Operation
+
+
+def decide(
+    build: Build, index: int, comparisons: Sequence[Comparison], explained: Sequence[StepCause], forgotten: bool
+) -> StepCause:
+    """Decide why one step of `build` is in its state.
+
+    Args:
+        build: the build to explain.
+        index: the step's place in it.
+        comparisons: the build beside those before it, the newest first.
+        explained: the steps above, decided already.
+        forgotten: whether there may have been builds before that are not known any more.
+    """
+    return _Step(build, index, comparisons, explained, forgotten).explained()
+
+
+class _Step:
+    """One step of the build that is explained."""
+
+    def __init__(
+        self,
+        build: Build,
+        index: int,
+        comparisons: Sequence[Comparison],
+        explained: Sequence[StepCause],
+        forgotten: bool,
+    ) -> None:
+        self.build, self.index, self.step = build, index, build.steps[index]
+        self.comparisons, self.before, self.forgotten = comparisons, explained, forgotten
+
+    def explained(self) -> StepCause:
+        if self.step.state in (RAN, FAILED):
+            return self._ran()
+        if self.step.state == CACHED:
+            return self._result(still_hit=self._still_hit())
+        return self._result()
+
+    def _ran(self) -> StepCause:
+        if option := _no_cache(self.build, self.step.stage):
+            return self._result((Cause("no cache", f"{option} was given"),), root=True)
+        if not self.comparisons and self.forgotten:
+            text = (
+                "what was built before is not known any more: the machine was reset since, or this is another computer"
+            )
+            return self._result((Cause("unknown", text),), root=True)
+        if not self.comparisons:
+            return self._result((Cause("first build", "the first build of it on this machine"),), root=True)
+        comparison = self._comparison()
+        if comparison is None:
+            return self._new()
+        found = comparison.step(self.index)
+        # A step above that ran with an unchanged key made nothing miss: this step's record is gone, too.
+        # (One that no line is known of stands last in the list, and is not explained yet.)
+        above_ran = [
+            (k, reads) for k, reads in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])
+        ]
+        causes = [*found.roots, *(self._consequence(k, reads) for k, reads in above_ran)]
+        above = tuple(sorted({self.build.steps[k].line for k, _ in above_ran}))
+        if causes:
+            return self._result(tuple(causes), bool(found.roots), above, tuple(found.equal))
+        equal = tuple(found.equal)
+        if comparison.before.machine != self.build.machine:
+            text = (
+                f"the build before ran on machine {comparison.before.machine}; {self.build.machine} has not its cache"
+            )
+            return self._result((Cause("another machine", text),), True, (), equal)
+        if found.alike:
+            return self._result(tuple(found.alike), True, (), equal)
+        if found.unknown:
+            text = f"{_joined(found.unknown)} could not be compared, and all else is equal"
+            return self._result((Cause("unknown", text),), True, (), equal)
+        text = (
+            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
+        )
+        return self._result((Cause("record gone", text),), True, (), equal)
+
+    def _comparison(self) -> Comparison | None:
+        """The newest build before that got through this step; None where it is new, or none ever did."""
+        for comparison in self.comparisons:
+            if comparison.reached(self.index):
+                return comparison
+            if self.index not in comparison.was:
+                return None
+        return None
+
+    def _new(self) -> StepCause:
+        """A step that no build before got through."""
+        newest = self.comparisons[0]
+        ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
+        above = tuple(sorted({self.build.steps[k].line for k in ran_above}))
+        if self.index in newest.was and newest.before.error:
+            text = "no build before got through it"
+            return self._result((Cause("instruction added", text),), True, above)
+        mine = newest.written_now[self.index]
+        stage = self.step.stage.rpartition(" ")[2]
+        if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
+            return self._result((Cause("first build", f"stage {stage} was not built before"),), True, above)
+        elsewhere = [
+            j
+            for j, other in enumerate(newest.written_before)
+            if (other.keyword, other.text) == (mine.keyword, mine.text)
+        ]
+        if elsewhere:
+            text = f"it stands elsewhere: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
+            return self._result((Cause("instruction moved", text),), True, above)
+        return self._result((Cause("instruction added", "it is new"),), True, above)
+
+    def _consequence(self, above: int, reads: bool) -> Cause:
+        step = self.build.steps[above]
+        if reads:
+            return Cause(
+                "stage output changed", f"the files it takes from stage {step.stage} changed (line {step.line} ran)"
+            )
+        return Cause("step above ran", f"line {step.line} above ran again")
+
+    def _still_hit(self) -> str:
+        """Why a hit is one although something it might depend on changed; "" where nothing did."""
+        comparison = self._comparison()
+        if comparison is None:
+            return "an earlier build left its result, with the same operation and files" if self.comparisons else ""
+        operation = comparison.operations_now[self.index]
+        if operation is None:
+            return ""
+        reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
+        if reads_ran:
+            line = self.build.steps[reads_ran[0]].line
+            return f"line {line} ran again, but the files taken from there are the same"
+        found = comparison.step(self.index)
+        if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
+            return "COPY --link does not depend on the steps above it"
+        if found.roots:
+            same = next(
+                (n for n, c in enumerate(self.comparisons, 1) if c.reached(self.index) and c.step(self.index).nothing),
+                0,
+            )
+            text = found.roots[0].text
+            if not same and all(c.kind == "source changed" for c in found.roots):
+                return f"{text}, but the files taken from there are the same"
+            return f"{text}, but the cache has it" + (f": as it was {same} builds ago" if same else " all the same")
+        mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
+        if mine.text != theirs.text:
+            return "it is written in another way, but its cache key is the same"
+        both = comparison.both(self.index)
+        return (differences.unsent(*both) or differences.only_dates(*both)) if both else ""
+
+    def _state(self, index: int) -> str:
+        return self.build.steps[index].state
+
+    def _result(
+        self,
+        causes: tuple[Cause, ...] = (),
+        root: bool = False,
+        above: tuple[int, ...] = (),
+        ruled_out: tuple[str, ...] = (),
+        still_hit: str = "",
+    ) -> StepCause:
+        s = self.step
+        return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
+
+
+def _key_unchanged(step: StepCause) -> bool:
+    return bool(step.causes) and all(c.kind in ("record gone", "another machine") for c in step.causes)
+
+
+def _inputs(operation: Operation | None) -> list[int]:
+    if operation is None:
+        return []
+    return [x for x in (operation.base, *_read_steps(operation)) if isinstance(x, int)]
+
+
+def _read_steps(operation: Operation) -> list[int]:
+    return [r.of for r in operation.readings if isinstance(r.of, int)]
+
+
+def _no_cache(build: Build, stage: str) -> str:
+    """The option that made the steps of a stage run whatever the cache has; "" if none did."""
+    command = build.command
+    given = docker_words.set_by_bake(command, "no-cache")
+    if docker_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *docker_words.TRUE)):
+        return "--no-cache"
+    filters = docker_words.values(command, "--no-cache-filter")
+    for value in [*filters, *docker_words.set_by_bake(command, "no-cache-filter")]:
+        if stage.rpartition(" ")[2] in value.lower().split(","):
+            return f"--no-cache-filter={value}"
+    return ""
+
+
+def _joined(words: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(words))
+    return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")

@@ -1,0 +1,59 @@
+"""Notes beside hits: a configuration instruction changed, and the steps above it are hits all the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from ..record.states import CACHED
+from ..traces.instructions import Instruction, read
+from .alignment import Written
+from .causes import StepCause
+from .comparison import Comparison
+
+#: Instructions that only set the image's configuration, or what RUN sees.
+_CONFIGURATION = (
+    "ENV",
+    "ARG",
+    "LABEL",
+    "CMD",
+    "ENTRYPOINT",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "STOPSIGNAL",
+    "VOLUME",
+    "USER",
+    "SHELL",
+)
+
+
+def with_notes(steps: list[StepCause], comparisons: Sequence[Comparison]) -> tuple[StepCause, ...]:
+    """Say of a configuration instruction that changed why the hits above it are hits: at the last one of its stage."""
+    if not comparisons:
+        return tuple(steps)
+    notes: dict[int, str] = {}
+    for instruction in _changed_configuration(comparisons[0]):
+        above = [i for i, s in enumerate(steps) if s.line < instruction.line and _stage(s) == instruction.stage_name]
+        if above and steps[above[-1]].state == CACHED and not steps[above[-1]].still_hit:
+            name = (
+                re.split(r"[=\s]", instruction.value, maxsplit=1)[0]
+                if instruction.keyword in ("ENV", "ARG", "LABEL")
+                else ""
+            )
+            what = f"{instruction.keyword} {name}".strip()
+            notes.setdefault(above[-1], f"{what} in line {instruction.line} changed, which is below it")
+    return tuple(dataclasses.replace(s, still_hit=notes.get(i, s.still_hit)) for i, s in enumerate(steps))
+
+
+def _changed_configuration(comparison: Comparison) -> list[Instruction]:
+    before = {_squeezed(i) for i in read(comparison.before.dockerfile)}
+    return [i for i in read(comparison.now.dockerfile) if i.keyword in _CONFIGURATION and _squeezed(i) not in before]
+
+
+def _squeezed(instruction: Instruction) -> Written:
+    return Written(instruction.stage_name, instruction.keyword, " ".join(instruction.value.split()))
+
+
+def _stage(step: StepCause) -> str:
+    return step.stage.rpartition(" ")[2]

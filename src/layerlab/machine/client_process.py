@@ -1,0 +1,92 @@
+"""Run the docker client of a build, follow what it prints, and end it when whoever waits for it ends."""
+
+from __future__ import annotations
+
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from ..engines import endpoint
+from ..record.view import View
+from ..system.shell import environment
+from ..traces import trace
+
+#: The engine cancels a build within 3 s of its client's end (FACTS.md); after this a client that does not go is killed.
+CANCEL_SECONDS = 5.0
+#: How long the build's output is waited for before the view's clock is moved on.
+TICK_SECONDS = 0.1
+_CHUNK_BYTES = 1 << 16  # what a pipe holds
+
+
+def follow(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], view: View
+) -> tuple[float, int, list[str]]:
+    """Run the client in `folder` and show it in `view`; return seconds, exit code and the lines it printed.
+
+    Whatever ends this function early (Ctrl-C, Cancel, an error in `view`) ends the client too, and with it the build.
+    """
+    actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
+    lines: list[str] = []
+    started = time.monotonic()
+    process = subprocess.Popen(
+        actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+        start_new_session=True,  # Ctrl-C reaches us, and we tell the client once
+    )  # fmt: skip
+    try:
+        tick = getattr(view, "tick", lambda: None)
+        for new in _as_they_come(process.stderr):
+            lines += new
+            for event in trace.read_events(new):
+                view.feed(event)
+            tick()
+        exit_code = process.wait()
+    except BaseException:
+        try:
+            _end(process)
+        finally:  # a second Ctrl-C does not leave a view that looks alive
+            view.finish(None)
+        raise
+    finally:
+        process.stderr.close()
+    return time.monotonic() - started, exit_code, lines
+
+
+def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:
+    """The lines of a pipe in batches; an empty batch where none came for TICK_SECONDS, so that clocks run on."""
+    rest = b""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while True:
+            new: list[bytes] = []
+            if waiting.select(TICK_SECONDS):
+                chunk = pipe.read(_CHUNK_BYTES)
+                if not chunk:
+                    break
+                *new, rest = (rest + chunk).split(b"\n")
+            yield [line.decode(errors="replace") + "\n" for line in new]
+    if rest:
+        yield [rest.decode(errors="replace")]
+
+
+def _end(process: subprocess.Popen) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(number)
+            try:
+                process.wait(CANCEL_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _dies_with_us() -> list[str]:
+    """A prefix that has the kernel end the client when this process is killed, where there is such a thing (Linux)."""
+    if sys.platform == "linux" and shutil.which("setpriv"):
+        return ["setpriv", "--pdeathsig", "TERM"]
+    return []

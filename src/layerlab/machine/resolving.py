@@ -1,0 +1,155 @@
+"""Resolve a variant: work out, once, everything that a build of it is made from. Needs the docker command, but no engine.
+
+A Compose file is read by `bake --print`, so that it means here what it means in a build.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..contexts.listing import list_context
+from ..contexts.taking import ignore_file
+from ..engines import endpoint
+from ..errors import AppError, CommandFailed
+from ..project.app import App, Variant
+from ..project.definition import Definition
+from ..system import docker_words
+from ..system.shell import environment
+
+
+def resolve(
+    app: App,
+    variant: str,
+    *,
+    target: str = "",
+    args: Mapping[str, str] | None = None,
+    service: str = "",
+    options: Sequence[str] = (),
+) -> Definition:
+    """Return the definition of what `machine.build` builds when it is called with the same arguments.
+
+    Raises AppError where there is no such variant or file, CommandFailed for a Compose file that cannot be read.
+    """
+    chosen = _with_service(app.variant(variant), service)
+    given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
+    told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
+    folders = told.folders(app.path)
+    ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
+    return Definition(
+        app=app.name,
+        variant=chosen.name,
+        folder=app.path,
+        project=app.source,
+        scratch=app.scratch,
+        image="" if chosen.compose else f"{app.image}:{chosen.tag}",
+        file=told.in_app(told.file),
+        file_in_context=told.file,
+        dockerfile=told.dockerfile,
+        ignore_file=told.in_app(ignore_name),
+        ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
+        compose=chosen.compose,
+        service=chosen.service,
+        target=told.target,
+        args=told.args,
+        given_target=given_target,
+        given_args=given_args,
+        options=tuple(options),
+        contexts=told.contexts,
+        folders=folders,
+    )
+
+
+def context_files(app: App, variant: str) -> pd.DataFrame:
+    """List every file of the folder that is the variant's build context, the largest first: see `list_context`.
+
+    Raises AppError where there is no such variant or its context is no folder here, BadPattern for a rule that BuildKit refuses.
+    """
+    definition = resolve(app, variant)
+    if "context" not in definition.folders:
+        raise AppError(f"the context of {variant} is no folder: {definition.contexts['context']}")
+    return list_context(definition.folders["context"], definition.file_in_context)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What a Dockerfile and the options say of a build, or a Compose file; `file` is relative to the main context."""
+
+    contexts: Mapping[str, str]
+    file: str
+    dockerfile: str
+    target: str
+    args: Mapping[str, str]
+
+    def folders(self, app: Path) -> dict[str, Path]:
+        """The contexts that are folders here; images, addresses and other targets are none."""
+        places = {name: app / place for name, place in self.contexts.items() if "://" not in place}
+        return {name: place for name, place in places.items() if place.is_dir()}
+
+    def in_app(self, file: str) -> str:
+        """Path in the app of a file that is named relative to the main context; "" for none."""
+        return (Path(self.contexts["context"]) / file).as_posix() if file else ""
+
+
+def _with_service(variant: Variant, service: str) -> Variant:
+    """The variant with the service that is asked for; a file named together with one is a Compose file."""
+    if not service:
+        return variant
+    if not variant.compose:
+        return Variant(variant.name, compose=variant.dockerfile, service=service)
+    return dataclasses.replace(variant, service=service)
+
+
+def _told_by_dockerfile(
+    app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]
+) -> _Told:
+    named = docker_words.pairs(options, "--build-context")
+    more = docker_words.pairs(options, "--build-arg")
+    # An argument without a value has that of the environment, where it has one (docker buildx build --help).
+    more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
+    return _Told(
+        contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
+        file=variant.dockerfile,
+        dockerfile=app.read(variant.dockerfile),
+        target=docker_words.target(options) or target,
+        args={**args, **{name: value for name, value in more.items() if value is not None}},
+    )
+
+
+def _told_by_compose(app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]) -> _Told:
+    app.read(variant.compose)  # a clear error if there is none
+    given = {"target": target} if target else {}
+    given |= {f"args.{name}": value for name, value in args.items()}
+    said = _printed(app, variant, [*docker_words.settings(variant.service, given), *_meaning(options)])
+    context, inline = said.get("context", "."), said.get("dockerfile-inline")
+    file = "" if inline else said.get("dockerfile", "Dockerfile")
+    return _Told(
+        contexts={"context": context, **(said.get("contexts") or {})},
+        file=file,
+        dockerfile=inline or app.read(Path(context) / file),
+        target=said.get("target", ""),
+        args=said.get("args") or {},
+    )
+
+
+def _meaning(options: Sequence[str]) -> list[str]:
+    """Those of bake's options that change what a service means; the others are for the build alone."""
+    return [f"{name}={value}" for name in ("--file", "--var", "--set") for value in docker_words.values(options, name)]
+
+
+def _printed(app: App, variant: Variant, options: Sequence[str]) -> dict[str, Any]:
+    """How bake reads the service: context, dockerfile, target, args, …"""
+    variables = environment(endpoint.environment_in(app.scratch / "docker", {}))
+    command = [endpoint.docker_program(), "buildx", "bake", f"--file={variant.compose}", "--print"]
+    command += [*options, variant.service]
+    done = subprocess.run(command, cwd=app.path, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        raise CommandFailed(f"bake cannot read {variant.compose}", command, done.returncode, done.stderr)
+    return json.loads(done.stdout)["target"][variant.service]

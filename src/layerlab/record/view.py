@@ -1,0 +1,81 @@
+"""What shows a build while it runs, as the build sees it; and which one that is.
+
+Whoever can draw registers here, so that running a build imports nothing that draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .build import Build
+
+
+class View(Protocol):
+    """Shows one build. Whatever one of these raises while the build runs cancels the build."""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take in one event of the trace."""
+
+    def tick(self) -> None:
+        """Move the clocks on: called at least ten times a second, whether or not anything comes. May be left out."""
+
+    def finish(self, build: Build | None) -> None:
+        """Show what stays, once the build is over; None says that it was cancelled."""
+
+
+class NoView:
+    """Show nothing."""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Show nothing."""
+
+    def tick(self) -> None:
+        """Show nothing."""
+
+    def finish(self, build: Build | None) -> None:
+        """Show nothing."""
+
+
+#: Makes the view of a build from its title and the text of its Dockerfile, with the keywords target, args and service.
+Maker = Callable[..., View]
+
+
+def _nothing(title: str, dockerfile: str, **known: Any) -> View:
+    return NoView()
+
+
+_maker: Maker = _nothing
+
+
+def register(maker: Maker) -> None:
+    """Let `maker` make the views of all builds to come that ask for "auto"."""
+    global _maker
+    _maker = maker
+
+
+def chosen(
+    wanted: View | str,
+    title: str,
+    dockerfile: str = "",
+    *,
+    target: str = "",
+    args: Mapping[str, str] | None = None,
+    service: str = "",
+) -> View:
+    """Return the view for `wanted`: "auto", "none", or an object that is a view already.
+
+    Args:
+        wanted: as above.
+        title: what is built, for people.
+        dockerfile: its text, so that steps can be shown before the engine tells of them.
+        target: stage to stop at; "" for the last.
+        args: build arguments.
+        service: the Compose service that is built.
+    """
+    if wanted == "none":
+        return NoView()
+    if wanted == "auto":
+        return _maker(title, dockerfile, target=target, args=args or {}, service=service)
+    return wanted  # type: ignore[return-value]  # no other text is allowed

@@ -1,0 +1,94 @@
+"""Read the words of a docker command and write some: what its options say. Each word is one argument, so nothing is split.
+
+Docker's client takes an option's value after "=" or as the next word. Values may hold spaces, "=" and commas.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+#: What docker's client takes for true, as Go's strconv.ParseBool reads it.
+TRUE = ("1", "t", "T", "true", "True", "TRUE")
+
+
+def values(words: Sequence[str], *names: str) -> list[str]:
+    """Return what is given for the options called `names` ("--target"), in order."""
+    return list(_values(words, names))
+
+
+def _values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name not in names:
+            continue
+        if equals:
+            yield value
+        elif (following := next(rest, None)) is not None:
+            yield following
+
+
+def pairs(words: Sequence[str], name: str) -> dict[str, str | None]:
+    """Return what the options called `name` say as NAME=VALUE; None where there is no value ("--build-arg NAME")."""
+    found = (value.partition("=") for value in values(words, name))
+    return {key: value if equals else None for key, equals, value in found}
+
+
+def target(words: Sequence[str]) -> str:
+    """Return the stage at which a build or bake command stops, as far as the command itself says; else ""."""
+    found = values(words, "--target")
+    for setting in values(words, "--set"):
+        key, _, value = setting.partition("=")
+        if key.split(".")[1:] == ["target"]:
+            found.append(value)
+    return found[-1] if found else ""
+
+
+def settings(service: str, given: Mapping[str, object]) -> list[str]:
+    """Return the words with which bake sets `given` for a service: {"target": "tests"} → --set=api.target=tests."""
+    return [f"--set={service}.{key}={value}" for key, value in given.items()]
+
+
+def set_by_bake(words: Sequence[str], field: str) -> list[str]:
+    """Return the values that bake's --set gives to a field of a target: of `--set=web.target=x` for "target", x."""
+    found = []
+    for value in values(words, "--set"):
+        key, _, given = value.partition("=")
+        if key.partition(".")[2].removesuffix("+") == field:
+            found.append(given)
+    return found
+
+
+def switched_on(words: Sequence[str], name: str) -> bool:
+    """Tell whether a flag such as --no-cache is on. The last one counts; a word after it isn't its value."""
+    given = [word.partition("=")[2] or "true" for word in words if word == name or word.startswith(f"{name}=")]
+    return bool(given) and given[-1] in TRUE
+
+
+def assignments(words: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return NAME=VALUE words as a dict. NAME alone takes its value from `environment`, or is left out, as docker does.
+
+    Raises ValueError, with the word, where there is no name.
+    """
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not name:
+            raise ValueError(word)
+        if equals or name in environment:
+            found[name] = value if equals else environment[name]
+    return found
+
+
+def secrets(words: Sequence[str]) -> list[dict[str, str]]:
+    """Return the fields of each secret that a build names: type, id, src or source, env.
+
+    The client reads them as one line of CSV: a value that holds a comma is quoted, with its key: `id=a,"src=/a,b"`.
+    """
+    return [_fields(value) for value in (*values(words, "--secret"), *set_by_bake(words, "secrets"))]
+
+
+def _fields(text: str) -> dict[str, str]:
+    fields = next(csv.reader([text.replace("\n", " ")]), [])
+    return {key.strip().lower(): value for key, _, value in (field.partition("=") for field in fields)}
