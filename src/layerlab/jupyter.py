@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from .errors import LayerLabError
-from .machine import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
@@ -39,6 +38,8 @@ def main(arguments: list[str]) -> int:
     write_settings()
     if arguments == ["--settings-only"]:
         return 0
+    from .machine import Machine  # brings docker-py along
+
     try:
         machine = Machine.start(say=lambda line: print(line, flush=True))
     except LayerLabError as error:
