@@ -45,7 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         uv_file.write_text(uv, encoding="utf-8")
         file.write_text(others, encoding="utf-8")
         say(f"Installing the {others.count('==')} packages of {lock.name} …")
-        refusal = "" if UV.exists() else failure([*PIP, "--only-binary", ":all:", "--require-hashes", "-r", str(uv_file)])
+        refusal = (
+            "" if UV.exists() else failure([*PIP, "--only-binary", ":all:", "--require-hashes", "-r", str(uv_file)])
+        )
         if not refusal:
             with_uv = [str(UV), "pip", "install", "--quiet", "--python", sys.executable, *no_index(settings)]
             environment = {**uv_environment(settings), **os.environ}  # what the person set for uv wins
