@@ -6,7 +6,6 @@ that is already there is touched, no service is started, and deleting the folder
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import sys
@@ -261,11 +260,11 @@ def _at_least(version: str, oldest: str) -> bool:
     return True
 
 
-@functools.cache
 def mirror() -> str:
     """Address of the mirror that this computer takes its own suite from. Raises SetupError if there is none."""
-    rows = run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)", "Created-By: Packages").splitlines()
-    mirrors = [uri for uri, _, release in (row.partition("|") for row in rows) if release == codename()]
+    # What an update would fetch: known without the lists of an earlier one, which a new computer does not have.
+    rows = run("apt-get", "update", "--print-uris").splitlines()
+    mirrors = [row[1:].partition("dists/")[0] for row in rows if f"/dists/{codename()}/InRelease'" in row]
     if not mirrors:
         raise SetupError(f"no package source for {codename()!r} on this computer", "see /etc/apt/sources.list.d")
     return mirrors[0]
