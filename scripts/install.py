@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         uv_file, file = Path(folder, "uv.txt"), Path(folder, "lock.txt")
         uv_file.write_text(uv, encoding="utf-8")
         file.write_text(others, encoding="utf-8")
-        say(f"Installing the {others.count('==')} packages of {lock.name} …")
+        say(f"Installing the packages of {lock.name} …")
         refusal = (
             "" if UV.exists() else failure([*PIP, "--only-binary", ":all:", "--require-hashes", "-r", str(uv_file)])
         )
