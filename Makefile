@@ -15,6 +15,8 @@ FUZZ ?= 300
 JOBS ?= 2
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' --upgrade --quiet
+# uv leaves compiling to the first import, and some environments switch that off: then every start compiles everything.
+export PYTHONDONTWRITEBYTECODE :=
 NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 
 .PHONY: help lab test doctor reset clean fuzz bench notebooks lock lint setup

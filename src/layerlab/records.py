@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .contexts.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .explaining.causes import Explanation
 
 #: The states a step can be in. FROM is BASE: BuildKit reports it sometimes cached and sometimes not (FACTS.md), so we
@@ -137,6 +137,8 @@ class Build:
 
         Columns: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes, text. Sizes in bytes.
         """
+        import pandas as pd  # takes longer than all that starting a machine imports
+
         columns = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
         frame = pd.DataFrame([{c: getattr(s, c) for c in columns} for s in self.steps_], columns=columns)
         return frame.astype({"size_bytes": "Int64"})
