@@ -13,6 +13,10 @@ TEST_ARGS ?=
 FUZZ ?= 300
 # Processes that share the tests; each has a LayerLab home, and machines, of its own.
 JOBS ?= 2
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' --upgrade --quiet
+# uv leaves compiling to the first import, and some environments switch that off: then every start compiles everything.
+export PYTHONDONTWRITEBYTECODE :=
 NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 
 .PHONY: help lab test doctor reset clean fuzz bench notebooks lock lint setup
@@ -23,7 +27,7 @@ help: ## This list.
 lab: $(VENV)/.ready ## Set up what is missing and open JupyterLab on the first notebook. LAB_ARGS are passed on.
 	@$(BIN)/python -m layerlab.commands.jupyter $(LAB_ARGS)
 
-test: $(VENV)/.ready ## Set up what is missing and run every test. TEST_ARGS are passed on to pytest.
+test: $(VENV)/.test-ready ## Set up what is missing and run every test. TEST_ARGS are passed on to pytest.
 	@$(BIN)/layerlab up
 	@sh scripts/install-browser.sh
 	$(BIN)/ruff check .
@@ -41,37 +45,40 @@ clean: ## Remove all that LayerLab ever created: machines, engine, images, cache
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-fuzz: $(VENV)/.ready ## Try the explainer against the engine on FUZZ (300) random projects and edits.
+fuzz: $(VENV)/.test-ready ## Try the explainer against the engine on FUZZ (300) random projects and edits.
 	@$(BIN)/layerlab up
 	LAYERLAB_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/engine/test_fuzz.py --capture=no --timeout=7200
 
-bench: $(VENV)/.ready ## Measure what the README claims: ratios, side by side.
+bench: $(VENV)/.test-ready ## Measure what the README claims: ratios, side by side.
 	@$(BIN)/python -m benchmarks
 
-notebooks: $(VENV)/.ready ## Execute every notebook and lab afresh, for committing with outputs.
+notebooks: $(VENV)/.test-ready ## Execute every notebook and lab afresh, for committing with outputs.
 	@sh scripts/install-browser.sh
 	$(BIN)/python scripts/execute_notebooks.py $(NOTEBOOKS)
 
-lint: $(VENV)/.ready ## Style, and what ruff finds.
+lint: $(VENV)/.test-ready ## Style, and what ruff finds.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests scripts benchmarks
 
 lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml anew, with hashes and without index addresses.
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-emit-index-url \
-		--custom-compile-command 'make lock' --upgrade --quiet --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra setup --output-file requirements.lock pyproject.toml
+	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-test.lock pyproject.toml
 
 setup: $(VENV)/.ready ## Only the virtual environment.
 
-# pip follows the computer's own configuration (index, certificates); every file's hash must be the lock's.
-$(VENV)/.ready: requirements.lock pyproject.toml
+# Both follow the computer's own pip configuration (index, certificates); every file's hash must be the lock's.
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/install.py
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "LayerLab needs Python 3.11 or newer with venv. On Debian and Ubuntu: apt-get install python3 python3-venv" >&2; \
 		exit 1; fi
-	@echo "Setting up the virtual environment with $(PYTHON) (about a minute, once) ..."
+	@echo "Setting up the virtual environment with $(PYTHON) ..."
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python scripts/install.py requirements.lock --project
 	@$(BIN)/python -m layerlab.commands.jupyter --settings-only
+	@touch $@
+
+# What only tests need, on top of the lab's.
+$(VENV)/.test-ready: $(VENV)/.ready requirements-test.lock
+	@$(BIN)/python scripts/install.py requirements-test.lock
 	@touch $@

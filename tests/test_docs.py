@@ -102,15 +102,30 @@ def test_no_committed_file_names_a_registry_host_or_a_path_of_a_machine():
         assert not found, f"{file.relative_to(ROOT)} names {found}"
 
 
-def test_the_lock_pins_and_hashes_every_dependency_and_names_no_index():
-    lock = (ROOT / "requirements.lock").read_text()
+PINNED = r"^([a-z0-9][a-z0-9._-]*)==(\S+)"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+def test_the_locks_pin_and_hash_every_dependency_and_name_no_index(name):
+    lock = (ROOT / name).read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *(d for group in project["optional-dependencies"].values() for d in group)]
-    pinned = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", lock, re.MULTILINE))
+    extras = project["optional-dependencies"]
+    groups = extras.values() if "test" in name else [extras["setup"]]
+    wanted = [*project["dependencies"], *(d for group in groups for d in group)]
+    pinned = dict(re.findall(PINNED, lock, re.MULTILINE))
     assert {re.match(r"[A-Za-z0-9._-]+", d)[0].lower() for d in wanted} <= set(pinned)
     blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", lock, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links", lock)
+
+
+def test_the_lab_installs_nothing_that_only_tests_need_and_the_tests_the_same_versions():
+    lab, tests = (
+        set(re.findall(PINNED, (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-test.lock")
+    )
+    assert lab < tests
+    assert not {name for name, _ in lab} & {"pytest", "playwright", "kaleido", "hypothesis", "ruff", "nbval"}
 
 
 def test_conda_gets_the_same_environment_from_the_same_list():

@@ -46,3 +46,7 @@ def test_editors_are_told_of_the_same_names():
     assert set(layerlab.__all__) <= set(dir(layerlab))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         layerlab.nothing  # noqa: B018
+
+
+def test_starting_a_machine_does_without_pandas():
+    assert python("import sys, layerlab.machine.machine; print('pandas' in sys.modules)") == "False"

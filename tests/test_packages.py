@@ -37,6 +37,23 @@ def test_where_no_suite_is_new_enough_it_says_what_to_install(apt, monkeypatch):
         apt.suite_for("docker-buildx", "9")
 
 
+#: apt-get update --print-uris, on a computer that never did one.
+PRINTED = """\
+'http://mirror.example/debian-security/dists/bookworm-security/InRelease' mirror.example_dists_bookworm-security_InRelease 0
+'http://mirror.example/debian/dists/bookworm/InRelease' mirror.example_debian_dists_bookworm_InRelease 0
+'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' mirror.example_debian_main_Packages 0
+"""
+
+
+def test_the_mirror_is_where_the_computers_own_suite_comes_from(monkeypatch):
+    monkeypatch.setattr(packages, "codename", lambda: "bookworm")
+    monkeypatch.setattr(packages, "run", lambda *_, **__: PRINTED)
+    assert packages.mirror() == "http://mirror.example/debian/"
+    monkeypatch.setattr(packages, "codename", lambda: "trixie")
+    with pytest.raises(SetupError, match="no package source for 'trixie'"):
+        packages.mirror()
+
+
 @pytest.mark.parametrize(
     ("root", "debian", "says"), [(False, True, "not root"), (True, False, "neither Debian nor Ubuntu")]
 )

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from ..errors import LayerLabError
-from ..machine.machine import Machine
 
 ROOT = Path(__file__).resolve().parents[3]
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 #: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network: neither in a lab.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+#: Starts JupyterLab, without a grammar whose parser is made at each start and takes longer than all the rest. It would check
+#: formats of which JupyterLab has none (IRIs in schemas); jsonschema does without it where it is missing.
+START = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterlab.labapp import main; sys.exit(main())"
 
 
 def write_settings() -> None:
@@ -31,7 +33,7 @@ def command(arguments: list[str]) -> list[str]:
         fixed.append(f"--ServerApp.root_dir={ROOT}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         fixed.append("--allow-root")
-    return [sys.executable, "-m", "jupyterlab", *fixed, *arguments, FIRST_NOTEBOOK]
+    return [sys.executable, "-c", START, *fixed, *arguments, FIRST_NOTEBOOK]
 
 
 def main(arguments: list[str]) -> int:
@@ -39,6 +41,8 @@ def main(arguments: list[str]) -> int:
     write_settings()
     if arguments == ["--settings-only"]:
         return 0
+    from ..machine.machine import Machine  # brings docker-py along
+
     try:
         machine = Machine.start(say=lambda line: print(line, flush=True))
     except LayerLabError as error:

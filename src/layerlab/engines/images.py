@@ -7,21 +7,24 @@ Dockerfiles keep saying `FROM python:3.11-slim`; a build passes BuildKit's named
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import os
 import shutil
+import socket
 import ssl
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed, SetupError
 from ..system import faults
 from ..system.home import cache_dir, locked
-from ..system.shell import run
+from ..system.shell import beside, run
 from . import packages
 from .packages import Say
 
@@ -43,6 +46,8 @@ PYTHON_OF_SUITE = {
 }
 #: Seconds after which a hub that does not answer counts as out of reach.
 HUB_SECONDS = 15.0
+#: Where images come from that name no hub of their own.
+HUB = "docker.io"
 #: Why nothing is pulled where the person says so.
 NO_HUB = "LAYERLAB_HUB=no"
 #: Raised when the recipe below changes, so that cached archives are made anew.
@@ -84,6 +89,36 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
     changes = [word for key, value in _environment().items() for word in ("--change", f"ENV {key}={value}")]
     docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
     return standin_name(image)
+
+
+@contextlib.contextmanager
+def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
+    """While the body runs, make the stand-ins that `ensure` will need on an engine that is not there yet.
+
+    `ensure` finds them made, or waits. Where a hub seems to be in reach nothing is made.
+    """
+
+    def make() -> None:
+        needed = [image for image in images if image in standins()]
+        if needed and _hub_is_out_of_reach():
+            for image in needed:
+                standin_archive(image, say)
+
+    with beside(make):
+        yield
+
+
+def _hub_is_out_of_reach() -> bool:
+    """Whether nothing can be pulled, as far as can be said without an engine. Behind a proxy it cannot be said."""
+    if os.environ.get("LAYERLAB_HUB") == "no":
+        return True
+    if urllib.request.getproxies():
+        return False
+    try:
+        socket.create_connection((HUB, 443), timeout=HUB_SECONDS).close()
+    except OSError:
+        return True
+    return False
 
 
 def ensure_engine_image(docker: Docker, say: Say) -> str:
@@ -240,7 +275,6 @@ def ca_bundle() -> Path | None:
 
 def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say: Say) -> Path:
     """Make a root file system with mmdebstrap, once for the same recipe, mirror and certificates."""
-    packages.ensure_engine(say)
     mirror, bundle = packages.mirror(), ca_bundle()
     recipe = repr(
         (
@@ -260,14 +294,15 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
     with locked(f"image-{key}", wait=900):
         if archive.exists():
             return archive
+        tools = packages.ensure_bootstrapper()
         say(f"Making a stand-in for {image} from the packages of {suite} (about 20 s) …")
-        # A folder of ours, and a mount namespace that ends with the process: a killed run leaves nothing mounted, and
+        # A folder of ours, and namespaces that end with the process: a killed run leaves nothing running or mounted, and
         # nothing that the next run or `layerlab clean` does not remove.
         work = archive.with_suffix(".part")
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         part = work / archive.name
-        command = ["unshare", "--mount", "--propagation", "private"]
+        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
         for path in ("man", "doc", "locale", "info"):  # as the official slim images do
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
@@ -278,7 +313,12 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
                 suite,
                 str(part),
                 mirror,
-                env={**packages.tool_path(), "TMPDIR": str(work), "ENGINE_PACKAGES": str(packages.engine_dir())},
+                env={
+                    **tools,
+                    "TMPDIR": str(work),
+                    "ENGINE_PACKAGES": str(packages.engine_dir()),
+                    "DPKG_FORCE": "unsafe-io",  # nobody needs half of it after a power cut, so don't wait for the disk
+                },
                 what=f"could not make a stand-in for {image}",
             )
             part.rename(archive)
@@ -292,11 +332,12 @@ def _environment() -> dict[str, str]:
     variables = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     if ca_bundle():
         variables |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/etc/ssl/certs/ca-certificates.crt")
+    listing = ""
+    with contextlib.suppress(CommandFailed):  # no pip in this environment
+        listing = run(sys.executable, "-m", "pip", "config", "list")
+    configured = dict(line.split("=", 1) for line in listing.splitlines() if "=" in line)
     for option in ("index-url", "extra-index-url"):
-        try:
-            value = run(sys.executable, "-m", "pip", "config", "get", f"global.{option}").strip()
-        except CommandFailed:
-            continue  # not set
+        value = ast.literal_eval(configured.get(f"global.{option}", "''"))
         remote = [url for url in value.split() if not url.startswith("file:")]
         if remote:
             variables[f"PIP_{option.replace('-', '_').upper()}"] = " ".join(remote)

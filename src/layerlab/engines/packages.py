@@ -18,8 +18,10 @@ from ..system.shell import run
 
 #: What a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
 ENGINE = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
-#: What they need from the computer's own suite, plus what sets up its network and makes stand-in base images.
-HELPERS = ("runc", "iptables", "iproute2", "mmdebstrap")
+#: What they need from the computer's own suite, plus what sets up its network.
+HELPERS = ("runc", "iptables", "iproute2")
+#: Makes stand-in base images.
+BOOTSTRAPPER = "mmdebstrap"
 #: `--progress=rawjson` came with buildx 0.13 and provenance in the metadata file with 0.14 (buildx release notes);
 #: 0.17 is the first whose bake reports both.
 OLDEST_BUILDX = "0.17"
@@ -85,6 +87,30 @@ def ensure_registry(say: Say = print) -> Path:
     return registry_program()
 
 
+def ensure_bootstrapper() -> dict[str, str]:
+    """Unpack what makes root file systems unless it is there; return the environment in which it is found.
+
+    It needs nothing of the engine, and so can work while that is fetched. Raises SetupError where this is not Debian or
+    Ubuntu, or we are not root.
+    """
+    tools = tool_path()
+    path = tools.get("PATH") or os.environ.get("PATH", os.defpath)
+    if shutil.which(BOOTSTRAPPER, path=path):
+        return tools
+    with locked("bootstrapper", wait=900):
+        tree = cache_dir() / "bootstrapper"
+        if not tree.exists():
+            _check_possible()
+            apt = _Apt(cache_dir() / "apt-bootstrapper")
+            fresh = tree.with_name("bootstrapper.part")
+            shutil.rmtree(fresh, ignore_errors=True)
+            for archive in apt.download([BOOTSTRAPPER]):
+                run("dpkg-deb", "-x", str(archive), str(fresh))
+            fresh.rename(tree)
+            shutil.rmtree(apt.root)
+    return {**tools, "PATH": f"{tree}/usr/bin:{path}"}
+
+
 def registry_program() -> Path:
     """Where `ensure_registry` puts the registry's program. Looking for it makes none."""
     return home() / "cache" / "registry" / "usr/bin/docker-registry"
@@ -119,8 +145,8 @@ def _check_possible() -> None:
 
 
 def _unpack(say: Say) -> None:
-    apt = _Apt(cache_dir() / "apt")
     say("No Docker engine on this computer: fetching the distribution's engine, buildx and Compose (about 90 MB) …")
+    apt = _Apt(cache_dir() / "apt")
     suite = apt.suite_for("docker-buildx", OLDEST_BUILDX)
     of_suite = f"/{suite}" if suite else ""
     compose = "docker-compose-v2" if apt.knows("docker-compose-v2") else "docker-compose"
@@ -155,7 +181,11 @@ class _Apt:
         (root / "preferences").write_text(
             "".join(f"Package: *\nPin: release a={suite}\nPin-Priority: 50\n\n" for suite in NEWER_SUITES)
         )
-        self._run("apt-get", "update", what="apt could not read the package lists of this computer's mirror")
+        self._update(what="apt could not read the package lists of this computer's mirror")
+
+    def _update(self, *options: str, what: str) -> None:
+        # Without the cache that it would make of the lists: the next question makes that, and more lists may come before.
+        self._run("apt-get", *options, "-o", "pkgCacheFile::Generate=false", "update", what=what)
 
     def _run(self, *command: str, what: str = "") -> str:
         tool, *rest = command
@@ -170,6 +200,11 @@ class _Apt:
             "APT::Sandbox::User=root",  # our folder is closed to the user _apt
             "APT::Keep-Downloaded-Packages=true",
             "Acquire::Retries=3",
+            "Acquire::Languages=none",
+            # Container images have these the other way round, for size; then each question takes as long as the first.
+            "Acquire::GzipIndexes=false",
+            "Dir::Cache::pkgcache=pkgcache.bin",
+            "Dir::Cache::srcpkgcache=srcpkgcache.bin",
         ]
         return run(
             tool, *(word for option in options for word in ("-o", option)), *rest, env={"LC_ALL": "C"}, what=what
@@ -194,8 +229,13 @@ class _Apt:
 
     def _add_suite(self, suite: str) -> None:
         option = f"[signed-by={DEBIAN_KEYS}] " if DEBIAN_KEYS.exists() else ""
-        (self.root / "sources" / f"{suite}.list").write_text(f"deb {option}{mirror()} {suite} main\n")
-        self._run("apt-get", "update", what=f"the mirror of this computer has no suite {suite!r}")
+        source = self.root / "sources" / f"{suite}.list"
+        source.write_text(f"deb {option}{mirror()} {suite} main\n")
+        self._update(
+            *("-o", f"Dir::Etc::sourcelist={source}", "-o", "Dir::Etc::sourceparts=/dev/null"),  # this one alone
+            *("-o", "APT::Get::List-Cleanup=false"),
+            what=f"the mirror of this computer has no suite {suite!r}",
+        )
 
     def download(self, packages: list[str]) -> list[Path]:
         """Let apt choose `packages` and what they need beyond what is installed, and fetch them."""
@@ -222,8 +262,9 @@ def _at_least(version: str, oldest: str) -> bool:
 
 def mirror() -> str:
     """Address of the mirror that this computer takes its own suite from. Raises SetupError if there is none."""
-    rows = run("apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)", "Created-By: Packages").splitlines()
-    mirrors = [uri for uri, _, release in (row.partition("|") for row in rows) if release == codename()]
+    # What an update would fetch: known without the lists of an earlier one, which a new computer does not have.
+    rows = run("apt-get", "update", "--print-uris").splitlines()
+    mirrors = [row[1:].partition("dists/")[0] for row in rows if f"/dists/{codename()}/InRelease'" in row]
     if not mirrors:
         raise SetupError(f"no package source for {codename()!r} on this computer", "see /etc/apt/sources.list.d")
     return mirrors[0]

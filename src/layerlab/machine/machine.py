@@ -101,9 +101,10 @@ class Machine:
                 return
             self._engine.remove(SEED_NAME)  # of an earlier, interrupted attempt
             seed = Machine(SEED_NAME, self._engine)
-            seed._bring_up(say)
-            for image in images.BASES:
-                images.ensure(image, seed.docker, say)
+            with images.made_ahead(images.BASES, say):
+                seed._bring_up(say)
+                for image in images.BASES:
+                    images.ensure(image, seed.docker, say)
             self._engine.keep_as_seed(SEED_NAME)
 
     def remove(self) -> None:

@@ -19,6 +19,7 @@ from .step import Phase, Step, shortened, steps_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+
 #: Version of the JSON written by `Build.save`.
 FORMAT = 2
 

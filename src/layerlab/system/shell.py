@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..errors import CommandFailed
+from ..errors import CommandFailed, LayerLabError
+
+#: Seconds within which a command started by `beside` is ended.
+NOTICE_SECONDS = 0.1
+#: Its attribute `ended`, on the threads of `beside`, says that what they do is no longer wanted.
+_thread = threading.local()
 
 
 def run(
@@ -23,7 +31,7 @@ def run(
     (exit code 127) or takes longer than `timeout` seconds (exit code 124), as a shell and timeout(1) count them.
     """
     try:
-        done = subprocess.run(command, env=environment(env), input=stdin, capture_output=True, timeout=timeout)
+        done = _finished(command, environment(env), stdin, timeout)
     except FileNotFoundError:
         raise CommandFailed(what or f"{command[0]} is not installed", command, 127, "") from None
     except subprocess.TimeoutExpired as error:
@@ -33,6 +41,48 @@ def run(
         output = _text(done.stdout) + _text(done.stderr)
         raise CommandFailed(what or f"{command[0]} failed", command, done.returncode, output)
     return _text(done.stdout)
+
+
+def _finished(
+    command: Sequence[str], env: Mapping[str, str], stdin: bytes | None, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """subprocess.run, which on a thread of `beside` ends early when it is told to."""
+    ended: threading.Event | None = getattr(_thread, "ended", None)
+    if ended is None:
+        return subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=timeout)
+    deadline = time.monotonic() + timeout
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe if stdin else None, stdout=pipe, stderr=pipe) as process:
+        while True:
+            try:
+                output, errors = process.communicate(stdin, timeout=NOTICE_SECONDS)
+                return subprocess.CompletedProcess(command, process.returncode, output, errors)
+            except subprocess.TimeoutExpired as error:
+                if ended.is_set() or time.monotonic() > deadline:
+                    process.kill()
+                    raise subprocess.TimeoutExpired(command, timeout, error.output, error.stderr) from None
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` on a thread while the body runs. When the body ends, so does the command that `work` is at.
+
+    Our own errors in `work` are not reported: it prepares what the body, or what follows it, does itself if it must.
+    """
+    ended = threading.Event()
+
+    def target() -> None:
+        _thread.ended = ended
+        with contextlib.suppress(LayerLabError):
+            work()
+
+    thread = threading.Thread(target=target, name="layerlab-beside", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(15)  # it may be waiting for the lock of another process, and then does nothing more
 
 
 def environment(extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -1,0 +1,125 @@
+"""Install what a lock file pins into the virtual environment that runs this: with uv, or with pip where uv can't be had.
+
+uv takes seconds where pip takes minutes. Both check every file against the lock's hashes, uv's own included, and both follow
+this computer's pip configuration: indexes, certificates, proxy.
+
+    python scripts/install.py requirements.lock --project    # and LayerLab itself, from this folder
+    python scripts/install.py requirements-test.lock
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+UV = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
+#: -qq: errors only. pip warns of each of the computer's places for packages that doesn't have one.
+PIP = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-qq"]
+#: Settings of pip that uv calls by another name, and knows as a variable.
+SAME = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Install the lock file named first, and with --project the project; return the exit code."""
+    lock, project = Path(arguments[0]), "--project" in arguments
+    uv, others = split(lock.read_text(encoding="utf-8"))
+    settings = pip_settings(printed([sys.executable, "-m", "pip", "config", "list"]))
+    with tempfile.TemporaryDirectory(prefix="layerlab-install-") as folder:
+        uv_file, file = Path(folder, "uv.txt"), Path(folder, "lock.txt")
+        uv_file.write_text(uv, encoding="utf-8")
+        file.write_text(others, encoding="utf-8")
+        say(f"Installing the packages of {lock.name} …")
+        refusal = (
+            "" if UV.exists() else failure([*PIP, "--only-binary", ":all:", "--require-hashes", "-r", str(uv_file)])
+        )
+        if not refusal:
+            with_uv = [str(UV), "pip", "install", "--quiet", "--python", sys.executable, *no_index(settings)]
+            environment = {**uv_environment(settings), **os.environ}  # what the person set for uv wins
+            refusal = failure([*with_uv, "--require-hashes", "-r", str(file)], environment)
+            if not refusal and project:
+                refusal = failure([*with_uv, "--no-deps", "--no-build-isolation", "--editable", "."], environment)
+        if not refusal:
+            return 0
+        say(f"uv can't do it here: {refusal}\npip does it instead; that takes about two minutes …")
+        code = subprocess.call([*PIP, "--require-hashes", "-r", str(file)])
+        if project and code == 0:
+            code = subprocess.call([*PIP, "--no-deps", "--no-build-isolation", "--editable", "."])
+        return code
+
+
+def split(lock: str) -> tuple[str, str]:
+    """The part of a lock file that pins uv ("" if none does), and the rest."""
+    parts = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
+    return "".join(p for p in parts if p.startswith("uv==")), "".join(p for p in parts if not p.startswith("uv=="))
+
+
+def pip_settings(listing: str) -> dict[str, str]:
+    """What `pip config list` says, by the option's name. As in pip, a variable wins over [install], and that over [global]."""
+    found: dict[str, tuple[int, str]] = {}
+    for line in listing.splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        rank = {"global": 0, "install": 1, ":env:": 2}.get(section)
+        if rank is not None and rank >= found.get(name, (0, ""))[0]:
+            found[name] = (rank, ast.literal_eval(value))
+    return {name: value for name, (_, value) in found.items()}
+
+
+def uv_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which uv does what these settings of pip say."""
+    variables = {SAME[name]: " ".join(value.split()) for name, value in settings.items() if name in SAME}
+    if "UV_FIND_LINKS" in variables:
+        variables["UV_FIND_LINKS"] = variables["UV_FIND_LINKS"].replace(" ", ",")
+    if "UV_INDEX" in variables:
+        # As in pip, an index that has a package in another version doesn't hide the others. The hashes make it safe.
+        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    if "SSL_CERT_FILE" not in variables:
+        variables["UV_SYSTEM_CERTS"] = "true"  # pip trusts what the computer trusts, uv a list of its own
+    return variables
+
+
+def no_index(settings: Mapping[str, str]) -> list[str]:
+    """The one setting for which uv has an option and no variable."""
+    return ["--no-index"] if settings.get("no-index", "").lower() in ("1", "true", "yes", "on") else []
+
+
+def failure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Run `command`; return the end of what it printed if it fails, and "" if it doesn't."""
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        return str(error)
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return "" if done.returncode == 0 else "\n".join(lines[-4:]) or f"{command[0]} exited with {done.returncode}"
+
+
+def printed(command: Sequence[str]) -> str:
+    """What `command` prints on standard output."""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

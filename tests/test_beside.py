@@ -1,0 +1,132 @@
+"""What is prepared beside something else: it ends with it, and what it could not do is done, or said, later."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from layerlab.engines import images, packages
+from layerlab.errors import CommandFailed, SetupError
+from layerlab.system import shell
+
+
+def test_commands_of_work_beside_run_to_their_end_while_the_body_does():
+    printed, done = [], threading.Event()
+
+    def work():
+        printed.append(shell.run("sh", "-c", "cat; echo out", stdin=b"in "))
+        done.set()
+
+    with shell.beside(work):
+        assert done.wait(30)
+    assert printed == ["in out\n"]
+
+
+def test_a_command_of_work_beside_ends_with_the_body():
+    failures, started = [], threading.Event()
+
+    def work():
+        for command in (("sleep", "71.9"), ("true",)):
+            started.set()
+            try:
+                shell.run(*command)
+            except CommandFailed as error:
+                failures.append(error.command)
+                raise
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), shell.beside(work):
+        assert started.wait(30)
+        raise KeyboardInterrupt
+    assert failures == [("sleep", "71.9")]
+    assert time.monotonic() - before < 60
+
+
+def test_a_command_of_work_beside_fails_and_takes_too_long_as_elsewhere():
+    errors, done = [], threading.Event()
+
+    def work():
+        for command, timeout in ((("sh", "-c", "echo no; exit 3"), 60), (("sleep", "71.8"), 0.2)):
+            try:
+                shell.run(*command, timeout=timeout)
+            except CommandFailed as error:
+                errors.append((error.exit_code, error.output))
+        done.set()
+
+    with shell.beside(work):
+        assert done.wait(30)
+    assert errors == [(3, "no\n"), (124, "")]
+
+
+def test_an_error_of_work_beside_is_not_the_bodys():
+    def work():
+        raise SetupError("no network")
+
+    with shell.beside(work):
+        pass
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The images that a stand-in is made for ahead."""
+    found = []
+    monkeypatch.setattr(images, "standins", lambda: {"python:3.11-slim": "bookworm"})
+    monkeypatch.setattr(images, "standin_archive", lambda image, say: found.append(image))
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.delenv("LAYERLAB_HUB", raising=False)
+    return found
+
+
+def ahead(*wanted: str) -> None:
+    """Let `made_ahead` do what it does, and wait for it."""
+    with images.made_ahead(wanted, print):
+        for thread in threading.enumerate():
+            if thread.name == "layerlab-beside":
+                thread.join(30)
+
+
+def connection(*_, **__):
+    raise OSError("a name could not be looked up")
+
+
+def test_stand_ins_are_made_ahead_where_no_hub_is_in_reach(made, monkeypatch):
+    monkeypatch.setattr("socket.create_connection", connection)
+    ahead("python:3.11-slim", "python:2.7-slim")
+    assert made == ["python:3.11-slim"]
+
+
+def test_and_where_the_person_says_that_nothing_is_pulled(made, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HUB", "no")
+    ahead("python:3.11-slim")
+    assert made == ["python:3.11-slim"]
+
+
+def test_no_stand_in_is_made_ahead_where_a_hub_is_in_reach_or_may_be(made, monkeypatch):
+    class Connection:
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("socket.create_connection", lambda *_, **__: Connection())
+    ahead("python:3.11-slim")
+    monkeypatch.setattr("socket.create_connection", connection)
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "proxy.example:3128"})
+    ahead("python:3.11-slim")
+    assert made == []
+
+
+def test_the_bootstrapper_is_not_fetched_where_the_computer_has_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    (tmp_path / packages.BOOTSTRAPPER).write_text("#!/bin/sh\n")
+    (tmp_path / packages.BOOTSTRAPPER).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert packages.ensure_bootstrapper() == {}
+    assert not (tmp_path / "home").exists()
+
+
+def test_where_no_bootstrapper_can_be_fetched_it_says_why(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(SetupError, match="not root"):
+        packages.ensure_bootstrapper()
