@@ -15,11 +15,21 @@ FUZZ ?= 300
 JOBS ?= 2
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' --upgrade --quiet
-# uv leaves compiling to the first import, and some environments switch that off: then every start compiles everything.
-export PYTHONDONTWRITEBYTECODE :=
+# One part of the tests, for several computers that share them: make test-all SHARD=1/3.
+SHARD ?= 1/1
 NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 
-.PHONY: help lab test doctor reset clean fuzz bench notebooks lock lint setup
+# An environment that forbids bytecode (many container images do) costs each of the thousand processes that tests start a second.
+unexport PYTHONDONTWRITEBYTECODE
+
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check src tests scripts benchmarks && $(BIN)/lint-imports --no-cache
+# An engine, base images and a browser, side by side.
+PREPARED = sh scripts/install-browser.sh & browser=$$!; $(BIN)/layerlab up; up=$$?; wait $$browser && [ $$up = 0 ]
+PYTEST = sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder --shard $(SHARD)
+# With TEST_ARGS="-k something" one of the two stages may have nothing to run; pytest calls that 5.
+NONE_IS_FINE = $(if $(TEST_ARGS),|| [ $$? = 5 ])
+
+.PHONY: help lab test test-all nightly doctor reset clean fuzz bench notebooks lock lint setup
 
 help: ## This list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,11 +37,16 @@ help: ## This list.
 lab: $(VENV)/.ready ## Set up what is missing and open JupyterLab on the first notebook. LAB_ARGS are passed on.
 	@$(BIN)/python -m layerlab.commands.jupyter $(LAB_ARGS)
 
-test: $(VENV)/.test-ready ## Set up what is missing and run every test. TEST_ARGS are passed on to pytest.
-	@$(BIN)/layerlab up
-	@sh scripts/install-browser.sh
-	$(BIN)/ruff check .
-	sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(TEST_ARGS)
+test: $(VENV)/.test-ready ## The fast tests: lint, all pure tests, and the product on a real engine, in minutes. TEST_ARGS go to pytest.
+	$(LINT)
+	@$(PREPARED) && $(BIN)/python tests/prepare.py fast
+	$(PYTEST) -m fast $(TEST_ARGS) $(NONE_IS_FINE)
+
+test-all: test ## Every test; those of `make test` first. SHARD=1/3 runs a third of them, for three computers.
+	@$(BIN)/python tests/prepare.py
+	$(PYTEST) -m "not fast" $(TEST_ARGS) $(NONE_IS_FINE)
+
+nightly: fuzz bench ## What takes long by nature: the explainer against 300 random projects, and the benchmarks.
 
 doctor: $(VENV)/.ready ## Look at this computer and say what is wrong and what mends it.
 	@$(BIN)/layerlab doctor
@@ -56,9 +71,8 @@ notebooks: $(VENV)/.test-ready ## Execute every notebook and lab afresh, for com
 	@sh scripts/install-browser.sh
 	$(BIN)/python scripts/execute_notebooks.py $(NOTEBOOKS)
 
-lint: $(VENV)/.test-ready ## Style, and what ruff finds.
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check src tests scripts benchmarks
+lint: $(VENV)/.test-ready ## Style, what ruff finds, and who imports whom.
+	$(LINT)
 
 lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml anew, with hashes and without index addresses.
 	$(COMPILE) --extra setup --output-file requirements.lock pyproject.toml

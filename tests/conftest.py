@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
+import signal
 from pathlib import Path
 
 import pytest
+import tiers
 from xdist.scheduler import LoadFileScheduling
 
 #: Weights of the sample apps in tests, MB: large enough to be seen in a layer, small enough to keep the suite quick.
@@ -22,10 +23,14 @@ os.environ["LAYERLAB_WEIGHTS_MB"] = WEIGHTS_MB
 os.environ["LAYERLAB_CLUTTER_MB"] = "4"
 
 
-#: The longest modules, longest first: two processes share the suite, and none should begin the longest as the last.
-FIRST = ("test_safety", "test_app_semantic_search", "test_build", "test_projects", "test_lab_08", "test_lab_04")
-#: The notebooks are one test module and half of the time, so its tests may run side by side.
-DIVIDED = "test_safety"
+# A shell's background job (`make test &` in a script) ignores Ctrl-C, and everything that it starts inherits that: Python then
+# doesn't raise KeyboardInterrupt, so tests that interrupt a build would wait in vain. From here on it's as in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shard", type=tiers.shard_of, default=(1, 1), help="run one part of the suite, such as 1/3")
 
 
 class ByModule(LoadFileScheduling):
@@ -36,8 +41,7 @@ class ByModule(LoadFileScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        module = super()._split_scope(nodeid)
-        return nodeid if Path(module).stem == DIVIDED else module
+        return tiers.scope(tiers.named(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -46,14 +50,18 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    real = {item.path.parent.name for item in items} & {"engine", "browser"}
-
-    def rank(item: pytest.Item) -> tuple[int, bool]:
-        named = FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST)
-        return named, item.path.parent.name not in real
-
-    items.sort(key=rank)
+def pytest_collection_modifyitems(config, items):
+    """Mark the fast tier, leave out what other computers run, and put the longest first, so that no process begins it last."""
+    names = {item: tiers.named(item.nodeid) for item in items}
+    for item in items:
+        if tiers.is_fast(names[item]):
+            item.add_marker(pytest.mark.fast)
+    mine = tiers.shard(map(tiers.scope, names.values()), *config.getoption("--shard"))
+    others = [item for item in items if tiers.scope(names[item]) not in mine]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if tiers.scope(names[item]) in mine]
+    items.sort(key=lambda item: -tiers.seconds(tiers.scope(names[item])))
 
 
 def person_home() -> Path:
@@ -65,10 +73,15 @@ def person_home() -> Path:
 
 
 def new_home(folder: Path, source: Path) -> Path:
-    """A home with a copy of another's cache (engine packages, base images): nothing is fetched twice."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if (source / "cache").exists():
-        subprocess.run(["cp", "--archive", "--reflink=auto", source / "cache", folder], check=True)
+    """A home that borrows another's cache (engine packages, base images, the seed): nothing is fetched or copied.
+
+    Archives of images are borrowed one by one: those that are made in the new home stay there.
+    """
+    (folder / "cache" / "images").mkdir(parents=True)
+    lent = [source / "cache" / name for name in ("engine", "registry", "seed")]
+    for path in [*lent, *(source / "cache" / "images").glob("*.tar")]:
+        if path.exists():
+            (folder / path.relative_to(source)).symlink_to(path)
     return folder
 
 

@@ -1,6 +1,6 @@
 """The explainer against a real engine: random projects, random edits, each built twice.
 
-`make test` tries a fixed 40 cases, `make fuzz` 300 random ones (LAYERLAB_FUZZ sets the number). The agreement is printed.
+`make test-all` tries a fixed 40 cases, `make fuzz` 300 random ones (LAYERLAB_FUZZ sets the number). The agreement is printed.
 """
 
 from __future__ import annotations

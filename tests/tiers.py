@@ -1,0 +1,113 @@
+"""Which tests run when: the fast tier that `make test` runs, and how the rest is shared between processes and computers.
+
+Tests without an engine or a browser are all fast. Of the others, FAST lists a few that together prove the product on a real
+engine: it's what a stranger, a contributor and a reviewer run. `make test-all` runs the fast tier first and then the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Folders whose tests need a real engine or a real browser.
+REAL = {"engine", "browser"}
+
+#: What the fast tier proves on a real engine: the promise, then its tests, named from `tests/` on. A name without
+#: brackets stands for all of a test's parameters.
+FAST: dict[str, tuple[str, ...]] = {
+    "one case of each theme of the explainer": (
+        "engine/test_cases.py::test_case[files: a file of both COPYs]",
+        "engine/test_cases.py::test_case[instructions: COPY --chmod]",
+        "engine/test_cases.py::test_case[environment: ARG default]",
+        "engine/test_cases.py::test_case[mounts: a bind mount from a stage, the same bytes]",
+        "engine/test_cases.py::test_case[stages: a file of one of two stages]",
+        "engine/test_cases.py::test_case[machines: a failing step below an edit]",
+        "engine/test_cases.py::test_names_are_unique",
+    ),
+    "a machine is found again, reset, reclaimed, removed": (
+        "engine/test_machine.py::test_another_process_finds_the_machine_by_name",
+        "engine/test_machine.py::test_a_killed_engine_is_reclaimed_with_its_cache[dockerd]",
+        "engine/test_machine.py::test_reset_makes_it_cold_and_keeps_the_base_images",
+        "engine/test_machine.py::test_stop_leaves_nothing",
+    ),
+    "an app is edited and built, and the record is right": (
+        "engine/test_build.py::test_steps_come_in_file_order_with_their_lines",
+        "engine/test_build.py::test_bytes_and_seconds_are_measured",
+        "engine/test_build.py::test_a_record_is_saved_and_loaded_back_equal",
+        "engine/test_build.py::test_the_image_is_what_the_record_says",
+        "engine/test_build.py::test_an_edit_runs_what_it_must",
+        "engine/test_build.py::test_the_original_is_never_written_to",
+    ),
+    "compare measures": ("engine/test_move_base.py::test_compare_measures_it_and_puts_it_back",),
+    "a failing build": ("engine/test_build.py::test_a_build_that_fails_in_the_middle_stage_says_all",),
+    "a killed build": (
+        "engine/test_faults.py::test_the_client_is_killed_during_a_build",
+        "engine/test_faults.py::test_the_kernel_is_killed_or_interrupted_during_a_build[4-2]",
+    ),
+    "one lab: the start fails, the solution passes, a wrong answer gets its hint": (
+        "engine/test_lab_from_start.py",
+        "engine/test_lab_07.py::test_the_solution_passes",
+        "engine/test_lab_07.py::test_a_wrong_answer_gets_the_hint_that_fits[bytecode at the root only]",
+    ),
+    "notebooks 00 and 01 under nbval, and a Docker of somebody else stays as it was": (
+        "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was[first]",
+        "engine/test_safety.py::test_nbval_can_fail",
+        "engine/test_safety.py::test_every_notebook_is_in_one_part",
+    ),
+    "one page in a real browser": (
+        "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
+        "browser/test_report_page.py::test_by_keyboard",
+        "browser/test_saved_notebooks.py::test_it_reads_well_after_run_all[00-start-here]",
+    ),
+}
+_FAST = frozenset(name for names in FAST.values() for name in names)
+
+#: The notebooks are one test module and half of the time, so its tests may run side by side.
+DIVIDED = "engine/test_safety.py"
+#: Modules that build the same and stay together: what one has built, the other finds in the cache of their machine.
+TOGETHER = {"engine/test_lab_from_start.py": "engine/test_lab_07.py"}
+#: How long the tests of a module take on 2 cores, seconds, where that is much. Processes begin with the longest, and
+#: computers that share the suite (`make test-all SHARD=1/3`) share these evenly.
+SECONDS: dict[str, float] = {}
+#: A module that isn't listed.
+USUAL_SECONDS = 2.0
+
+
+def named(nodeid: str) -> str:
+    """A test's name from `tests/` on."""
+    return nodeid.removeprefix("tests/")
+
+
+def is_fast(name: str) -> bool:
+    """Whether the test of that name is in the fast tier."""
+    module = name.partition("::")[0]
+    return module.partition("/")[0] not in REAL or bool({name, name.partition("[")[0], module} & _FAST)
+
+
+def scope(name: str) -> str:
+    """What stays together, in one process and on one computer: a module, whose tests share machines, images, a JupyterLab."""
+    module = name.partition("::")[0]
+    return name if module == DIVIDED else TOGETHER.get(module, module)
+
+
+def seconds(scope: str) -> float:
+    return SECONDS.get(scope, USUAL_SECONDS)
+
+
+def shard(scopes: Iterable[str], part: int, parts: int) -> set[str]:
+    """The scopes that are part `part` (from 1) of `parts`: the longest first, each to the part that has least to do so far."""
+    loads = [0.0] * parts
+    mine = set()
+    for one in sorted(set(scopes), key=lambda s: (-seconds(s), s)):
+        least = loads.index(min(loads))
+        loads[least] += seconds(one)
+        if least == part - 1:
+            mine.add(one)
+    return mine
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """`1/3` → (1, 3). Raises ValueError."""
+    part, parts = (int(number) for number in text.split("/"))
+    if not 1 <= part <= parts:
+        raise ValueError(f"{text} is no part: the first of three is 1/3")
+    return part, parts
