@@ -8,7 +8,7 @@ from layerlab import App
 from layerlab.contexts.listing import deciding_rule
 from layerlab.contexts.patterns import Patterns
 from layerlab.contexts.taking import take
-from layerlab.machine.resolving import context_files
+from layerlab.course import context_files
 
 
 @pytest.mark.parametrize(

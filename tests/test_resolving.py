@@ -6,9 +6,10 @@ import pytest
 
 from layerlab import App
 from layerlab.contexts.listing import list_context
+from layerlab.course import context_files
 from layerlab.errors import AppError, CommandFailed
 from layerlab.machine.building import command_for
-from layerlab.machine.resolving import context_files, resolve
+from layerlab.machine.resolving import resolve
 from layerlab.system import docker_words
 
 FOLDER = "a folder/with spaces, commas = and so on"

@@ -44,7 +44,7 @@ def test_all_causes_have_a_treatment_and_leave_a_healthy_set_up_alone():
 def test_an_innocent_suspect_is_tried_and_let_go(machine, patient, number):
     one = patient(number)
     before = one.setup
-    diagnosis = one.diagnose(INNOCENT[number], machine)
+    diagnosis = one.diagnose(machine, INNOCENT[number])
     assert not diagnosis.right and diagnosis.tried.trouble, diagnosis
     assert "and still" in str(diagnosis)
     assert one.setup == before  # its files are theirs again
@@ -55,12 +55,12 @@ def test_what_happens_to_a_base_at_the_clinic_does_not_happen_to_the_learner(mac
     before, moved = base_id(machine), patient(4)
     visit = moved.visit(machine)
     assert visit.trouble == "the packages were installed again" and base_id(machine) == before
-    assert moved.diagnose("base-moved", machine).right and base_id(machine) == before
+    assert moved.diagnose(machine, "base-moved").right and base_id(machine) == before
 
 
 def test_what_is_not_there_is_said_without_a_build(machine, patient):
     one = patient(2)
-    diagnosis = one.diagnose("base-moved", machine)
+    diagnosis = one.diagnose(machine, "base-moved")
     assert not diagnosis.right and diagnosis.tried is None and "nothing to be found" in str(diagnosis)
 
 
@@ -85,7 +85,7 @@ def test_a_patient_or_cause_that_is_none_is_said(machine, patient):
     with pytest.raises(LayerLabError, match="there is no patient 9"):
         clinic.patient(9)
     with pytest.raises(LayerLabError, match="there is no cause 'gremlins'"):
-        patient(1).diagnose("gremlins", machine)
+        patient(1).diagnose(machine, "gremlins")
 
 
 def test_what_a_machine_holds_is_counted(lab_home):

@@ -62,9 +62,7 @@ def rows(build: Build) -> list[tuple[str, ...]]:
 
 def totals(build: Build) -> str:
     """Return what goes under the table: how it went, and the bytes."""
-    from ..live.settled import summary
-
     sizes = f"context {build.context_bytes / 1e6:.1f} MB sent"
     if build.image_bytes is not None:
         sizes += f"; image {build.image} {build.image_bytes / 1e6:.1f} MB compressed"
-    return f"\n{summary(build, f'{build.app} {build.variant}')}\n{sizes}"
+    return f"\n{build.outcome()}\n{sizes}"

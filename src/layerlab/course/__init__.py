@@ -17,11 +17,11 @@ from ..machine import package_index
 from ..machine.asking import run_in
 from ..machine.mounts import inside, mounts
 from ..machine.registry import Registry
-from ..machine.resolving import context_files
 from ..record.frames import rows_of
 from ..scale import REGISTRY_MAX, RUNNER_MOUNTS, Event
 from ..system.shell import run
 from .claims import Court, cached, fetched, printed, ran, steps, together
+from .listing import context_files
 from .waiting import bandwidth
 
 __all__ = [

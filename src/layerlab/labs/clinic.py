@@ -236,7 +236,7 @@ class Patient:
         self._visit = self._two_days(machine, self.setup)
         return self._visit
 
-    def diagnose(self, cause: str, machine: Machine) -> Diagnosis:
+    def diagnose(self, machine: Machine, cause: str) -> Diagnosis:
         """Name the cause; it is tried on `machine` by two more days without it. Raises LayerLabError for no such cause."""
         if cause not in CAUSES:
             raise LayerLabError(f"there is no cause {cause!r}", f"there are: {', '.join(CAUSES)}")

@@ -62,7 +62,7 @@ def _finding(run: LabRun, number: int, named: str) -> Finding:
         if not named or not finding.known:
             return finding
         visit = patient.visit(run.machine)
-        diagnosis = patient.diagnose(named, run.machine)
+        diagnosis = patient.diagnose(run.machine, named)
         return dataclasses.replace(finding, right=diagnosis.right, text=str(diagnosis), clue=_clue(visit))
 
 

@@ -34,7 +34,7 @@ class PlainView(DrawnView):
 
     def settle(self, build: Build | None) -> None:
         self.draw()
-        print(settled.summary(build, self.live.title), file=sys.stderr, flush=True)
+        print(settled.outcome(build, self.live.title), file=sys.stderr, flush=True)
 
     def _print(self, row: Activity, word: str, last_line: str) -> None:
         where = f"line {row.line}" if row.line else ""

@@ -23,7 +23,7 @@ _LEFT = "align='left' style='text-align: left'"
 _WIDTH = 100
 
 
-def summary(build: Build | None, title: str) -> str:
+def outcome(build: Build | None, title: str) -> str:
     """One line that says how a build went; the same facts in a notebook, a terminal and a CI log."""
     if build is None:
         return f"{title}: cancelled"
@@ -33,7 +33,7 @@ def summary(build: Build | None, title: str) -> str:
 def text(build: Build | None, live: LiveBuild) -> str:
     """The summary; of a build that did not succeed also where it stopped."""
     first = (
-        summary(build, live.title) if build else f"{live.title}: cancelled after {live.elapsed:.1f} s, {live.counts()}"
+        outcome(build, live.title) if build else f"{live.title}: cancelled after {live.elapsed:.1f} s, {live.counts()}"
     )
     return "\n".join([first, *_where(build, live)])
 

@@ -35,7 +35,7 @@ class TerminalView(DrawnView):
 
     def settle(self, build: Build | None) -> None:
         self._shown.stop()
-        self._console.print(settled.summary(build, self.live.title), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(settled.outcome(build, self.live.title), markup=False, highlight=False, soft_wrap=True)
 
 
 def picture(live: LiveBuild, height: int) -> Group:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import docker
 
@@ -16,13 +16,7 @@ from ..system.home import LABEL, home_id
 
 if TYPE_CHECKING:
     from ..project.app import App
-
-
-class Host(Protocol):
-    """What asking needs of the machine that an image is on."""
-
-    def client(self) -> docker.DockerClient:
-        """Return a docker-py client of its engine."""
+    from .machine_like import MachineLike
 
 
 #: How long an app may take until its health check answers.
@@ -83,7 +77,7 @@ class Ran:
     output: str
 
 
-def run_in(machine: Host, image: str, command: Sequence[str]) -> Ran:
+def run_in(machine: MachineLike, image: str, command: Sequence[str]) -> Ran:
     """Run one command in a container of `image` on `machine`, as the image's user, and remove the container again."""
     with contextlib.closing(machine.client()) as engine:
         container = engine.containers.create(
@@ -99,7 +93,7 @@ def run_in(machine: Host, image: str, command: Sequence[str]) -> Ran:
             container.remove(force=True, v=True)
 
 
-def ask(machine: Host, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
+def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
     """Start `image` on `machine`, ask what the app's manifest says under [run], and remove the container again.
 
     Raises AppError where the manifest does not say how to ask. A container that does not start is an answer, not an error.

@@ -9,7 +9,7 @@ import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from ..contexts.beside import Snapshots, looking_at
 from ..errors import CommandFailed, LayerLabError
@@ -22,6 +22,7 @@ from ..record.step import Step
 from ..system import docker_words, faults
 from ..traces import trace
 from . import client_process
+from .machine_like import MachineLike
 
 #: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen on a busy
 #: computer, gone on the next try.
@@ -59,30 +60,8 @@ def _killed(exit_code: int) -> tuple[str, str]:
     return f"the docker command was killed ({signal.Signals(-exit_code).name})", "build again: what was done is cached"
 
 
-class Host(Protocol):
-    """What a build needs of the machine it runs on."""
-
-    @property
-    def name(self) -> str:
-        """What the machine is called."""
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The variables with which `docker` reaches it."""
-
-    @property
-    def running(self) -> bool:
-        """Whether its engine answers."""
-
-    def named_contexts(self) -> Mapping[str, str]:
-        """Map image names to their stand-ins."""
-
-    def forget_contexts(self) -> None:
-        """Ask for the stand-ins again at the next build."""
-
-
 def run_build(
-    host: Host, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
+    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
 ) -> Build:
     """Build `definition` on `host` and return the record. `Machine.build` is the way to call this.
 
@@ -232,7 +211,7 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
     )
 
 
-def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
     """Say what went wrong: the engine died, or the build failed."""
     if attempt.parsed.failed is None and not host.running:
         raise LayerLabError(

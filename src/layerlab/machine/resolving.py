@@ -13,12 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ..contexts.listing import list_context
 from ..contexts.taking import ignore_file
 from ..engines import endpoint
-from ..errors import AppError, CommandFailed
+from ..errors import CommandFailed
 from ..project.app import App, Variant
 from ..project.definition import Definition
 from ..system import docker_words
@@ -65,17 +62,6 @@ def resolve(
         contexts=told.contexts,
         folders=folders,
     )
-
-
-def context_files(app: App, variant: str) -> pd.DataFrame:
-    """List every file of the folder that is the variant's build context, the largest first: see `list_context`.
-
-    Raises AppError where there is no such variant or its context is no folder here, BadPattern for a rule that BuildKit refuses.
-    """
-    definition = resolve(app, variant)
-    if "context" not in definition.folders:
-        raise AppError(f"the context of {variant} is no folder: {definition.contexts['context']}")
-    return list_context(definition.folders["context"], definition.file_in_context)
 
 
 @dataclasses.dataclass(frozen=True)

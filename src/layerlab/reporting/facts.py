@@ -89,7 +89,7 @@ class Totals:
 
 
 @dataclasses.dataclass(frozen=True)
-class Side:
+class ComparedStep:
     """One step in one of two builds that are compared."""
 
     number: int
@@ -106,8 +106,8 @@ class Pair:
     """A step in the build before and in this one; None where it is in only one of them."""
 
     stage: str
-    before: Side | None
-    now: Side | None
+    before: ComparedStep | None
+    now: ComparedStep | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,11 +312,11 @@ def _compared(now: Build, before: Build) -> Comparison:
 def _pairs(before: Build, now: Build) -> list[Pair]:
     """The steps of two builds side by side, in the order of the later one; those that are gone follow their predecessor."""
 
-    def side(build: Build, index: int | None) -> Side | None:
+    def side(build: Build, index: int | None) -> ComparedStep | None:
         if index is None:
             return None
         s = build.steps[index]
-        return Side(index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes)
+        return ComparedStep(index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes)
 
     was = aligned(written(now), written(before), stage_names(now), stage_names(before))
     gone = [i for i in range(len(before.steps)) if i not in was.values()]
