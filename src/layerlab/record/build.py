@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 #: Version of the JSON written by `Build.save`.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
