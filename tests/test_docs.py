@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import json
 import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 import layerlab
+import layerlab.course
 from layerlab.commands.main import main
+from layerlab.machine.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src/layerlab"
 REFERENCE = (ROOT / "docs/reference.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 MARKDOWN = [p for p in ROOT.rglob("*.md") if not {".venv", "node_modules", ".pytest_cache"} & set(p.parts)]
 #: Hosts that no committed file may name, in parts, so that this file does not name them either.
 HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("files", "pythonhosted", "org"), ("deb", "debian", "org"),
@@ -26,10 +34,27 @@ def committed() -> list[Path]:
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
+def table_of(module: str) -> str:
+    """The reference's table of what is imported from a module."""
+    return REFERENCE.partition(f"## Python: `from {module} import …`\n")[2].partition("\n## ")[0]
+
+
 @pytest.mark.parametrize("name", layerlab.__all__)
 def test_every_public_name_is_in_the_reference_and_has_a_docstring(name):
-    assert re.search(rf"`{name}\b", REFERENCE)
+    assert re.search(rf"`{name}\b", table_of("layerlab"))
     assert getattr(layerlab, name).__doc__
+
+
+@pytest.mark.parametrize("name", layerlab.course.__all__)
+def test_every_name_of_the_course_is_in_the_reference(name):
+    assert re.search(rf"`{name}\b", table_of("layerlab.course"))
+
+
+@pytest.mark.parametrize("module", [layerlab, layerlab.course], ids=lambda module: module.__name__)
+def test_the_reference_lists_no_name_that_a_module_does_not_have(module):
+    rows = re.findall(r"^\| (`.*?) \| ", table_of(module.__name__), re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`([A-Za-z_]\w*)", row)}
+    assert len(rows) > 10 and listed - {"machine", "app", "build"} <= {*module.__all__}
 
 
 @pytest.mark.parametrize(
@@ -76,12 +101,103 @@ def test_every_variable_is_in_the_reference():
     assert used - {"LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER"} <= set(re.findall(r"`(LAYERLAB_[A-Z_]+)`", REFERENCE))
 
 
+def rows_of_rooms() -> list[tuple[str, int]]:
+    """The rooms and modules in the architecture's table, each with its layer, in the table's order."""
+    rows = re.findall(r"^\| `([a-z_]+(?:\.py|/))` \| (\d+) \|", ARCHITECTURE, re.MULTILINE)
+    return [(name, int(layer)) for name, layer in rows]
+
+
 def test_contributing_lists_every_module():
-    listed = set(re.findall(r"^\| `([a-z_]+(?:\.py|/))`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
-    package = ROOT / "src/layerlab"
-    there = {p.name for p in package.glob("*.py") if p.name != "__init__.py"}
-    there |= {f"{p.parent.name}/" for p in package.glob("*/__init__.py")}
-    assert listed == there
+    """It leaves that to the architecture's table, which has every room and every module outside of them."""
+    assert "](docs/architecture.md)" in (ROOT / "CONTRIBUTING.md").read_text()
+    there = {p.name for p in PACKAGE.glob("*.py") if p.name != "__init__.py"}
+    there |= {f"{p.parent.name}/" for p in PACKAGE.glob("*/__init__.py")}
+    listed = [name for name, _ in rows_of_rooms()]
+    assert set(listed) == there and len(listed) == len(there)
+
+
+def test_the_architecture_has_the_layers_that_lint_checks():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(c["layers"] for c in contracts if c["type"] == "layers")
+    checked = {(name, number) for number, layer in enumerate(layers, 1) for name in layer.split(" | ")}
+    assert {(name.removesuffix("/").removesuffix(".py"), layer) for name, layer in rows_of_rooms()} == checked
+    assert rows_of_rooms() == sorted(rows_of_rooms(), key=lambda row: row[1])
+
+
+def test_the_architecture_names_files_that_exist():
+    named = set(re.findall(r"`([a-z_]+/[\w./]*)`", ARCHITECTURE))
+    places = (ROOT, PACKAGE)
+    assert len(named) > 30 and [n for n in sorted(named) if not any((place / n).exists() for place in places)] == []
+    alone = set(re.findall(r"`(\w+\.py)`", ARCHITECTURE))
+    assert [name for name in sorted(alone) if not [*PACKAGE.rglob(name)]] == []
+
+
+# -- names in code -----------------------------------------------------------------------------------------------------
+
+#: No Python: an app's manifest, and a label on what LayerLab makes in the person's Docker.
+NOT_PYTHON = {"layerlab.toml", "layerlab.home"}
+#: What a variable of these names is in the docs.
+VARIABLES = {
+    "machine": layerlab.Machine, "Machine": layerlab.Machine, "app": layerlab.App, "App": layerlab.App,
+    "build": layerlab.Build, "Build": layerlab.Build, "registry": Registry, "Registry": Registry,
+}  # fmt: skip
+
+#: Ends of file names, which look like methods: build.sh, app.py.
+ENDINGS = {"sh", "py", "json", "html", "md", "toml", "txt", "dockerfile", "yaml", "yml", "js", "css", "log"}
+
+
+def pages() -> list[Path]:
+    tables = [*ROOT.glob("docs/*.toml"), *ROOT.glob("notebooks/*.toml")]
+    return [*MARKDOWN, *tables, *ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/*.ipynb")]
+
+
+def written(page: Path) -> str:
+    """What people wrote on a page: no outputs, and no names of the past, which are the first column of the changelog's table."""
+    text = page.read_text()
+    if page.suffix == ".ipynb":
+        return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    return re.sub(r"^\|[^|]*\|", "", text, flags=re.MULTILINE) if page.name == "CHANGELOG.md" else text
+
+
+def found(dotted: str) -> Any:
+    """What a dotted name means: a module, or something in one. Raises ImportError, AttributeError."""
+    parts = dotted.split(".")
+    value = importlib.import_module(parts[0])
+    for number, part in enumerate(parts[1:], 2):
+        try:
+            value = getattr(value, part)
+        except AttributeError:
+            value = importlib.import_module(".".join(parts[:number]))
+    return value
+
+
+everywhere = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@everywhere
+def test_names_in_the_package_exist(page):
+    text = written(page)
+    for dotted in set(re.findall(r"\blayerlab(?:\.[A-Za-z_]\w*)+", text)) - NOT_PYTHON:
+        found(dotted)
+    for line in re.findall(r"^from layerlab[\w.]* import [\w, ]+$", text, re.MULTILINE):
+        statement = ast.parse(line).body[0]
+        for name in statement.names:
+            found(f"{statement.module}.{name.name}")
+
+
+@everywhere
+def test_methods_on_a_page_exist(page):
+    for variable, name in set(re.findall(r"(?<![\w./*])([A-Za-z]+)\.([a-z_]+)\b(?!\.\w)", written(page))):
+        if of := VARIABLES.get(variable):
+            known = {
+                *dir(of),
+                *getattr(of, "__annotations__", {}),
+                *re.findall(r"^ {8}(\w+):", of.__doc__, re.MULTILINE),
+            }
+            assert name in known | ENDINGS, f"{variable}.{name}"
+
+
+# -- links, hosts, dependencies ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda p: str(p.relative_to(ROOT)))

@@ -46,7 +46,7 @@ class BuildCancelled(LayerLabError):
 
 
 class MachineError(LayerLabError):
-    """A machine could not be started, found, reset or stopped."""
+    """A machine could not be started, found, reset or removed."""
 
 
 class MachineBusy(MachineError):

@@ -1,4 +1,4 @@
-"""doctor's checks of Docker and of LayerLab's own machines. See `doctoring` for how checks are made."""
+"""doctor's checks of Docker and of LayerLab's own machines. `doctor` puts them together, `findings` is what they find."""
 
 from __future__ import annotations
 

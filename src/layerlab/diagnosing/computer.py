@@ -1,4 +1,4 @@
-"""doctor's checks of this computer and its network. See `doctoring` for how checks are made."""
+"""doctor's checks of this computer and its network. `doctor` puts them together, `findings` is what they find."""
 
 from __future__ import annotations
 

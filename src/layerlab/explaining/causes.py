@@ -82,7 +82,7 @@ class StepCause:
         stage: name of the stage.
         instruction: "RUN", "COPY", ...
         text: the whole instruction.
-        state: as in `records.Step`.
+        state: as in `record.step.Step`.
         causes: of a step that ran, at least one, the most telling first; of a hit, empty.
         root: whether it ran for a reason of its own, not merely because a step above ran.
         above: lines of the steps whose new result made it run, where it is no root.

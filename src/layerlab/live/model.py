@@ -21,7 +21,7 @@ from ..traces.trace import phase_kind
 
 #: A state only a build that runs has: told of, or known from the Dockerfile, and not started.
 WAITING = NOT_REACHED
-#: Shapes and words, not only colours, tell the states apart. FROM is not classified (records.BASE): when it is there, it
+#: Shapes and words, not only colours, tell the states apart. FROM is not classified (record.states.BASE): when it is there, it
 #: is done.
 SIGNS = {WAITING: "·", RUNNING: "▶", RAN: "■", CACHED: "○", FAILED: "✗", CANCELED: "✗", BASE: "■"}
 WORDS = {
@@ -30,7 +30,7 @@ WORDS = {
 }  # fmt: skip
 #: Lines of the log of a running step that are shown.
 TAIL_LINES = 4
-#: What the phases of a build (records.Phase) are called; those not named here are over at once and not shown.
+#: What the phases of a build (record.step.Phase) are called; those not named here are over at once and not shown.
 PHASES = {
     "context": "send the build context", "pull": "pull an image", "export": "export the image",
     "cache import": "read the exported cache", "cache export": "export the cache", "metadata": "look up the base image",

@@ -31,7 +31,7 @@ def outcome(build: Build | None, title: str) -> str:
 
 
 def text(build: Build | None, live: LiveBuild) -> str:
-    """The summary; of a build that did not succeed also where it stopped."""
+    """The outcome; of a build that didn't succeed also where it stopped."""
     first = (
         outcome(build, live.title) if build else f"{live.title}: cancelled after {live.elapsed:.1f} s, {live.counts()}"
     )

@@ -1,4 +1,4 @@
-"""Machine: a disposable Docker engine of our own. Only it, `building`, `resolving` and `engines` touch Docker."""
+"""Machine: a disposable Docker engine of our own. This room and `engines` are how everything else reaches Docker."""
 
 from __future__ import annotations
 

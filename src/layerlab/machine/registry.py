@@ -71,7 +71,7 @@ class Content:
 
 
 class Registry:
-    """A registry on this computer. Get one with `Registry.start()`; `with` stops it at the end.
+    """A registry on this computer. Get one with `Registry.start()`; `with` removes it at the end.
 
     Attributes:
         name: what it is called.

@@ -32,7 +32,7 @@ EVIDENCE = 20
 
 @dataclasses.dataclass(frozen=True)
 class StepFacts:
-    """One step: `records.Step`, and why it is in its state.
+    """One step: `record.step.Step`, and why it is in its state.
 
     Attributes:
         number: its place among the steps, from 1; how other parts of the report name it.

@@ -59,7 +59,7 @@ def predicted(recipe: Recipe, strategy: Strategy, script: Sequence[Event]) -> pd
 def replay(
     app: App, variant: str, strategy: Strategy, script: Sequence[Event], registry: Registry | None = None
 ) -> pd.DataFrame:
-    """Run that day: the same columns, measured. Its machines are called runner-1, runner-2 …, and are stopped at the end.
+    """Run that day: the same columns, measured. Its machines are called runner-1, runner-2 …, and are removed at the end.
 
     A strategy with a local cache keeps a runner as it is between its builds; the others get a reset one each time. The
     strategy's cache in the registry begins empty: the registry is reset. `up_mb` is what the registry received.

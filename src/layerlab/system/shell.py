@@ -1,4 +1,4 @@
-"""Running a command and saying plainly what happened when it fails. (Builds have their own runner: build.py.)"""
+"""Running a command and saying plainly what happened when it fails. (Builds have their own: machine/client_process.py.)"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ Located = dict[tuple[Instruction, str], list[Vertex]]
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A step to be: the fields are those of `records.Step`."""
+    """A step to be: the fields are those of `record.step.Step`."""
 
     line: int
     end_line: int

@@ -149,7 +149,7 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
 
 
 def phase_kind(name: str) -> str:
-    """The kind of phase (`records.Phase.kind`) a vertex of this name is."""
+    """The kind of phase (`record.step.Phase.kind`) a vertex of this name is."""
     return next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
 
 
