@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlab.explaining import differences, plan
+from layerlab.explaining.against import explain_against as explain
 from layerlab.explaining.alignment import Written, aligned
 from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, StepCause
 from layerlab.explaining.differences import StepInBuild
-from layerlab.explaining.explain import explain
 from layerlab.explaining.operations import Operation, Reading, Source
 from layerlab.record.build import Build
 from layerlab.record.masking import HIDDEN, masked, secret_name

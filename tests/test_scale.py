@@ -23,10 +23,10 @@ from layerlab.scale import (
     agreement,
     agreement_chart,
     bands,
-    bandwidth,
     explore,
     over,
     over_chart,
+    pays_above,
     pays_from,
     predicted,
     simulate,
@@ -163,7 +163,7 @@ def test_the_bandwidth_found_is_where_both_take_equally_long():
     # Tools whose layer is ten times what was downloaded for it: fetching it is dearer than making it, on a slow line.
     unpacked = dataclasses.replace(RECIPE.parts[0], layer_bytes=400_000_000)
     recipe = dataclasses.replace(RECIPE, parts=(unpacked, *RECIPE.parts[1:]))
-    found = bandwidth(recipe, fleet, REGISTRY_MAX, NONE)
+    found = pays_above(recipe, fleet, REGISTRY_MAX, NONE)
     assert found is not None and found > 0
     means = simulate(recipe, dataclasses.replace(fleet, mbit=found), (REGISTRY_MAX, NONE), days=100)
     one, other = means.groupby("strategy")["seconds"].mean()
@@ -171,8 +171,8 @@ def test_the_bandwidth_found_is_where_both_take_equally_long():
 
 
 def test_what_is_never_or_always_faster_has_no_crossing():
-    assert bandwidth(RECIPE, Fleet(), NONE, SHARED) is None
-    assert bandwidth(RECIPE, Fleet(), SHARED, NONE) == 0.0
+    assert pays_above(RECIPE, Fleet(), NONE, SHARED) is None
+    assert pays_above(RECIPE, Fleet(), SHARED, NONE) == 0.0
 
 
 def test_a_larger_project_has_the_same_shape():

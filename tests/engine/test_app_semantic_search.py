@@ -9,7 +9,7 @@ import pytest
 from layerlab import App
 from layerlab.record.states import CACHED, RAN
 
-QUIET = {"progress": "none"}
+QUIET = {"view": "none"}
 #: A package of requirements.txt that no other list has: one line more of it must not reach the others.
 SMALL_DOWNLOAD = 500_000
 

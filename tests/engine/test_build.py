@@ -15,7 +15,7 @@ from layerlab.errors import AppError, CommandFailed
 from layerlab.machine import client_process
 from layerlab.record.states import BASE, CACHED, RAN
 
-QUIET = {"progress": "none"}
+QUIET = {"view": "none"}
 
 STAGES = """FROM python:3.11-slim AS base
 RUN echo one

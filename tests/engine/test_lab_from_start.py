@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
 
 
 def test_the_starting_point_fails_for_its_fault(machine):
-    verdict = check_lab(LAB, machine, FOLDER / "start")
+    verdict = check_lab(machine, LAB, FOLDER / "start")
     assert not verdict.passed
     assert [bool(done) for _, done in verdict.goals] == [True, True, False, False, False], verdict
     assert "/app/.env" in verdict.hint, verdict

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from layerlab import App, Build, Machine, cli, explain
+from layerlab import App, Build, Machine, explain
+from layerlab.commands.main import main
 from layerlab.engines import images
 from layerlab.errors import CommandFailed, SetupError
 from layerlab.record.states import BASE, RAN
@@ -186,7 +187,7 @@ def test_the_commands_tell_of_it(workshop, tmp_path, name):
 
 def layerlab(machine: Machine, *arguments: object) -> str:
     """What the command prints, which must succeed."""
-    done = CliRunner().invoke(cli.main, [*map(str, arguments), "--machine", machine.name], catch_exceptions=False)
+    done = CliRunner().invoke(main, [*map(str, arguments), "--machine", machine.name], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 

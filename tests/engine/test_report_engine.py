@@ -26,7 +26,7 @@ RUN --mount=type=secret,id=thing,env=THING echo "saw $THING and $API_TOKEN" && h
 
 def test_causes_sizes_and_no_secret(machine, tmp_path, monkeypatch):
     monkeypatch.setenv("REPORT_THING", SECRET)
-    given = {"args": {"API_TOKEN": TOKEN}, "options": ["--secret=id=thing,env=REPORT_THING"], "progress": "none"}
+    given = {"args": {"API_TOKEN": TOKEN}, "options": ["--secret=id=thing,env=REPORT_THING"], "view": "none"}
     with small_app(tmp_path / "shop", DOCKERFILE) as app:
         machine.build(app, "Dockerfile", **given)
         app.write("main.py", "print('changed')\n")

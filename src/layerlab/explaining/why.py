@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..record import history
 from ..record.build import Build
-from . import explain as explaining
+from .against import explain_against
 from .causes import Explanation
 
 
@@ -16,5 +16,5 @@ def explain(build: Build, previous: Build | None = None) -> Explanation:
         previous: the build to compare it with; by default those of the same project before it on the same machine.
     """
     if previous is not None:
-        return explaining.explain(build, [previous])
-    return explaining.explain(build, history.before(build), forgotten=not history.kept(build))
+        return explain_against(build, [previous])
+    return explain_against(build, history.before(build), forgotten=not history.kept(build))

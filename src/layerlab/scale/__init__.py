@@ -1,10 +1,10 @@
 """From measured builds to a team and a fleet: what a day of builds costs, by where the cache is kept.
 
 `Recipe.measured` reads off real builds what each step costs and what makes it run; `simulate` plays a fleet's days with
-it; `pays_from` and `bandwidth` find break-evens; `replay` checks all that against real builds. Only `replay` touches Docker.
+it; `pays_from` and `pays_above` find break-evens; `replay` checks all that against real builds. Only `replay` touches Docker.
 """
 
-from .break_even import bandwidth, over, pays_from
+from .break_even import over, pays_above, pays_from
 from .charts import agreement_chart, over_chart, strategies_chart
 from .days import bands, simulate
 from .fleet import NONE, REGISTRY_MAX, REGISTRY_MIN, RUNNER, RUNNER_MOUNTS, SHARED, STRATEGIES, Fleet, Strategy
@@ -28,10 +28,10 @@ __all__ = [
     "agreement",
     "agreement_chart",
     "bands",
-    "bandwidth",
     "explore",
     "over",
     "over_chart",
+    "pays_above",
     "pays_from",
     "predicted",
     "replay",

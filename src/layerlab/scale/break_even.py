@@ -44,7 +44,7 @@ def pays_from(curve: pd.DataFrame, this: Strategy, instead_of: Strategy) -> floa
     return None if better.empty else float(better[0])
 
 
-def bandwidth(recipe: Recipe, fleet: Fleet, this: Strategy, instead_of: Strategy, days: int = DAYS) -> float | None:
+def pays_above(recipe: Recipe, fleet: Fleet, this: Strategy, instead_of: Strategy, days: int = DAYS) -> float | None:
     """The megabits a second at which both take equally long on average; above it, `this` is the faster one.
 
     0.0 where `this` is faster at any bandwidth, None where it is at none. What a day takes is work + bytes · 8 / bandwidth,

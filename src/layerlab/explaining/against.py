@@ -18,7 +18,7 @@ from .deciding import decide
 from .notes import with_notes
 
 
-def explain(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) -> Explanation:
+def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) -> Explanation:
     """Why each step of `build` is in the state it is in.
 
     Args:
