@@ -36,6 +36,14 @@ def chromium() -> str:
     return found
 
 
+def how_slow() -> float:
+    """How many times as long as on a quiet computer a program takes now: 1 where it has a processor for itself."""
+    wall, own = time.monotonic(), time.process_time()
+    while time.process_time() - own < 1:
+        pass
+    return (time.monotonic() - wall) / (time.process_time() - own)
+
+
 class Lab:
     """JupyterLab as `make lab` starts it."""
 

@@ -177,9 +177,9 @@ def test_cancel_ends_the_build_and_stops_run_all(page, lab, folder, lab_home, wa
         page.keyboard.press("Enter")
     else:
         page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
-    wait_until(page, lambda: errors(page), 20)
+    wait_until(page, lambda: errors(page))
     assert errors(page)[0].startswith("KeyboardInterrupt" if way == "interrupt" else "BuildCancelled")
-    wait_until(page, lambda: not clients(lab_home) and not sleeping(seconds), 15)
+    wait_until(page, lambda: not clients(lab_home) and not sleeping(seconds))
     page.wait_for_timeout(500)
     page.screenshot(path=PICTURES / f"cancelled-{way}.png")
     summary, error = (o for o in outputs(page, 1))

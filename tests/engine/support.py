@@ -28,7 +28,7 @@ RUN dd if=/dev/urandom of=/packages bs=1M count=2 && sleep 0.2
 COPY main.py .
 """
 #: How long a condition may take to come true on a busy computer, seconds.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def write_project(folder: Path, dockerfile: str = SMALL, **files: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support import PATIENCE
 
 from layerlab.engines.network import bridge_name
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 LAYERLAB = str(Path(sys.executable).with_name("layerlab"))
 #: A number of seconds that no other process sleeps for, so that ours is recognised.
-NAP = "61.7"
+NAP = "661.7"
 
 
 def command(*arguments, **more):
@@ -77,7 +78,7 @@ def test_an_interrupted_build_leaves_nothing_behind(named, project, lab_home, nu
     )  # fmt: skip
     wait_until(sleeping, "the step to run")
     build.send_signal(number)
-    build.communicate(timeout=20)
+    build.communicate(timeout=PATIENCE)
     assert build.returncode == 128 + number
     wait_until(lambda: not sleeping(), "the engine to cancel the step")
     assert set((lab_home / "apps").glob("*")) == before
@@ -124,7 +125,7 @@ def sleeping() -> bool:
     return any(p.info["cmdline"] == ["sleep", NAP] for p in psutil.process_iter(["cmdline"]))
 
 
-def wait_until(condition, what: str, seconds: float = 60.0) -> None:
+def wait_until(condition, what: str, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"

@@ -13,7 +13,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import SMALL, engine_family, finish, kill, running, small_app, start_python, wait_for, write_project
+from support import (
+    PATIENCE,
+    SMALL,
+    engine_family,
+    finish,
+    kill,
+    running,
+    small_app,
+    start_python,
+    wait_for,
+    write_project,
+)
 
 from layerlab import App, BuildFailed, Machine
 from layerlab.errors import LayerLabError, SetupError
@@ -21,8 +32,8 @@ from layerlab.system.home import apps_dir, machine_dir
 
 pytestmark = pytest.mark.usefixtures("private")
 
-#: One step that is still running when the fault comes. The number is how a test finds its process.
-NAP = "FROM python:3.11-slim\nWORKDIR /app\nCOPY main.py .\nRUN echo started && sleep 71.{number}\n"
+#: One step that is still running when the fault comes, and long after. The number is how a test finds its process.
+NAP = "FROM python:3.11-slim\nWORKDIR /app\nCOPY main.py .\nRUN echo started && sleep 671.{number}\n"
 BUILD = """
 import sys
 from layerlab import App, Machine
@@ -66,8 +77,8 @@ def nothing_left_behind(nap: str) -> Iterator[None]:
     """After the body no step runs, no client waits, and no file of it is there; a build as usual works."""
     files, apps = temporary(), set(apps_dir().iterdir())
     yield
-    assert wait_for(lambda: not running(nap), 10), "the engine still runs the step"
-    assert wait_for(lambda: not clients(), 10), "a docker command was left"
+    assert wait_for(lambda: not running(nap)), "the engine still runs the step"
+    assert wait_for(lambda: not clients()), "a docker command was left"
     with tempfile.TemporaryDirectory() as folder, small_app(Path(folder) / "next") as app:  # a new App sweeps
         assert set(apps_dir().iterdir()) - apps == {app.path.parent}, "a scratch copy was left"
         assert Machine.start("faults").build(app, "Dockerfile", view="none").error == ""
@@ -94,19 +105,19 @@ def when_running(nap: str, action) -> Iterator[None]:
 
 
 def test_the_engine_is_killed_during_a_build(faulty, tmp_path):
-    nap = "sleep 71.1"
+    nap = "sleep 671.1"
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=1)) as app:
         with when_running(nap, lambda: kill(engine_family("faults"))), pytest.raises(LayerLabError) as caught:
             faulty.build(app, "Dockerfile", view="none")
         assert "the engine of machine 'faults' died during the build" in str(caught.value)
         assert "Machine.start('faults')" in caught.value.remedy
-        app.write("Dockerfile", NAP.format(number=1).replace("sleep 71.1", "true"))
+        app.write("Dockerfile", NAP.format(number=1).replace("sleep 671.1", "true"))
         again = Machine.start("faults").build(app, "Dockerfile", view="none")
         assert again.state("COPY") == "CACHED", "its cache was lost"
 
 
 def test_the_client_is_killed_during_a_build(faulty, tmp_path):
-    nap = "sleep 71.2"
+    nap = "sleep 671.2"
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=2)) as app:
         with when_running(nap, lambda: kill(clients())), pytest.raises(BuildFailed) as caught:
             faulty.build(app, "Dockerfile", view="none")
@@ -116,20 +127,20 @@ def test_the_client_is_killed_during_a_build(faulty, tmp_path):
 
 @pytest.mark.parametrize(("number", "sent"), [(3, signal.SIGKILL), (4, signal.SIGINT), (5, signal.SIGTERM)])
 def test_the_kernel_is_killed_or_interrupted_during_a_build(faulty, tmp_path, number, sent):
-    nap = f"sleep 71.{number}"
+    nap = f"sleep 671.{number}"
     project = write_project(tmp_path / "project", NAP.format(number=number))
     with nothing_left_behind(nap):
         kernel = start_python(BUILD, project)
         assert wait_for(lambda: running(nap))
         kernel.send_signal(sent)
-        _, errors = kernel.communicate(timeout=20)
+        _, errors = kernel.communicate(timeout=PATIENCE)
         assert kernel.returncode == -sent
         assert ("KeyboardInterrupt" in errors) == (sent == signal.SIGINT)
 
 
 def test_stop_in_a_notebook_cancels_the_build(faulty, tmp_path):
     """KeyboardInterrupt is what a kernel raises in the cell that runs."""
-    nap = "sleep 71.6"
+    nap = "sleep 671.6"
     with nothing_left_behind(nap), small_app(tmp_path, NAP.format(number=6)) as app:
         interrupt = lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # noqa: E731
         with pytest.raises(KeyboardInterrupt), when_running(nap, interrupt):

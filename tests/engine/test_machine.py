@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import (
+    PATIENCE,
     engine_family,
     finish,
     firewall,
@@ -22,6 +23,7 @@ from support import (
     small_app,
     start_python,
     wait_for,
+    write_project,
 )
 
 from layerlab import Machine
@@ -289,23 +291,27 @@ else:
 
 
 def test_a_reset_waits_for_the_build_of_another_process(other, tmp_path):
-    with small_app(tmp_path, "FROM python:3.11-slim\nRUN sleep 4.303\n"):
+    with small_app(tmp_path, "FROM python:3.11-slim\nRUN sleep 604.303; true\n"):
         builder = start_python(BUILD_OR_RESET, "build", 60, tmp_path)
-        assert wait_for(lambda: running("sleep 4.303"))
+        assert wait_for(lambda: running("sleep 604.303"))
         impatient = start_python(BUILD_OR_RESET, "reset", 0.5, tmp_path)
-        _, error = impatient.communicate(timeout=60)
+        _, error = impatient.communicate(timeout=PATIENCE)
         assert "MachineBusy: another LayerLab process" in error
-        python(BUILD_OR_RESET, "reset", 60, tmp_path)
-        assert builder.poll() == 0, "the reset did not wait"
-        assert finish(builder) == "built"
+        reset = start_python(BUILD_OR_RESET, "reset", PATIENCE, tmp_path)
+        assert not wait_for(lambda: reset.poll() is not None, 4), "the reset did not wait"
+        # The step, and so the build, goes on and ends.
+        kill([p for p in running("sleep 604.303") if p.name() == "sleep"])
+        assert finish(builder) == "built", "the reset did not wait"
+        finish(reset)
         assert other.docker("buildx", "du").count("exec") == 0
+    write_project(tmp_path)
     assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
 
 
 def test_an_experiment_keeps_others_off_its_machine(other, tmp_path):
     with small_app(tmp_path) as app, other.alone():
         impatient = start_python(BUILD_OR_RESET, "build", 0.5, tmp_path)
-        assert "MachineBusy" in impatient.communicate(timeout=60)[1]
+        assert "MachineBusy" in impatient.communicate(timeout=PATIENCE)[1]
         other.build(app, "Dockerfile", view="none")
         other.reset()
     assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
