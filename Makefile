@@ -48,7 +48,7 @@ test-all: test ## Every test; those of `make test` first. SHARD=1/3 runs a third
 
 nightly: fuzz bench ## What takes long by nature: the explainer against 300 random projects, and the benchmarks.
 
-doctor: $(VENV)/.ready ## Look at this computer and say what is wrong and what mends it.
+doctor: $(VENV)/.ready ## Look at this computer and say what is fine and how to fix the rest.
 	@$(BIN)/layerlab doctor
 
 reset: $(VENV)/.ready ## Make the lab's machine cold: nothing but base images is left in it.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Look at this computer and say what is wrong and what mends it. Exits with 1 if something is."""
+    """Look at this computer: what is fine, and how to fix the rest. Exits with 1 if something is wrong."""
     from ..diagnosing.doctor import doctor as look
 
     report = look()

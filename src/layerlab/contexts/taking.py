@@ -1,7 +1,7 @@
 """Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine.
 
-An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the times,
-not the owner, which the client resets. `selection` says which entries one COPY looks at, and what became of them.
+`record.snapshot` says what an Entry holds and what it leaves out, `selection` which entries one COPY looks at, and what became
+of them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
 
 #: An engine, its seed and one machine take 1.5 GB (measured with Debian's packages); a build of ours some GB more.
 DISK_NEEDED, DISK_GOOD = 3e9, 10e9
-#: An engine takes 75 MB (FACTS.md); pip compiling a large package takes 1 GB and more.
+#: An engine takes 75 MB; pip compiling a large package takes 1 GB and more.
 MEMORY_NEEDED, MEMORY_GOOD = 0.5e9, 2e9
 #: Names of the same architecture: the kernel's, and Docker's.
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

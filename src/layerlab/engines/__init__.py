@@ -9,6 +9,7 @@ notebooks use. All are used through the same few methods:
     renew(name)        bring it up on new data from the seed; the old is deleted in the background, however much it is
     remove(name)       kill it and delete all that was its own
     keep_as_seed(name) stop it and keep its data as what new machines start from
+    seeded()           whether there is such data
     clean()            delete what belongs to no single machine (the seed, engine images)
 """
 

@@ -23,7 +23,7 @@ from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import WRITTEN_ONCE
 
-#: A start takes about 3 s (FACTS.md); this is for a very busy computer.
+#: A start takes about 3 s; this is for a very busy computer.
 START_SECONDS = 60.0
 START_SCRIPT = Path(__file__).with_name("start-in-container.sh")
 #: Lets ports of a machine's own loopback lead elsewhere: the packets leave with the machine's address, not with loopback's.

@@ -2,7 +2,7 @@
 
 dockerd itself gets `--iptables=false`, because its own rules are in chains that every dockerd on a computer shares. All
 of ours carry the name of the machine's bridge, so what is there is asked of the computer itself: no record can get lost.
-(Never give a dockerd `--bridge=none`: it deletes the host's docker0, FACTS.md.)
+(Never give a dockerd `--bridge=none`: it deletes the host's docker0.)
 """
 
 from __future__ import annotations

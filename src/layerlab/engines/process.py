@@ -23,7 +23,7 @@ from ..system.shell import environment, run
 from . import endpoint, network, packages, seed
 from .packages import Say
 
-#: An engine is ready in 0.2 s on a quiet computer (FACTS.md); this is for a very busy one.
+#: An engine is ready in 0.2 s on a quiet computer; this is for a very busy one.
 START_SECONDS = 30.0
 
 

@@ -1,4 +1,4 @@
-"""Why each step of a build ran or did not: `explain`. Pure, over this build's record and those before it.
+"""The pure half of `explain`: why each step of a build ran or did not, over this build's record and those before it.
 
 For a step that ran, in the order of causes.KINDS: `--no-cache` was given; the instruction is new; its operation differs; a
 file it reads differs; the image it builds on moved; what it builds on was made anew by a step above. Where a step above was

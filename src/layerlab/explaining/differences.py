@@ -39,7 +39,7 @@ _VERBS = {
     "file renamed": "was renamed",
     "mode changed": "has other permissions",
 }
-#: Kinds of `snapshot.Change` that are not called like their kind of cause.
+#: Kinds of `selection.Change` that are not called like their kind of cause.
 _CHANGE_KINDS = {
     "added": "file added",
     "removed": "file removed",

@@ -171,7 +171,7 @@ def _try(
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
-    """Provenance and image name; empty for a build that failed, which writes no metadata (FACTS.md)."""
+    """Provenance and image name; empty for a build that failed, which writes no metadata."""
     if not file.exists():
         return {}, ""
     metadata = json.loads(file.read_text())

@@ -17,7 +17,7 @@ from ..record.view import View
 from ..system.shell import environment
 from ..traces import trace
 
-#: The engine cancels a build within 3 s of its client's end (FACTS.md); after this a client that does not go is killed.
+#: The engine cancels a build within 3 s of its client's end; after this a client that does not go is killed.
 CANCEL_SECONDS = 5.0
 #: How long the build's output is waited for before the view's clock is moved on.
 TICK_SECONDS = 0.1

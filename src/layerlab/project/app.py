@@ -337,4 +337,4 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise AppError(f"{path} is not valid TOML: {error}") from None
 
 
-__all__ = ["EDITS", "App", "Variant", "sample_apps", "sweep"]
+__all__ = ["EDITS", "App", "Variant", "sweep"]

@@ -1,6 +1,6 @@
 """Build: the frozen record of one real build, which everything else works on. Saved as JSON and loaded back equal.
 
-Only `machine/` makes one from a real engine; traces, charts, checks and explanations are pure functions of it.
+Only `machine/` makes one from a real engine; charts, explanations, reports and the judges of labs are pure functions of it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Build:
         seconds: wall-clock time of the command, seconds.
         steps: the steps in file order (`steps_frame()` gives them as a DataFrame).
         phases: what is not a step: context transfer, export, cache import and export.
-        context_bytes: bytes of build context sent; a delta to what the engine already held (FACTS.md).
+        context_bytes: bytes of build context sent; a delta to what the engine already held.
         image: name of the image made; "" if none.
         image_bytes: its size as the registry would store it (compressed layers), bytes; None if unknown.
         warnings: BuildKit's warnings, a line each.

@@ -1,4 +1,4 @@
-"""How many bytes a step says it downloaded: pip, uv and apt all print sizes (FACTS.md, "Reading a build")."""
+"""How many bytes a step says it downloaded: pip, uv and apt all print sizes."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Vertex:
     """What the trace says of one vertex.
 
     A vertex may start and complete several times, and each time is told twice (started, completed): `times` is keyed by
-    `started` (FACTS.md). Bake reports a vertex that two targets share once under each name.
+    `started`. Bake reports a vertex that two targets share once under each name.
     """
 
     digest: str
@@ -64,7 +64,7 @@ class Vertex:
     def cached(self) -> bool:
         """Whether it was a hit: the first of its times says so.
 
-        Later ones do not tell: a hit in a registry cache is followed by uncached times that pull it (FACTS.md), and a step
+        Later ones do not tell: a hit in a registry cache is followed by uncached times that pull it, and a step
         that ran may be loaded from the cache again by a step that needs its result.
         """
         return bool(self.times) and min(self.times, key=_seconds) in self.hits
@@ -115,7 +115,7 @@ class Vertex:
 
     @property
     def transferred(self) -> int:
-        """Bytes of build context or Dockerfile sent to the engine: the last `current` (FACTS.md)."""
+        """Bytes of build context or Dockerfile sent to the engine: the last `current`."""
         return sum(current for id_, (current, _) in self.transfers.items() if id_.startswith("transferring "))
 
 
@@ -177,7 +177,7 @@ def state(vertices: Sequence[Vertex]) -> str:
     """The state of a step from the vertices it is made of: RAN, CACHED, FAILED, CANCELED, NOT REACHED or RUNNING.
 
     `COPY --link` is two vertices, the copy and a merge with what is below it; the copy says whether it was a hit
-    (FACTS.md: when the base moves it hits, and only the merge is made anew).
+    (when the base moves it hits, and only the merge is made anew).
     """
     if errors := [v.error for v in vertices if v.error]:
         return CANCELED if all("context canceled" in error for error in errors) else FAILED

@@ -1,7 +1,7 @@
 """The instructions of a Dockerfile with their lines and stages, as far as reading a trace needs them.
 
 A build that succeeded says which vertex belongs to which line; the text itself is read for what BuildKit leaves out:
-FROM lines given by --build-context, stage names, and all of a build that failed (FACTS.md, "Reading a build").
+FROM lines given by --build-context, stage names, and all of a build that failed.
 """
 
 from __future__ import annotations

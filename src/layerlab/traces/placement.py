@@ -1,6 +1,6 @@
 """Which Dockerfile line a vertex of the trace belongs to.
 
-The provenance says it for a build that succeeded (FACTS.md, "Reading a build"). A build that failed has none: there the
+The provenance says it for a build that succeeded. A build that failed has none: there the
 names of the vertices, "[stage i/n] INSTRUCTION text", are matched to the Dockerfile's text in the order of each stage.
 """
 

@@ -1,7 +1,7 @@
 """What makes a step run again: a table of real pairs of builds, with the states and root causes expected of each.
 
-The expectations come from FACTS.md and the Dockerfile reference and were written before the builds ran; where the
-engine says otherwise than one would think, the case says why.
+The expectations come from the Dockerfile reference and from what BuildKit was seen to do, and were written before the builds
+ran; where the engine says otherwise than one would think, the case says why.
 """
 
 from . import environment, files, instructions, machines, mounts, stages

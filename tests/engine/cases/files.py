@@ -37,7 +37,7 @@ def src(name: str, *edits, states: str = COPY_ON, dockerfile: str = SRC, **more)
 
 
 CASES = (
-    # -- what a file is (FACTS.md, rows 1 and 2) ---------------------------------------------------------------------
+    # -- what a file is ---------------------------------------------------------------------------------------------
     src("nothing changed", states=HIT),
     src("mtime only", touch("src"), states=HIT, still=((3, "have other dates"),)),
     src("a fresh copy", fresh_copy, states=HIT),
@@ -130,7 +130,7 @@ CASES = (
     src("ignore rules under COPY . .", write(".dockerignore", "README.md\n"), dockerfile=ALL,
         files={".dockerignore": "*.log\n"},
         roots=((3, "file changed", ".dockerignore"), (3, "ignore rules changed", "README.md"))),
-    # FACTS.md: `*.pyc` matches in the root only.
+    # `*.pyc` matches in the root only.
     src("*.pyc and one in a folder", write("src/main.pyc", "two"), files={".dockerignore": "*.pyc\n"},
         roots=((3, "file added", "src/main.pyc"),)),
     src("**-*.pyc and one in a folder", write("src/main.pyc", "two"), states=HIT,

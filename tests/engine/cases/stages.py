@@ -41,7 +41,7 @@ def two(name: str, *edits, states: str, text: str = TWO, **more) -> Case:
 
 CASES = (
     # -- COPY --from a stage -----------------------------------------------------------------------------------------
-    # FACTS.md: content-based, so a hit although its parent ran again.
+    # Content-based, so a hit although its parent ran again.
     two("a stage's output with the same bytes", write("main.py", "print(2)\n"),
         states="CACHED RAN RAN CACHED CACHED CACHED", roots=((3, "file changed", "main.py"),),
         still=((7, "line 4 ran again, but the files taken from there are the same"),)),
