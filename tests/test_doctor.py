@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
+from layerlab import App
 from layerlab.diagnosing import checks, computer, doctor
 from layerlab.diagnosing.doctor import Report
 from layerlab.diagnosing.findings import Finding, Output
@@ -428,3 +431,16 @@ def test_doctor_looks_at_all_of_it(tmp_path, monkeypatch):
         "package index", "certificates", "machines", "leftovers",
     ]  # fmt: skip
     assert "could not be looked at" not in str(report)
+
+
+def test_a_scratch_copy_whose_process_was_killed_is_a_leftover(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    project = tmp_path / "shop"
+    project.mkdir()
+    code = f"import os; from layerlab import App; App.from_path({str(project)!r}); os._exit(9)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    (left,) = (tmp_path / "home" / "apps").glob("*/")
+    finding = checks.look_at_leftovers()
+    assert finding.ok is not True and left.name in finding.what
+    with App.from_path(project):  # the next App removes it; one in use is none
+        assert checks.look_at_leftovers().what == "none"

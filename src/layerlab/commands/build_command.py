@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,4 @@ def default_file(folder: Path, service: str) -> str:
 
 def record_text(build: Build) -> str:
     """Return the record as `Build.save` writes it."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="layerlab-") as folder:
-        return build.save(Path(folder) / "build.json").read_text(encoding="utf-8")
+    return json.dumps(build.to_json(), indent=1)

@@ -46,11 +46,10 @@ def list_labs(as_json: bool) -> None:
 def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> None:
     """Build your files of lab NAME and judge how they behave. Exits with 1 if a goal is not met yet."""
     from .. import labs
-    from ..machine.machine import Machine
+    from .machines import started
 
     found = labs.find(name)
-    machine = Machine.start(machine_name, say=lambda line: click.echo(line, err=True))
-    verdict = labs.check_lab(machine, found.name, files)
+    verdict = labs.check_lab(started(machine_name), found.name, files)
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}

@@ -11,12 +11,10 @@ from .. import engines
 from ..engines import endpoint, packages
 from ..machine import cleanup
 from ..machine.machine import Machine
-from ..system import faults
+from ..project.app import abandoned
+from ..system import docker_words, faults
 from ..system.home import home, run_dir
 from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
-
-#: As Go's strconv.ParseBool reads it, which is how the Docker CLI reads DOCKER_BUILDKIT.
-FALSE = ("0", "f", "F", "false", "False", "FALSE")
 
 # -- engine, buildx, Compose -------------------------------------------------------------------------------------------
 
@@ -88,12 +86,12 @@ def look_at_buildkit() -> Finding:
 def judge_buildkit(environment: Mapping[str, str]) -> Finding:
     """`environment` holds the Docker variables as the person has them."""
     fault = faults.recognise("DOCKER_BUILDKIT=0")
-    if environment.get("DOCKER_BUILDKIT", "") in FALSE:
+    if environment.get("DOCKER_BUILDKIT", "") in docker_words.FALSE:
         what = (
             f"DOCKER_BUILDKIT={environment['DOCKER_BUILDKIT']} switches it off for your own builds (not for LayerLab's)"
         )
         return Finding("BuildKit", False, what, fault.remedy)
-    if environment.get("COMPOSE_DOCKER_CLI_BUILD", "") in FALSE:
+    if environment.get("COMPOSE_DOCKER_CLI_BUILD", "") in docker_words.FALSE:
         what = "COMPOSE_DOCKER_CLI_BUILD switches it off for Compose v1"
         return Finding("BuildKit", None, what, "`unset COMPOSE_DOCKER_CLI_BUILD`")
     return Finding("BuildKit", True, "nothing in the environment switches it off")
@@ -143,9 +141,8 @@ def _read(path: str) -> str:
 def look_at_leftovers() -> Finding:
     known = {machine.name for machine in Machine.all()}
     here = {p.name for p in run_dir().glob("*") if p.is_dir()} | set(cleanup.running())
-    held = holders(home() / "apps", _read("/proc/locks"))
-    copies = [p.stem for p in home().glob("apps/*.lock") if p.stem not in held]
-    return judge_leftovers(sorted(here - known), copies)
+    copies = [folder.name for folder in abandoned()] if home().exists() else []
+    return judge_leftovers(sorted(here - known), sorted(copies))
 
 
 def judge_leftovers(machines: Sequence[str], copies: Sequence[str]) -> Finding:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from ..explaining.causes import shortened
 from ..project.definition import Definition
 from ..record.states import BASE, CACHED, RAN
+from ..record.step import shortened
 from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
 from .pairing import MOVED, MOVED_CHANGED, SAME, Change, LinePair

@@ -152,7 +152,7 @@ def _free_network() -> ipaddress.IPv4Network:
     taken = {_network_of(address) for _, address in _addresses()}
     free = next((network for network in RANGE.subnets(new_prefix=PREFIX) if network not in taken), None)
     if free is None:
-        raise MachineError(f"all networks of {RANGE} are in use", "stop a machine: `layerlab down`")
+        raise MachineError(f"all networks of {RANGE} are in use", "remove a machine: `layerlab down NAME`")
     return free
 
 

@@ -7,9 +7,10 @@ import functools
 
 from ..record.build import Build
 from ..record.states import CACHED, FAILED, RAN
+from ..record.step import shortened
 from . import differences, plan
 from .alignment import Written, aligned, stage_names, written
-from .causes import Cause, Evidence, shortened
+from .causes import Cause, Evidence
 from .differences import StepInBuild
 from .operations import Operation, Source, operations
 

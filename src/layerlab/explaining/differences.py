@@ -15,8 +15,9 @@ from ..contexts.selection import changes, content_key, files_of
 from ..record.build import Build
 from ..record.masking import masked
 from ..record.snapshot import UNREADABLE, Entry, Snapshot
+from ..record.step import shortened
 from ..traces.instructions import Instruction, read
-from .causes import Cause, Evidence, shortened
+from .causes import Cause, Evidence
 from .operations import Operation, Reading, Source
 
 #: Files named in a sentence; of more, the number is given.

@@ -86,16 +86,11 @@ def measured(seen: Observed) -> dict[str, float]:
     base = max((step.size_bytes or 0 for step in builds["yardstick"].steps if step.state == BASE), default=0)
     return {
         down: sum(times * builds[kind].downloaded_bytes for kind, times in DAY.items()) / 1e6,
-        pushed: sum(times * new_bytes(builds[kind]) for kind, times in DAY.items()) / 1e6,
+        pushed: sum(times * judging.new_bytes(builds[kind]) for kind, times in DAY.items()) / 1e6,
         context: builds["cold"].context_bytes / 1e6,
         image: ((builds["cold"].image_bytes or 0) - base) / 1e6,
         seconds: sum(times * builds[kind].seconds for kind, times in DAY.items()) / yardstick,
     }
-
-
-def new_bytes(build: Build) -> int:
-    """Return the compressed size of the layers that a push of this image would have to send."""
-    return sum(step.size_bytes or 0 for step in judging.ran(build))
 
 
 def _answer_hint(text: str) -> str:

@@ -108,3 +108,8 @@ def wasted(again: Build) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
         installed += [s for s in hidden if s not in installed]
         copied += [] if hidden else [step]
     return tuple(installed), tuple(copied)
+
+
+def new_bytes(build: Build) -> int:
+    """Return the compressed size of the layers that a push of this image would have to send."""
+    return sum(step.size_bytes or 0 for step in ran(build))

@@ -68,7 +68,7 @@ def judge(seen: Observed) -> Verdict:
         judging.spares(again, "after a code edit, nothing is installed again", reinstalled, _install_hint, states),
         Goal(
             "after a code edit, less than a megabyte of layers is written",
-            again is not None and _written(again) < judging.LARGE_LAYER,
+            again is not None and judging.new_bytes(again) < judging.LARGE_LAYER,
             _write_hint(again, rewritten) if again and rewritten else "",
             states,
         ),
@@ -80,11 +80,6 @@ def judge(seen: Observed) -> Verdict:
         ),
     )
     return judged(goals, again)
-
-
-def _written(build: Build) -> int:
-    """Return the bytes of the layers that the build's steps made."""
-    return sum(step.size_bytes or 0 for step in judging.ran(build))
 
 
 def _again(again: Build) -> tuple[list[Step], Step | None]:

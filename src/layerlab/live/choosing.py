@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ..record.view import View
+from ..system.front_end import in_notebook
 from .model import LiveBuild
 
 __all__ = ["live_view"]
@@ -22,7 +23,7 @@ def live_view(title: str, dockerfile: str = "", **known: Any) -> View:
     """
     # Each view brings a library along that the others do not need.
     live = LiveBuild(title, dockerfile, **known)
-    if _in_notebook():
+    if in_notebook():
         from .notebook import NotebookView
 
         return NotebookView(live)
@@ -33,9 +34,3 @@ def live_view(title: str, dockerfile: str = "", **known: Any) -> View:
     from .plain import PlainView
 
     return PlainView(live)
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")

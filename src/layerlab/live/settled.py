@@ -6,7 +6,7 @@ import html
 
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
-from ..record.step import Step
+from ..record.step import Step, shortened
 from ..traces.events import plain_line
 from .model import LiveBuild
 
@@ -50,7 +50,7 @@ def page(build: Build | None, live: LiveBuild) -> str:
         return f"<p>{html.escape(first)}</p>{below}"
     cells = "".join(
         f"<tr><td>{line}</td><td {_LEFT}>{html.escape(state)}</td><td>{seconds}</td>"
-        f"<td {_LEFT}><code>{html.escape(_shortened(what))}</code></td></tr>"
+        f"<td {_LEFT}><code>{html.escape(shortened(what, _WIDTH))}</code></td></tr>"
         for line, state, seconds, what in rows
     )
     heads = "".join(
@@ -78,12 +78,7 @@ def _where(build: Build | None, live: LiveBuild) -> list[str]:
         stopped = [(r.line, r.text, r.word, r.seconds, "\n".join(r.tail)) for r in live.steps if r.state == CANCELED]
     lines = []
     for line, what, how, seconds, log in stopped:
-        lines.append(f"{f'line {line}, ' if line else ''}{_shortened(what)}: {how} after {seconds or 0:.1f} s")
+        lines.append(f"{f'line {line}, ' if line else ''}{shortened(what, _WIDTH)}: {how} after {seconds or 0:.1f} s")
         shown = [plain_line(each) for each in log.rstrip().split("\n")]
         lines += [f"  {each}" for each in shown if each.strip()][-LAST_LINES:]
     return lines
-
-
-def _shortened(what: str) -> str:
-    what = " ".join(what.split())
-    return what if len(what) <= _WIDTH else what[: _WIDTH - 1] + "…"

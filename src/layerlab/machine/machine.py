@@ -335,6 +335,6 @@ class Machine:
 
     def _busy(self) -> MachineBusy:
         return MachineBusy(
-            f"another LayerLab process (a notebook, a check, an experiment) is using machine {self.name!r}",
+            f"another LayerLab process (a notebook, a check, a measurement) is using machine {self.name!r}",
             f"wait until it is done, or use a machine of your own: Machine.start({self.name + '-2'!r})",
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from ..charts import markup
-from ..explaining.causes import shortened
 from ..record.states import CACHED, RAN
+from ..record.step import shortened
 
 #: Signs tell right from wrong without colours.
 RIGHT, WRONG, OPEN = "✓", "✗", "·"

@@ -6,14 +6,13 @@ import dataclasses
 import datetime
 import os
 import secrets
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..charts import markup
 from ..errors import LayerLabError
-from ..explaining.causes import Explanation, shortened
+from ..explaining.causes import Explanation
 from ..explaining.why import explain
 from ..machine.resolving import resolve
 from ..project.app import App
@@ -21,7 +20,9 @@ from ..project.definition import Definition
 from ..record import history
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.step import shortened
 from ..system import docker_words
+from ..system.front_end import in_notebook
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
 
@@ -175,7 +176,7 @@ class Prediction:
         from IPython.display import display
 
         bundle = {"text/plain": str(self), "text/html": self._repr_html_()}
-        if not self._graded and _in_notebook():
+        if not self._graded and in_notebook():
             from .board import Board
 
             self._board = self._board or Board(self.definition.variant, self._steps, self.said, self.say)
@@ -280,9 +281,3 @@ def _now() -> datetime.datetime:
     # As exact as `Build.started_at`, so that what was said before the build is never later by rounding.
     now = datetime.datetime.now(datetime.UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return hasattr(shell, "kernel")

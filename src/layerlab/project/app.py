@@ -289,13 +289,21 @@ class App:
             )
 
 
+def abandoned() -> list[Path]:
+    """Return the scratch copies whose process has ended without closing them (a killed kernel)."""
+    found = []
+    for lock in apps_dir().glob(f"*/{OWNER}"):
+        with contextlib.suppress(OSError), lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.append(lock.parent)
+    return found
+
+
 def sweep() -> None:
-    """Delete scratch copies whose process has ended without closing them (a killed kernel)."""
+    """Delete abandoned scratch copies."""
     with locked("apps"):
-        for lock in apps_dir().glob(f"*/{OWNER}"):
-            with contextlib.suppress(OSError), lock.open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
+        for folder in abandoned():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _new_folder() -> tuple[Path, TextIO]:

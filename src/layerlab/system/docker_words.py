@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: What docker's client takes for true, as Go's strconv.ParseBool reads it.
 TRUE = ("1", "t", "T", "true", "True", "TRUE")
+#: And for false.
+FALSE = ("0", "f", "F", "false", "False", "FALSE")
 
 
 def values(words: Sequence[str], *names: str) -> list[str]:
@@ -37,11 +39,7 @@ def pairs(words: Sequence[str], name: str) -> dict[str, str | None]:
 
 def target(words: Sequence[str]) -> str:
     """Return the stage at which a build or bake command stops, as far as the command itself says; else ""."""
-    found = values(words, "--target")
-    for setting in values(words, "--set"):
-        key, _, value = setting.partition("=")
-        if key.split(".")[1:] == ["target"]:
-            found.append(value)
+    found = [*values(words, "--target"), *set_by_bake(words, "target")]
     return found[-1] if found else ""
 
 

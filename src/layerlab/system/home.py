@@ -77,7 +77,7 @@ def locked(name: str, *, shared: bool = False, wait: float = 60.0, folder: Path 
                 if time.monotonic() > deadline:
                     raise MachineBusy(
                         f"another LayerLab process has held {name!r} for more than {wait:.0f} s",
-                        "wait for its build or experiment to end, or interrupt it; `layerlab doctor` lists who is there",
+                        "wait for its build or measurement to end, or interrupt it; `layerlab doctor` lists who is there",
                     ) from None
                 time.sleep(0.05)
         yield
