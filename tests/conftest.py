@@ -11,6 +11,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 import tiers
 from xdist.scheduler import LoadFileScheduling
@@ -22,6 +23,10 @@ WEIGHTS_MB = "8"
 os.environ["LAYERLAB_WEIGHTS_MB"] = WEIGHTS_MB
 os.environ["LAYERLAB_CLUTTER_MB"] = "4"
 
+
+# How long an example takes says how busy the computer is, so a deadline would only fail tests that are right.
+hypothesis.settings.register_profile("layerlab", deadline=None)
+hypothesis.settings.load_profile("layerlab")
 
 # A shell's background job (`make test &` in a script) ignores Ctrl-C, and everything that it starts inherits that: Python then
 # doesn't raise KeyboardInterrupt, so tests that interrupt a build would wait in vain. From here on it's as in a terminal.
