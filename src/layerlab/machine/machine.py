@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import docker
+from docker.errors import DockerException
 
 from .. import engines
 from ..engines import endpoint, images
@@ -24,6 +24,8 @@ from . import asking, building
 from .resolving import resolve
 
 if TYPE_CHECKING:
+    from docker import DockerClient
+
     from ..project.app import App
     from ..record.build import Build
     from ..record.view import View
@@ -153,7 +155,7 @@ class Machine:
         """From now on `docker` in this notebook (`!docker ps`) reaches this machine, not your own engine."""
         endpoint.point_at(self.environment)
 
-    def client(self) -> docker.DockerClient:
+    def client(self) -> DockerClient:
         """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
         return endpoint.connect(self._engine.environment(self.name))
 
@@ -269,7 +271,7 @@ class Machine:
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
-        except (docker.errors.DockerException, OSError):
+        except (DockerException, OSError):
             return False
 
     def _is_base(self, tag: str) -> bool:
@@ -297,7 +299,7 @@ class Machine:
                 # Its own engine, its own cache: nobody else's is in reach.
                 engine.api.prune_builds(all=True)
                 left = engine.df()
-            except (docker.errors.DockerException, CommandFailed):
+            except (DockerException, CommandFailed):
                 return False
         return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
 
