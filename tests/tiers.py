@@ -49,7 +49,8 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_lab_07.py::test_a_wrong_answer_gets_the_hint_that_fits[bytecode at the root only]",
     ),
     "notebooks 00 and 01 under nbval, and a Docker of somebody else stays as it was": (
-        "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was[first]",
+        "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was[00]",
+        "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was[01]",
         "engine/test_safety.py::test_nbval_can_fail",
         "engine/test_safety.py::test_every_notebook_is_in_one_part",
     ),
@@ -69,7 +70,7 @@ TOGETHER = {"engine/test_lab_from_start.py": "engine/test_lab_07.py"}
 #: computers that share the suite (`make test-all SHARD=1/3`) share these evenly. Notebooks from their own last lines.
 PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was"
 SECONDS: dict[str, float] = {
-    f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[first]": 120,
+    f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
     "engine/test_cases.py": 240, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 90, "engine/test_machine.py": 90,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,

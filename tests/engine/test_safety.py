@@ -24,7 +24,7 @@ NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipyn
 BASE = "layerlab-standin/python:3.11-slim"
 PARTS = 4
 #: The notebooks that the fast tier runs, a part of their own.
-FIRST = [ROOT / "notebooks/00-start-here.ipynb", ROOT / "notebooks/01-order-your-layers.ipynb"]
+FIRST = {"00": ROOT / "notebooks/00-start-here.ipynb", "01": ROOT / "notebooks/01-order-your-layers.ipynb"}
 #: Where a notebook says how long its cells took when it was saved.
 TOOK = re.compile(r"ran for ([\d.]+) (seconds|minutes)")
 #: A build that leaves something precious in the default pip cache mount: the one a careless `--no-cache` empties.
@@ -134,10 +134,10 @@ def seconds_of(notebook: Path) -> float:
 
 def part(number: int | str) -> list[Path]:
     """The notebooks of one part: the longest first, each to the part that has least to do so far."""
-    if number == "first":
-        return FIRST
+    if number in FIRST:
+        return [FIRST[number]]
     parts: list[list[Path]] = [[] for _ in range(PARTS)]
-    for notebook in sorted(set(NOTEBOOKS) - set(FIRST), key=seconds_of, reverse=True):
+    for notebook in sorted(set(NOTEBOOKS) - set(FIRST.values()), key=seconds_of, reverse=True):
         min(parts, key=lambda some: sum(map(seconds_of, some))).append(notebook)
     return parts[number]
 
@@ -150,11 +150,11 @@ def filled(foreign) -> dict[str, str]:
 
 
 def test_every_notebook_is_in_one_part():
-    assert sorted(notebook for n in ("first", *range(PARTS)) for notebook in part(n)) == NOTEBOOKS
+    assert sorted(notebook for n in (*FIRST, *range(PARTS)) for notebook in part(n)) == NOTEBOOKS
 
 
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize("number", ["first", *range(PARTS)])
+@pytest.mark.parametrize("number", [*FIRST, *range(PARTS)])
 def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(number, guest, filled):
     foreign = filled
     precious = cache_mount(foreign, f"before {number}")
