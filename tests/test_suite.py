@@ -68,7 +68,8 @@ def test_the_fast_tier_has_a_case_of_each_theme_of_the_explainer(fast):
     "part",
     [
         "test_machine.py", "test_build.py", "test_compare", "_fails_in_the_middle", "killed_or_interrupted", "_client_is_killed",
-        "starting_point_fails", "lab_07.py::test_the_solution_passes", "gets_the_hint", "as_it_was[00]", "as_it_was[01]", "nbval_can_fail",
+        "starting_point_fails", "lab_07.py::test_the_solution_passes", "gets_the_hint", "as_it_was[00]", "as_it_was[01]",
+        "nbval_can_fail",
         "browser/",
     ],
 )  # fmt: skip
