@@ -67,7 +67,8 @@ def reset(name: str, as_json: bool) -> None:
     """Put the starting point of lab NAME back. Your files, if they differ, are kept beside as FILE.mine-1."""
     from .. import labs
 
-    _tell_kept(labs.find(name).name, labs.reset(labs.find(name)), "starting point", as_json)
+    found = labs.find(name)
+    _tell_kept(found.name, labs.reset(found), "starting point", as_json)
 
 
 @lab.command()

@@ -223,7 +223,7 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
         elif field == "from":
             cause = _simple("option changed", "--from", theirs.get(key, ""), mine.get(key, ""))
         elif same_text:
-            cause = _expanded(now, before, theirs.get(key, ""), mine.get(key, ""))
+            cause = _expanded(now, theirs.get(key, ""), mine.get(key, ""))
         else:
             cause = _text_changed(before.text, now.text)
         if cause.text not in told:
@@ -231,7 +231,7 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
             yield cause
 
 
-def _expanded(now: StepInBuild, before: StepInBuild, old: str, new: str) -> Cause:
+def _expanded(now: StepInBuild, old: str, new: str) -> Cause:
     """The same instruction means something else: by a variable in it, or by the working directory."""
     evidence = (Evidence("path", old, new),)
     names = set(re.findall(r"\$\{?(\w+)", now.text))

@@ -199,7 +199,7 @@ class _Reader:
                 facts[f"copy {number} text"] = inline
             elif source:
                 origin = self._origin(source)
-                facts[f"copy {number} from"] = _origin_text(origin, self.build)
+                facts[f"copy {number} from"] = _origin_text(origin)
                 facts |= self._git_options(source)
                 readings.append(Reading(origin, arguments))
         return Operation(facts, base, tuple(readings))
@@ -274,7 +274,7 @@ def _short_image(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def _origin_text(origin: int | Source | None, build: Build) -> str:
+def _origin_text(origin: int | Source | None) -> str:
     if isinstance(origin, Source):
         return origin.kind if origin.kind == "context" and origin.name == "context" else f"{origin.kind} {origin.name}"
     return "" if origin is None else "stage"

@@ -50,9 +50,9 @@ class LabRun:
         self._answers[label] = asking.ask(on or self.machine, self.app, image, look_for=(mark,) if mark else ())
         return self._answers[label]
 
-    def execute(self, label: str, *command: str, on: Machine | None = None) -> Ran:
+    def execute(self, label: str, *command: str) -> Ran:
         """Run a command in a container of that build's image: exit code and output. No exit code is an error here."""
-        return asking.run_in(on or self.machine, self._builds[label].image, command)
+        return asking.run_in(self.machine, self._builds[label].image, command)
 
     def note(self, name: str, value: Any) -> None:
         """Note a fact for the judge."""

@@ -44,9 +44,8 @@ class BuildFailed(CommandFailed):
             f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
         )
         lines = build.dockerfile.splitlines()
-        shown = (
-            [f"  {n:>4} | {lines[n - 1]}" for n in range(step.line, step.end_line + 1) if step and n] if step else []
-        )
+        numbers = range(step.line, step.end_line + 1) if step and step.line else ()
+        shown = [f"  {n:>4} | {lines[n - 1]}" for n in numbers]
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
         why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
         message = "\n".join([f"{where}: {why}" if why else where, *shown])

@@ -118,7 +118,7 @@ def draw(facts: Facts) -> Drawing:
     return Drawing(
         height=y + AXIS,
         rows=tuple(rows),
-        links=tuple(_links(facts, rows)),
+        links=tuple(_links(rows)),
         ticks=tuple((100 * at / whole, text) for at, text in _ticks(whole)),
         end=100 * facts.totals.seconds / whole,
         words=_words(facts),
@@ -142,7 +142,7 @@ def _hover(step: StepFacts) -> str:
     return "\n".join(filter(None, (brief(step.text, 400), facts, step.why)))
 
 
-def _links(facts: Facts, rows: list[Row]) -> list[Line]:
+def _links(rows: list[Row]) -> list[Line]:
     """Down from the end of each bar of the critical path to the start of the next."""
     marks = sorted((b for r in rows for b in r.bars if b.linked), key=lambda b: (b.x + b.width, b.y))
     found = []
