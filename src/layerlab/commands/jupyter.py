@@ -15,7 +15,7 @@ FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 #: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network: neither in a lab.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 #: Starts JupyterLab, without a grammar whose parser is made at each start and takes longer than all the rest. It would check
-#: formats of which JupyterLab has none (IRIs in schemas); jsonschema does without it where it is missing.
+#: formats that JupyterLab doesn't use (IRIs in schemas); jsonschema does without it where it's missing.
 START = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterlab.labapp import main; sys.exit(main())"
 
 

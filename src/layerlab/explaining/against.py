@@ -24,7 +24,7 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     Args:
         build: the build to explain.
         earlier: builds of the same project before it, the newest first; on the same machine, unless that is the question.
-        forgotten: whether there may have been others, of which nothing is known any more.
+        forgotten: whether there may have been others that nobody remembers any more.
     """
     earlier = [b for b in earlier if _service(b) == _service(build)]
     same = [b for b in earlier if _key(b) == _key(build)] or earlier
@@ -41,7 +41,7 @@ def _key(build: Build) -> tuple[str, str]:
 
 
 def _service(build: Build) -> str:
-    """The Compose service it is of; services of one file are different images, of which none explains another."""
+    """The Compose service it is of; services of one file are different images, and none explains another."""
     return build.command[-1] if "bake" in build.command[:3] else ""
 
 

@@ -17,7 +17,7 @@ QUIET_UPDATES_A_SECOND = 2
 
 
 class DrawnView:
-    """A view that is drawn anew as the build goes on. `feed` takes events as fast as they come; `tick` draws, if it is time."""
+    """A view that is redrawn as the build goes on. `feed` takes events as fast as they come; `tick` draws, if it is time."""
 
     def __init__(self, live: LiveBuild, clock: Callable[[], float] = time.monotonic) -> None:
         self.live = live
