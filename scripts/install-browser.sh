@@ -7,8 +7,9 @@ done
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	echo "Installing Chromium for the browser tests ..."
 	log=$(mktemp)
+	# Ten minutes for whoever installs something just now (unattended upgrades do, on a new computer).
 	if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-		-o Acquire::Retries=3 chromium fonts-dejavu-core; } >"$log" 2>&1; then
+		-o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 chromium fonts-dejavu-core; } >"$log" 2>&1; then
 		rm -f "$log"
 		exit 0
 	fi

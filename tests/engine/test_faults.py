@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from support import (
 )
 
 from layerlab import App, BuildFailed, Machine
+from layerlab.engines import packages
 from layerlab.errors import LayerLabError, SetupError
 from layerlab.system.home import apps_dir, machine_dir
 
@@ -198,6 +200,17 @@ def test_no_engine_can_be_had(fresh_home, monkeypatch):
         Machine.start("none")
     assert "layerlab doctor" in caught.value.remedy
     assert not (fresh_home / "machines" / "none").exists()
+
+
+def test_somebody_installs_a_package_while_the_engine_is_fetched(tmp_path):
+    """As `make test` does: the browser is installed beside `layerlab up`."""
+    with contextlib.ExitStack() as held:
+        for lock in ("dpkg/lock-frontend", "dpkg/lock", "apt/lists/lock", "cache/apt/archives/lock"):
+            folder = Path("/var/cache") if lock.startswith("cache") else Path("/var/lib")
+            file = held.enter_context((folder / lock.removeprefix("cache/")).open("w"))
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert packages._Apt(tmp_path / "apt").download(["dash"])
+        assert packages.mirror().startswith("http")
 
 
 def test_an_unknown_engine_is_refused(fresh_home, monkeypatch):

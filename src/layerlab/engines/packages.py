@@ -198,6 +198,9 @@ class _Apt:
             f"Dir::Etc::preferences={root}/preferences",
             "Dir::Etc::preferencesparts=/dev/null",
             "APT::Sandbox::User=root",  # our folder is closed to the user _apt
+            # All that's written is in our folder, which a lock of ours guards. With locks of its own, apt refuses while
+            # anybody installs a package on this computer, as `make test` does beside us (apt-get, dpkg/lock-frontend).
+            "Debug::NoLocking=true",
             "APT::Keep-Downloaded-Packages=true",
             "Acquire::Retries=3",
             "Acquire::Languages=none",
