@@ -1,4 +1,4 @@
-"""App: a scratch copy that can be edited, and goes; no engine is needed."""
+"""App: a scratch copy that can be edited, and goes away; no engine needed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def home(tmp_path, monkeypatch) -> Path:
 def project(tmp_path) -> Path:
     folder = tmp_path / "shop.v1"
     (folder / "src").mkdir(parents=True)
-    (folder / "src/service.py").write_text("answer = 42")  # no line end: an edit must not glue on to it
+    (folder / "src/service.py").write_text("answer = 42")  # no newline at its end: an edit must not stick to it
     (folder / "requirements.txt").write_text("toolz==1.0.0\n")
     (folder / "good.Dockerfile").write_text("FROM python:3.11-slim\n")
     (folder / "make.py").write_text(MAKE)
@@ -248,13 +248,13 @@ def test_generated_files_are_not_written_through_a_link_out_of_the_copy(project,
 
 def test_a_recipe_that_fails_shows_its_output_and_leaves_no_copy(project):
     (project / "make.py").write_text("raise SystemExit('no numpy here')")
-    with pytest.raises(CommandFailed, match=r"making its files failed(.|\n)*no numpy here"):
+    with pytest.raises(CommandFailed, match=r"generating its files failed(.|\n)*no numpy here"):
         App.from_path(project)
     assert list(apps_dir().iterdir()) == []
 
 
 def test_every_sample_app_names_what_it_has():
-    from layerlab.project.checkout import sample_apps
+    from layerlab.project.course_files import sample_apps
 
     for manifest in sample_apps().glob("*/layerlab.toml"):
         told, folder = tomllib.loads(manifest.read_text()), manifest.parent

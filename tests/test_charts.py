@@ -19,9 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 
-from layerlab.charts import Chart, before_after, chart, critical_path, summary, theme, timeline
-from layerlab.charts.before_after import LOG_RATIO, scale
-from layerlab.charts.timeline import LABEL_WIDTH, LOOKS, PHASE, brief
+from layerlab.charts import chart, theme
+from layerlab.charts.before_after import LOG_RATIO, before_after, scale
+from layerlab.charts.chart import Chart
+from layerlab.charts.critical_path import critical_path
+from layerlab.charts.labels import brief
+from layerlab.charts.summary import summary
+from layerlab.charts.timeline import LABEL_WIDTH, LOOKS, PHASE, timeline
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from layerlab.record.step import Phase, Step
@@ -34,7 +38,7 @@ PIP_LOG = (
 
 
 def step(line, text, start=0.0, seconds=0.0, state=RAN, stage="stage-0", inputs=(), **more) -> Step:
-    """A step whose digest is its line."""
+    """Make a step whose digest is its line."""
     facts = {"size_bytes": None, "downloaded_bytes": 0, "log": ""} | more
     instruction = text.split()[0]
     inputs = tuple(f"sha256:{i}" for i in inputs)
@@ -155,7 +159,7 @@ def failed_build() -> Build:
 
 
 def results(seconds: dict[tuple[str, str], list[float]], mb=None, context=None) -> pd.DataFrame:
-    """A frame as `compare` gives it: two steps a build."""
+    """Make a frame like `compare`'s: two steps per build."""
     rows, number = [], 0
     for (variant, edit), walls in seconds.items():
         for repeat, wall in enumerate(walls):
@@ -217,7 +221,7 @@ def traces(figure: go.Figure, name: str) -> list:
 
 
 def texts(figure: go.Figure) -> list[str]:
-    """What stands beside the bars, without markup."""
+    """Return the texts beside the bars, without markup."""
     plain = str.maketrans({"\u00a0": " "})
     labels = [text for trace in traces(figure, "labels") for text in trace.text]
     return [text.translate(plain).replace("<b>", "").replace("</b>", "").strip() for text in labels]
@@ -426,7 +430,7 @@ def test_recorded_builds(path):
 
 @st.composite
 def dags(draw) -> Build:
-    """Builds whose steps depend on earlier ones, some of them cached, never started, or not steps at all."""
+    """Draw builds whose steps depend on earlier ones, some of them cached, never started, or not steps at all."""
     steps = []
     for n in range(draw(st.integers(0, 12))):
         inputs = draw(st.sets(st.integers(-2, n - 1), max_size=4))
@@ -612,7 +616,7 @@ def test_backgrounds_are_transparent():
 
 
 def displayed(figure: Chart) -> dict:
-    """What a kernel sends for a chart at the end of a cell."""
+    """Return what a kernel sends for a chart at the end of a cell."""
     data, _ = DisplayFormatter().format(figure)
     return data
 

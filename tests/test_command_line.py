@@ -1,8 +1,9 @@
-"""What a person gives on a command line arrives as it was given: spaces, equals signs and commas are part of a value."""
+"""What a user types on a command line arrives as typed: spaces, equals signs and commas are part of a value."""
 
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +16,9 @@ from layerlab.commands.options import parsed_arguments
 from layerlab.project.app import App, Variant
 from layerlab.record.build import Build
 from layerlab.system import docker_words
+
+ROOT = Path(__file__).resolve().parents[1]
+COURSE = Path("/a course")
 
 #: Values that a splitting reader would break.
 AWKWARD = [
@@ -161,31 +165,31 @@ def test_what_up_prints_for_a_shell_comes_back_whole(value):
 @awkward
 def test_arguments_of_make_lab_stay_whole(value):
     given = ["--port", "8899", f"--ServerApp.root_dir={value}", "--IdentityProvider.token", value]
-    command = jupyter.command(given)
+    command = jupyter.command(COURSE, given)
     assert command[-len(given) - 1 : -1] == given
-    assert not [word for word in command if word == f"--ServerApp.root_dir={jupyter.ROOT}"]
+    assert not [word for word in command if word == f"--ServerApp.root_dir={COURSE}"]
 
 
 @pytest.mark.parametrize(
     "words", [["--ServerApp.root_dir", "/a b"], ["--notebook-dir", "/a b"], ["--notebook-dir=/a b"]]
 )
 def test_a_root_folder_of_the_persons_own_wins_in_either_form(words):
-    assert f"--ServerApp.root_dir={jupyter.ROOT}" not in jupyter.command(words)
+    assert f"--ServerApp.root_dir={COURSE}" not in jupyter.command(COURSE, words)
 
 
 def test_make_hands_lab_args_to_the_shell_which_knows_quotes():
     line = next(
-        line for line in (jupyter.ROOT / "Makefile").read_text().splitlines() if "layerlab.commands.jupyter $(" in line
+        line for line in (ROOT / "Makefile").read_text().splitlines() if "layerlab course start . -- $(" in line
     )
     words = line.strip().removeprefix("@").split(" ", 1)[1].replace("$(LAB_ARGS)", "--a='x y' \"--b=c,d e\"")
     shown = subprocess.run(
-        ["sh", "-c", f'python3() {{ for w; do printf "%s\\n" "$w"; done; }}; python3 {words}'],
+        ["sh", "-c", f'show() {{ for w; do printf "%s\\n" "$w"; done; }}; show {words}'],
         capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     assert shown[-2:] == ["--a=x y", "--b=c,d e"]
 
 
-# -- names made of what a person called things --------------------------------------------------------------------------
+# -- names made from the user's own names -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

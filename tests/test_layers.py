@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layerlab.charts import layers, theme
-from layerlab.charts.layers import LOOKS
+from layerlab.charts import theme
+from layerlab.charts.layers import LOOKS, layers
 from layerlab.record.build import Build
 from layerlab.record.layers import image_bytes, image_layers
 from layerlab.record.states import BASE, RAN
@@ -35,7 +35,7 @@ def chain(*layers):
 
 
 def build(file=FILE, result=RESULT, variant="after") -> Build:
-    """A build of a Dockerfile whose second stage leaves the compiler of the first behind."""
+    """Make a build of a Dockerfile whose second stage leaves the compiler of the first behind."""
     steps = tuple(
         Step(line, line, stage, text.split()[0], text, BASE if "FROM" in text.split()[0] else RAN, 0.0, 0.1, 1, 0, "",
              f"sha256:{line}", ())

@@ -8,14 +8,16 @@ build = machine.build(app, "before")
 timeline(build)
 """
 
-# ruff: noqa: F401 - the names imported for editors are used by them alone
+# ruff: noqa: F401 - only editors use the names imported for them
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from .record import view
+from .system import extras
 
 if TYPE_CHECKING:  # for editors; at run time, see __getattr__
-    from .charts import before_after, timeline
+    from .charts.before_after import before_after
+    from .charts.timeline import timeline
     from .diagnosing.doctor import doctor
     from .diffing.diff import diff
     from .errors import LayerLabError
@@ -28,27 +30,27 @@ if TYPE_CHECKING:  # for editors; at run time, see __getattr__
     from .record.build import Build
     from .reporting.writing import report
 
-#: Every public name, and the module it is in. What only the course needs is in `layerlab.course`.
+#: Every public name and its module. Names that only the course needs are in `layerlab.course`.
 _PUBLIC = {
     "App": "project.app",
     "Build": "record.build",
     "BuildFailed": "machine.building",
     "LayerLabError": "errors",
     "Machine": "machine.machine",
-    "before_after": "charts",
+    "before_after": "charts.before_after",
     "compare": "measuring.compare",
     "diff": "diffing.diff",
     "doctor": "diagnosing.doctor",
     "explain": "explaining.why",
     "predict": "predicting.predict",
     "report": "reporting.writing",
-    "timeline": "charts",
+    "timeline": "charts.timeline",
 }
 __all__ = list(_PUBLIC)
 
 
 def _live_view(title: str, dockerfile: str, **known: Any) -> view.View:
-    """Views bring libraries along, so they are imported when a build wants one."""
+    """Return a live view. Views pull in libraries, so they're imported only when a build wants one."""
     from .live.choosing import live_view
 
     return live_view(title, dockerfile, **known)
@@ -58,10 +60,11 @@ view.register(_live_view)
 
 
 def __getattr__(name: str) -> Any:
-    """A public name is imported when it is first asked for: `layerlab --help` has no use for pandas or docker-py (PEP 562)."""
+    """Import a public name on first use (PEP 562), because `layerlab --help` needs neither pandas nor docker-py."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    with extras.needs_course():
+        value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -24,6 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "benchmarks" / "results" / "screenshots"
 #: Width of a laptop's screen, CSS pixels.
 LAPTOP = {"width": 1366, "height": 768}
+#: What `make lab` does, on a folder of the test's.
+OPEN = (
+    "import sys, pathlib; from layerlab.commands import jupyter; "
+    "jupyter.become_jupyterlab(pathlib.Path(sys.argv[1]), sys.argv[2:])"
+)
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -60,12 +65,11 @@ class Lab:
             "--expose-app-in-browser",  # the tests look at the notebook's model
             f"--port={self.port}",
             f"--IdentityProvider.token={self.token}",
-            f"--ServerApp.root_dir={folder}",
         ]
         self.log = folder / "jupyterlab.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "layerlab.commands.jupyter", *arguments],
+                [sys.executable, "-c", OPEN, str(folder), *arguments],
                 cwd=folder,
                 # The person's theme and open tabs are theirs; and two processes of the tests would restore each other's tabs.
                 env={

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from layerlab import App
-from layerlab.project.checkout import sample_apps
+from layerlab.project.course_files import sample_apps
 
 VARIANTS = ["before", "guide", "pip", "uv", "uv-private", "prefix", "compose"]
 SHARING = {"guide": "locked", "pip": "locked", "uv": "shared", "uv-private": "private"}

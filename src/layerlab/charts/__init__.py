@@ -1,14 +1,5 @@
-"""Charts of builds: pure functions from records (a Build, or the frame `compare` gives) to a plotly figure.
+"""Charts of builds: pure functions that turn records (a Build, or the frame `compare` returns) into a plotly figure.
 
-`timeline` shows one build, `before_after` compares variants over edits, `layers` shows what images weigh; `summary` and
+`timeline` shows one build, `before_after` compares variants over edits, `layers` shows the sizes of images; `summary` and
 `critical_path` are the numbers behind them.
 """
-
-from .before_after import before_after
-from .chart import Chart
-from .critical_path import critical_path
-from .layers import layers
-from .summary import summary
-from .timeline import timeline
-
-__all__ = ["Chart", "before_after", "critical_path", "layers", "summary", "timeline"]

@@ -1,4 +1,4 @@
-"""Variants compared over edits: seconds and megabytes side by side, the spread of the repeats, the factor gained."""
+"""Variants compared over edits: seconds and megabytes side by side, the spread of the repeats, and the speed-up."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from .chart import Chart
 from .summary import builds, summary
 from .theme import escaped, megabytes, seconds, shortened
 
-#: Colour and pattern of each variant, in order; the first is what the others are measured against.
+#: Colour and pattern of each variant, in order; the others are compared with the first.
 LOOKS = [(theme.VERMILLION, "/"), (theme.BLUE, ""), (theme.GREEN, "."), (theme.PURPLE, "x"), (theme.ORANGE, "\\")]
 
-#: From this ratio of the largest to the smallest bar on, a linear axis would draw the smallest shorter than 5 % of the
-#: width, too short to compare: the axis is logarithmic.
+#: The axis is logarithmic if the longest bar exceeds the shortest by more than this ratio: a linear axis would draw the
+#: shortest at less than 5 % of the width, too short to compare.
 LOG_RATIO = 20
 
-#: Fewer megabytes than this are said but not drawn: they take no time on any network (0.1 s at 8 Mbit/s).
+#: Fewer megabytes than this are written but not drawn: they take no time worth mentioning (0.1 s at 8 Mbit/s).
 NO_MB = 0.1
 
-#: With more repeats than this their points would hide one another, and the whisker alone stands for them.
+#: With more repeats than this, their points would hide one another, so only the whisker is drawn.
 MANY = 12
 
-#: Factors closer to 1 than this are no difference worth a claim.
+#: A factor closer to 1 than this is not reported as a difference.
 SAME = 1.1
-#: And with one build each, where no spread tells what chance does: equal builds differed by up to this here.
+#: The same for one build each, where no spread shows the effect of chance: equal builds differed by up to this factor here.
 SAME_ONCE = 1.3
 
-#: Characters of an edit's or a variant's name that are shown.
+#: How many characters of an edit's or variant's name are shown.
 NAME_WIDTH = 24
 
-#: Share of a panel's width kept free for the texts beside the bars: enough at 850 px, a laptop with a side bar open.
+#: Share of a panel's width kept free for the texts beside the bars: enough at 850 px, a laptop with an open side bar.
 ROOM = 0.45
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """One panel's axis, with room for texts: logarithmic or not, from `low` (0 on a linear one), bars to `longest`."""
+    """One panel's axis, with room for texts: logarithmic or not, from `low` (0 if linear), with bars up to `longest`."""
 
     log: bool
     low: float
     longest: float
 
     def axis(self, title: str) -> dict:
-        """As plotly wants it; the title says when it is logarithmic."""
+        """Return the axis for plotly; its title says so if it's logarithmic."""
         if not self.log:
             return theme.value_axis(title) | {"range": [0, self.longest / (1 - ROOM)]}
         low, longest = math.log10(self.low), math.log10(self.longest)
@@ -59,31 +59,31 @@ class Scale:
         return theme.value_axis(f"{title} (log scale)") | {
             "type": "log",
             "range": [low, low + (longest - low) / (1 - ROOM)],
-            "tickvals": ticks,  # none in the room for texts, where there is nothing to measure
+            "tickvals": ticks,  # none in the room for texts, where there are no bars
             "ticktext": [f"{tick:,.10g}" for tick in ticks],
         }
 
 
 def scale(bars: Iterable[float], reach: float = 0.0, least: float = 0.0) -> Scale:
-    """The axis for bars of these lengths: logarithmic if the longest exceeds the shortest by more than LOG_RATIO.
+    """Choose the axis for bars of these lengths: logarithmic if the longest exceeds the shortest by more than LOG_RATIO.
 
-    `reach` is how far something else (a whisker) goes; bars of `least` or less count as none.
+    `reach` is how far something else, such as a whisker, extends; bars of `least` or less are ignored.
     """
     bars = [b for b in bars if b > least]
     if not bars:
         return Scale(False, 0.0, max(reach, 1.0))
     if max(bars) / min(bars) <= LOG_RATIO:
         return Scale(False, 0.0, max(*bars, reach))
-    return Scale(True, min(bars) / 3, max(*bars, reach))  # a third, so that the shortest bar, too, has a length
+    return Scale(True, min(bars) / 3, max(*bars, reach))  # a third, so that even the shortest bar has a length
 
 
 def before_after(results: pd.DataFrame, title: str = "") -> Chart:
-    """Median wall-clock seconds (left) and megabytes (right) of each edit and variant, a bar each.
+    """Draw a bar for each edit and variant: median wall-clock seconds on the left, megabytes on the right.
 
-    `results` is the frame `compare` gives: one row a build and step. Whiskers go from the fastest to the slowest
-    repeat, and circles are the single builds. Beside each bar stand its value and, from the second variant on, the
-    factor against the first. An axis is logarithmic if its bars differ by more than 20 times; its title says so.
-    Raises ValueError for no builds, or for several apps or machines at once.
+    `results` is the frame `compare` returns, with one row per build and step. Whiskers go from the fastest to the slowest
+    repeat, and circles are the single builds. Beside each bar is its value and, from the second variant on, the factor
+    compared with the first. An axis is logarithmic if its bars differ by a factor of more than 20, and its title says so.
+    Raises ValueError without builds, or if several apps or machines are mixed.
     """
     if results.empty:
         raise ValueError("no builds to compare")
@@ -119,7 +119,7 @@ def before_after(results: pd.DataFrame, title: str = "") -> Chart:
 
 
 def _rows(variants: list[str], edits: list[str]) -> tuple[list[str], dict[tuple[str, str], int]]:
-    """The rows' texts, an edit's name above its variants, and the row of each variant and edit."""
+    """Return the rows' texts, with an edit's name above its variants, and the row of each variant and edit."""
     labels, rows = [], {}
     width = min(NAME_WIDTH, max(len(name) for name in [*variants, *(f"edit: {e}" for e in edits)])) + 2
     for edit in edits:
@@ -131,7 +131,7 @@ def _rows(variants: list[str], edits: list[str]) -> tuple[list[str], dict[tuple[
 
 
 def _factors(table: pd.DataFrame, first: str) -> list[str]:
-    """For each row of the summary how it compares to the first variant of that edit; "" for that one itself."""
+    """Say for each row of the summary how it compares with the edit's first variant; "" for that variant itself."""
     base = {row.edit: row for row in table.itertuples() if row.variant == first}
     return [
         "" if row.variant == first or row.edit not in base else _factor(base[row.edit], row)
@@ -140,18 +140,18 @@ def _factors(table: pd.DataFrame, first: str) -> list[str]:
 
 
 def _factor(before: Any, after: Any) -> str:
-    """Two rows of the summary in words: "24× faster", "1.5× slower", or that the repeats do not tell them apart."""
+    """Compare two rows of the summary in words: "24× faster", "1.5× slower", or that there is no clear difference."""
     slow, fast = sorted((before, after), key=lambda row: row.median_seconds, reverse=True)
     ratio = slow.median_seconds / fast.median_seconds if fast.median_seconds > 0 else math.inf
     if ratio < (SAME if min(slow.repeats, fast.repeats) > 1 else SAME_ONCE):
         return "about the same"
-    if slow.min_seconds <= fast.max_seconds:  # with one build each they cannot
+    if slow.min_seconds <= fast.max_seconds:  # never true with one build each
         return "no clear change"
     return f"{ratio:.{0 if ratio >= 9.95 else 1}f}× {'faster' if fast is after else 'slower'}"
 
 
 def _bars(chart: Chart, table: pd.DataFrame, colour: str, shape: str) -> None:
-    """The bars of one variant in both panels, and the whiskers."""
+    """Draw the bars of one variant in both panels, and the whiskers."""
     pattern = {"shape": shape, "fillmode": "overlay", "fgcolor": colour, "size": 7, "solidity": 0.35}
     shared = {
         "name": table["variant"].iloc[0],
@@ -176,10 +176,10 @@ def _bars(chart: Chart, table: pd.DataFrame, colour: str, shape: str) -> None:
 
 
 def _builds(chart: Chart, single: pd.DataFrame) -> None:
-    """The single builds, where there are several but few enough to be told apart."""
+    """Draw the single builds if there are several, but few enough to be distinguishable."""
     repeats = single.groupby("row")["build"].transform("size")
     few = single[(repeats > 1) & (repeats <= MANY)]
-    # One above the other, so that equal times stay apart.
+    # One above the other, so that equal times don't overlap.
     place = few.groupby("row").cumcount() / (repeats[few.index] - 1) - 0.5
     chart.add_scatter(
         x=few["wall_seconds"],
@@ -209,7 +209,7 @@ def _context(chart: Chart, table: pd.DataFrame) -> None:
 
 
 def _spot(symbol: str, size: float, line: float) -> dict:
-    """White with a dark edge: seen on bars of any colour, on either page."""
+    """Return a white marker with a dark edge, visible on bars of any colour and on either page."""
     return {
         "symbol": symbol,
         "size": size,
@@ -219,7 +219,7 @@ def _spot(symbol: str, size: float, line: float) -> dict:
 
 
 def _texts(chart: Chart, panel: int, at: pd.Series, ends: pd.Series, texts: Iterable[str], on: Scale) -> None:
-    """Texts right of where bars, whiskers and symbols end."""
+    """Write texts to the right of bars, whiskers and symbols."""
     chart.add_scatter(
         x=ends.clip(lower=on.low),
         y=at,
@@ -264,7 +264,7 @@ def _subtitle(repeats: int, machine: str) -> str:
 
 
 def _words(app: str, table: pd.DataFrame) -> str:
-    """The comparison in one line of words."""
+    """Describe the comparison in one line."""
     told: dict[str, list[str]] = {}
     for row in table.itertuples():
         part = f"{row.variant} {seconds(row.median_seconds)}" + (f" ({row.factor})" if row.factor else "")

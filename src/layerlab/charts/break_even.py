@@ -1,4 +1,4 @@
-"""From which bandwidth on does one way beat another? Seconds and bytes that were measured, reckoned for other networks."""
+"""The bandwidth from which one way beats another: measured seconds and bytes, converted to other networks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from . import theme
 from .chart import Chart
 from .theme import escaped, seconds
 
-#: Bandwidths that the chart spans, Mbit/s: from a weak mobile connection to a data centre.
+#: The range of bandwidths in the chart, Mbit/s: from a weak mobile connection to a data centre.
 SLOWEST, FASTEST = 2.0, 2000.0
-#: Colour, dashes and marker of each way, in order: told apart without colours.
+#: Colour, dashes and marker of each way, in order: distinguishable without colours.
 LOOKS = [(theme.VERMILLION, "dash", "square"), (theme.BLUE, "solid", "circle"), (theme.GREEN, "dot", "diamond")]
-#: Points on each line; the marker stands on every eighth.
+#: Points on each line; every eighth has a marker.
 POINTS = 49
 
 
@@ -25,9 +25,9 @@ class Way:
     """One way to the same image.
 
     Attributes:
-        name: what the chart calls it.
-        seconds: what it took where it was measured, on a line so fast that the transfer hardly counts.
-        bytes: what it moves over the line.
+        name: its name in the chart.
+        seconds: how long it took when measured, on a line so fast that the transfer hardly counts.
+        bytes: how much it moves over the line.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Way:
     bytes: float
 
     def at(self, mbit_per_second: float) -> float:
-        """Seconds on a line of this bandwidth: the work as measured, and the transfer on top."""
+        """Return the seconds on a line of this bandwidth: the measured work, plus the transfer."""
         return self.seconds + self.bytes * 8e-6 / mbit_per_second
 
 
 def break_even(one: Way, other: Way) -> float | None:
-    """The bandwidth, Mbit/s, at which both take equally long; None where one is the faster at every bandwidth."""
+    """Return the bandwidth, Mbit/s, at which both take equally long; None if one is faster at every bandwidth."""
     more_bytes, more_seconds = one.bytes - other.bytes, other.seconds - one.seconds
     if more_bytes * more_seconds <= 0:
         return None
@@ -48,12 +48,12 @@ def break_even(one: Way, other: Way) -> float | None:
 
 
 def over_bandwidth(ways: Sequence[Way], title: str = "Seconds over bandwidth") -> Chart:
-    """Chart: a line a way, seconds over bandwidth, both on log scales; where the first two cross is marked.
+    """Draw a line for each way, seconds over bandwidth, both on log scales, and mark where the first two cross.
 
-    Raises ValueError for fewer than two ways, or more than can be told apart.
+    Raises ValueError for fewer than two ways, or for more than LOOKS can distinguish.
     """
     if not 2 <= len(ways) <= len(LOOKS):
-        raise ValueError(f"{len(ways)} ways: from 2 to {len(LOOKS)} can be compared")
+        raise ValueError(f"the chart compares 2 to {len(LOOKS)} ways, not {len(ways)}")
     crossing = break_even(*ways[:2])
     said = _in_words(ways, crossing)
     chart = Chart(layout=theme.layout(title, said, 12))
@@ -92,11 +92,11 @@ def _in_words(ways: Sequence[Way], crossing: float | None) -> str:
     slow, fast = ways[:2]
     if crossing is None:
         better = min(ways[:2], key=lambda way: way.at(1))
-        return f"{better.name} is the faster at every bandwidth"
+        return f"{better.name} is faster at every bandwidth"
     below = min(ways[:2], key=lambda way: way.at(crossing / 2))
     above = slow if below is fast else fast
     first = f"below {crossing:.3g} Mbit/s {below.name} is faster, above it {above.name}"
-    return f"{first}, which takes {seconds(above.at(1000))} at 1,000"
+    return f"{first}, which takes {seconds(above.at(1000))} at 1,000 Mbit/s"
 
 
 def _log_axis(title: str, low: float, high: float) -> dict:

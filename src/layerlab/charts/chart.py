@@ -1,4 +1,4 @@
-"""Chart: a plotly figure that shows without a network, says in words what it shows, and can carry a static picture."""
+"""Chart: a plotly figure that works without a network, describes itself in words, and can include a static picture."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import plotly.graph_objects as go
 
 from .theme import INK_ON_WHITE, LIGHT_PAGE
 
-#: Set to 1 where notebooks are executed to be committed: their charts then carry a picture for pages without scripts.
+#: Set to 1 to execute notebooks for committing: their charts then include a picture for pages that run no scripts.
 STATIC = "LAYERLAB_STATIC"
 
-#: Width of that picture, pixels: a notebook's page. Sharper, it would take 300 kB in the notebook instead of 100.
+#: Width of that picture, pixels, as wide as a notebook's page. A sharper one would take 300 kB in the notebook, not 100.
 PICTURE_WIDTH = 1000
 
-#: Seconds after which a browser that does not answer is given up.
+#: How long to wait for a browser that doesn't answer, seconds.
 TIMEOUT = 60
 
 
 class Chart(go.Figure):
-    """A plotly Figure; all its methods work. What it shows, in words, is `layout.meta["summary"]` and its repr.
+    """A plotly Figure with all its methods. `layout.meta["summary"]`, which is also its repr, describes it in words.
 
-    Shown at the end of a cell it gives plotly's own format (drawn by the plotly that JupyterLab has installed), the
-    words, and with LAYERLAB_STATIC=1 a picture, if kaleido and a browser are there.
+    At the end of a cell, it gives plotly's own format (drawn by the plotly installed in JupyterLab), the description and,
+    with LAYERLAB_STATIC=1, a picture, if kaleido and a browser are there.
     """
 
-    # plotly displays itself past IPython's formatters, and its HTML loads a script from the network: neither can carry
-    # words and picture, so leave display to `_repr_mimebundle_` alone.
+    # plotly displays itself past IPython's formatters, and its HTML loads a script from the network. Neither can include
+    # the description and the picture, so leave display to `_repr_mimebundle_` alone.
     _ipython_display_ = None
     _repr_html_ = None
 
@@ -49,9 +49,9 @@ class Chart(go.Figure):
         return bundle, {"image/png": {"width": PICTURE_WIDTH, "alt": repr(self)}}
 
     def picture(self, width: int = PICTURE_WIDTH, page: str = LIGHT_PAGE, ink: str = INK_ON_WHITE) -> bytes | None:
-        """The chart as PNG, `width` pixels wide, on an opaque page of its own, so that it reads on any.
+        """Return the chart as PNG, `width` pixels wide, on its own opaque page, so that it's readable on any page.
 
-        None where kaleido or a browser is missing or does not answer: a picture is an extra, no reason for an error.
+        Returns None if kaleido or a browser is missing or doesn't answer: the picture is an extra, not worth an error.
         """
         draw = _browser()
         if draw is None:
@@ -61,16 +61,16 @@ class Chart(go.Figure):
         height = figure["layout"].get("height", 500)
         try:
             return draw(figure, {"format": "png", "width": width, "height": height})
-        except Exception:  # whatever a browser can do wrong
+        except Exception:  # a browser can fail in any way
             return None
 
 
 @functools.cache
 def _browser() -> Callable[[dict, dict], bytes] | None:
-    """A function that draws, with the one browser this process starts; None if there is none.
+    """Return a function that draws with the one browser this process starts; None if there is no browser.
 
-    kaleido's own server would do, but for two things: it waits for ever if the browser does not start, and it loads
-    MathJax from the network.
+    kaleido's own server has two problems: it waits forever if the browser doesn't start, and it loads MathJax from the
+    network.
     """
     try:
         import kaleido
@@ -78,7 +78,7 @@ def _browser() -> Callable[[dict, dict], bytes] | None:
         browser = kaleido.Kaleido(mathjax=False, timeout=TIMEOUT)
     except Exception:  # not installed, or no browser found
         return None
-    loop = asyncio.new_event_loop()  # of its own: a notebook's kernel already runs one in the main thread
+    loop = asyncio.new_event_loop()  # a separate one: a notebook's kernel already runs one in the main thread
     threading.Thread(target=loop.run_forever, name="layerlab-pictures", daemon=True).start()
 
     def call(coroutine):

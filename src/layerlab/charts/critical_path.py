@@ -6,18 +6,18 @@ from ..record.build import Build
 from ..record.states import BASE, CACHED, FAILED
 from ..record.step import Step
 
-#: A cached step or base image that took less did nothing; one that took more was fetched from somewhere, seconds.
+#: A cached step or base image that took fewer seconds than this did nothing; one that took longer was fetched from somewhere.
 INSTANT = 0.05
 
 
 def critical_path(build: Build) -> tuple[str, ...]:
-    """Digests of the steps that determine the end of the build, first to last; () if no step started.
+    """Return the digests of the steps that determine the end of the build, first to last; () if no step started.
 
-    From the step that finished last (the one that failed, if one did: the others were only canceled), back to the one
-    of its inputs that finished last, and so on: a step elsewhere may get faster without the build ending sooner.
+    The path goes from the step that finished last (or the one that failed, since the others were only canceled) back to the
+    one of its inputs that finished last, and so on. Speeding up a step elsewhere may not make the build any faster.
     Inputs that are not steps (the build context, a base image's metadata) are not followed. A step that did nothing,
-    such as a cached one, is followed only where no input did something: it may be reported long after it was known. Of
-    steps that end together the later in the file counts.
+    such as a cached one, is followed only if no other input did anything, because it may be reported long after it was
+    known. If steps end at the same time, the later one in the file counts.
     """
     started = {s.digest: s for s in build.steps if s.started is not None}
     failed = [s for s in started.values() if s.state == FAILED]

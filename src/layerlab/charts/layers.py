@@ -1,4 +1,4 @@
-"""What an image weighs, layer by layer: a bar a layer that begins where the one below it ends, builds one below another."""
+"""The size of images, layer by layer: a bar per layer, starting where the previous one ends; builds one below another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from ..record.build import Build
 from ..record.layers import ImageLayer, image_layers
 from . import theme
 from .chart import Chart
+from .labels import brief
 from .theme import escaped, megabytes, shortened
-from .timeline import LABEL_WIDTH, brief
+from .timeline import LABEL_WIDTH
 
-#: Colour and pattern of a layer by its instruction, told apart without colour too; OTHER for the rest.
+#: Colour and pattern of a layer by its instruction, distinguishable without colour too; OTHER for the rest.
 OTHER = "other"
 LOOKS = {
     "FROM": (theme.INK, "-"),
@@ -20,13 +21,13 @@ LOOKS = {
     "COPY": (theme.BLUE, ""),
     OTHER: (theme.PURPLE, "."),
 }
-#: Layers smaller than this share of the largest image stand together in one row: they would be hairlines.
+#: Layers smaller than this share of the largest image share one row, because they would be hairlines.
 SMALL = 0.004
 
 
 @dataclasses.dataclass(frozen=True)
 class _Bar:
-    """A bar: row, kind (of LOOKS; "" for a whole image), where it begins and its length in MB, its texts."""
+    """A bar: row, kind (of LOOKS; "" for a whole image), start and length in MB, texts."""
 
     row: int
     kind: str
@@ -37,11 +38,11 @@ class _Bar:
 
 
 def layers(*builds: Build, title: str = "") -> Chart:
-    """The layers of each build's image in MB, compressed, lowest first, and their sum on the row of its name.
+    """Draw the layers of each build's image in MB, compressed, lowest first, with their sum on the row of its name.
 
-    From the second image on, the sum is also told as a share of the first. Only what is in the image is shown: what a
-    stage left behind is not. Small layers (under 0.4 % of the largest image) share a row. Raises ValueError for no builds, or
-    for one whose layers are not known, such as one that failed.
+    From the second image on, the sum is also shown as a share of the first. Only the image's own layers are shown, not those
+    left behind in other stages. Small layers (under 0.4 % of the largest image) share a row. Raises ValueError without
+    builds, or if a build's layers are not known, for example because it failed.
     """
     if not builds:
         raise ValueError("no builds to show")
@@ -76,7 +77,7 @@ def layers(*builds: Build, title: str = "") -> Chart:
 def _rows(
     builds: Sequence[Build], images: Sequence[Sequence[ImageLayer]], totals: Sequence[float]
 ) -> tuple[list[str], list[_Bar]]:
-    """The rows' texts, and what is drawn in them."""
+    """Return the rows' texts and bars."""
     labels: list[str] = []
     bars: list[_Bar] = []
     for number, (build, image, total) in enumerate(zip(builds, images, totals, strict=True)):
@@ -104,7 +105,7 @@ def _rows(
 
 
 def _draw(chart: Chart, kind: str, bars: list[_Bar]) -> None:
-    """The bars of one kind; a whole image is an outline."""
+    """Draw the bars of one kind; a whole image is an outline."""
     if not bars:
         return
     colour, pattern = LOOKS.get(kind, (theme.INK, ""))
@@ -134,7 +135,7 @@ def _title(builds: Sequence[Build]) -> str:
 
 
 def _words(builds: Sequence[Build], images: Sequence[Sequence[ImageLayer]], totals: Sequence[float]) -> str:
-    """The chart in one line of words."""
+    """Describe the chart in one line."""
     parts = []
     for build, image, total in zip(builds, images, totals, strict=True):
         heaviest = sorted(image, key=lambda layer: -layer.size_bytes)[:3]

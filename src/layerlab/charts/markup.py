@@ -1,6 +1,6 @@
-"""HTML for the output of a cell: readable on a light and on a dark page, and without any style, as code hosts show it.
+"""HTML for the output of a cell: readable on light and dark pages, and without any style, as code hosts show it.
 
-Styles stand at each element, because a notebook's viewer may drop a style sheet, and JupyterLab gives tables its own.
+Each element has its own style, because a notebook's viewer may drop a style sheet and JupyterLab styles tables itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from . import theme
 
-#: For templates, as `{{ s.cell }}`. Colours of text and lines are the page's own; tints are thin enough for both pages.
+#: Styles for templates, as `{{ s.cell }}`. Text and lines have the page's own colours; tints are light enough for both pages.
 STYLES = {
     "table": "width:100%;table-layout:auto;border-collapse:collapse;margin:4px 0;"
     f"font-family:{theme.SANS};font-size:13px;line-height:1.4",
@@ -29,7 +29,7 @@ STYLES = {
 
 
 def rendered(template: str, styles: Mapping[str, str] = STYLES, **values: Any) -> str:
-    """A Jinja template with the values filled in, escaped; it has STYLES, and `styles` on top, as `s`."""
+    """Fill the values into a Jinja template, escaped. The template can use STYLES, overridden by `styles`, as `s`."""
     return _compiled(template).render(values, s={**STYLES, **styles})
 
 

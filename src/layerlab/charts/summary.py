@@ -1,4 +1,4 @@
-"""The numbers behind a comparison: medians and spread of the repeats, one row a variant and edit."""
+"""The numbers behind a comparison: medians and spread of the repeats, one row per variant and edit."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ COLUMNS = [
 
 
 def builds(results: pd.DataFrame) -> pd.DataFrame:
-    """One row a build, from the frame `compare` gives (one row a build and step).
+    """Return one row per build, from the frame `compare` returns (one row per build and step).
 
     Columns: variant, edit, repeat, build, wall_seconds, export_seconds, downloaded_mb, context_mb, steps_ran,
-    steps_cached; megabytes are 10⁶ bytes.
-    Raises ValueError where several apps or machines are mixed: their medians would mean nothing.
+    steps_cached. Megabytes are 10⁶ bytes.
+    Raises ValueError if several apps or machines are mixed, because their medians would mean nothing.
     """
     for column in ("app", "machine"):
         if results[column].nunique() > 1:
             names = ", ".join(map(str, results[column].unique()))
             raise ValueError(
-                f"results of several {column}s ({names}): take one, as in results[results.{column} == ...]"
+                f"these are results of several {column}s ({names}): pick one with results[results.{column} == ...]"
             )
     keys = ["variant", "edit", "repeat", "build"]
     return (
@@ -50,11 +50,11 @@ def builds(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(results: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant and edit, in the order in which `results` (the frame `compare` gives) first names them.
+    """Return one row per variant and edit, in the order in which `results` (the frame `compare` returns) first names them.
 
     Columns: variant, edit; repeats; median_seconds, min_seconds, max_seconds of the wall-clock time; export_seconds,
-    downloaded_mb, context_mb, steps_ran, steps_cached: medians over the repeats. Megabytes are 10⁶ bytes.
-    Raises ValueError where several apps or machines are mixed.
+    downloaded_mb, context_mb, steps_ran, steps_cached as medians of the repeats. Megabytes are 10⁶ bytes.
+    Raises ValueError if several apps or machines are mixed.
     """
     return (
         builds(results)

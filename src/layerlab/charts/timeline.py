@@ -1,4 +1,4 @@
-"""One build on the time axis: a bar a step, stages in lanes, the critical path, and what happened outside the steps."""
+"""One build on the time axis: a bar per step, stages in lanes, the critical path, and the phases outside the steps."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..record.step import Phase, Step
 from . import theme
 from .chart import Chart
 from .critical_path import critical_path
+from .labels import INSTANT, PHASES, brief
 from .theme import escaped, megabytes, seconds, shortened
 
 PHASE = "outside the steps"
@@ -21,13 +22,13 @@ PHASE = "outside the steps"
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """How a state is drawn: each differs from the others in pattern or symbol too, not in colour alone.
+    """How a state is drawn: states differ in pattern or symbol too, not in colour alone.
 
     Attributes:
         colour: outline and fill of its bars.
         pattern: plotly's pattern of the fill; "" is solid.
-        symbol: plotly's symbol that stands in for a bar of no time; "" where a bar, however thin, will do.
-        word: what the label says before the seconds.
+        symbol: plotly's symbol that replaces a bar of no length; "" if a thin bar will do.
+        word: the label's word before the seconds.
     """
 
     colour: str
@@ -46,30 +47,16 @@ LOOKS = {
     PHASE: Look(theme.ORANGE, pattern="\\"),
 }
 
-#: Rows of the lane below the steps, in the order in which builds go through them.
-PHASES = {
-    "definition": "build definition",
-    "metadata": "base image metadata",
-    "context": "context transfer",
-    "pull": "image pull",
-    "cache import": "cache import",
-    "export": "export",
-    "cache export": "cache export",
-}
-
-#: Characters of an instruction that fit beside the bars when the page is 1000 px wide.
+#: How many characters of an instruction fit beside the bars when the page is 1000 px wide.
 LABEL_WIDTH = 36
 
-#: Of a step's log a tooltip shows the last lines, so wide.
+#: A tooltip shows this many lines from the end of a step's log, and is this many characters wide.
 LOG_LINES, HOVER_WIDTH = 8, 76
-
-#: Below this a step takes no time worth a number, seconds.
-INSTANT = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """A bar: row, state (or PHASE), start and length in seconds, what stands beside it, what its tooltip says."""
+    """A bar: row, state (or PHASE), start and length in seconds, the label beside it, the tooltip."""
 
     row: int
     state: str
@@ -81,11 +68,11 @@ class Mark:
 
 
 def timeline(build: Build) -> Chart:
-    """A bar a step on the axis of seconds since the build started, in file order, stages in lanes.
+    """Draw a bar per step over the seconds since the build started, in file order, stages in lanes.
 
-    Cached steps and those not reached are symbols, for they take no time. Context transfer, export and caches stand in
-    a lane of their own, below a line. Solid bars with a diamond, joined by a line, are the critical path; the dotted
-    line is the end of the command. Tooltips have the full text, bytes and the end of the log.
+    Cached and not reached steps are symbols, because they take no time. Context transfer, export and caches have their own
+    lane, below a line. Solid bars with a diamond, joined by a line, are the critical path; the dotted line is the end of
+    the command. Tooltips have the full text, bytes and the end of the log.
     """
     labels, marks, rule = _rows(build)
     end = max([build.seconds, 0.1, *(m.start + m.seconds for m in marks)])
@@ -105,7 +92,7 @@ def timeline(build: Build) -> Chart:
 
 
 def words(build: Build) -> str:
-    """The build in one line of words."""
+    """Describe the build in one line."""
     states = [s.state for s in build.steps]
     counts = ", ".join(f"{states.count(s)} {s.lower()}" for s in LOOKS if s != BASE and s in states)
     parts = [f"timeline of {build.app} {build.variant}, edit {build.edit}: {seconds(build.seconds)}", counts]
@@ -120,18 +107,8 @@ def words(build: Build) -> str:
     return "; ".join(filter(None, parts))
 
 
-def brief(text: str, width: int) -> str:
-    """An instruction in few characters: its own options (but --from), a base image's path and digest go first."""
-    instruction, *rest = text.split() or [""]
-    options = list(itertools.takewhile(lambda word: word.startswith("--"), rest))
-    rest = [o for o in options if o.startswith("--from=")] + rest[len(options) :]
-    if instruction.upper() == "FROM" and rest:
-        rest[0] = rest[0].rsplit("/", 1)[-1].split("@", 1)[0]
-    return shortened(" ".join([instruction, *rest]), width)
-
-
 def _rows(build: Build) -> tuple[list[str], list[Mark], float | None]:
-    """The rows' texts, what is drawn in them, and the height of the line between steps and phases."""
+    """Return the rows' texts, their marks, and the position of the line between steps and phases."""
     labels: list[str] = []
     marks: list[Mark] = []
     path = critical_path(build)
@@ -158,7 +135,7 @@ def _step(row: int, step: Step, critical: bool) -> Mark:
 
 
 def _phases(row: int, build: Build, kind: str) -> Iterator[Mark]:
-    """A bar each; the last one carries the label for all."""
+    """Yield a bar for each phase of this kind; the last one has the label for all."""
     phases = sorted((p for p in build.phases if p.kind == kind), key=lambda p: p.started + p.seconds)
     moved = megabytes(sum(p.bytes for p in phases) / 1e6)
     label = seconds(_covered(phases)) + (f", {moved}" if moved != megabytes(0) else "")
@@ -168,7 +145,7 @@ def _phases(row: int, build: Build, kind: str) -> Iterator[Mark]:
 
 
 def _covered(phases: Iterable[Phase]) -> float:
-    """Seconds in which at least one of the phases was going on."""
+    """Return how many seconds at least one of the phases was going on."""
     total, until = 0.0, 0.0
     for start, end in sorted((p.started, p.started + p.seconds) for p in phases):
         total += max(0.0, end - max(start, until))
@@ -177,13 +154,13 @@ def _covered(phases: Iterable[Phase]) -> float:
 
 
 def _draw(chart: Chart, state: str, marks: list[Mark]) -> None:
-    """The bars and symbols of one state."""
+    """Draw the bars and symbols of one state."""
     look = LOOKS[state]
     symbols = [m for m in marks if look.symbol and m.seconds < INSTANT]
     bars = [m for m in marks if m not in symbols]
     shared = {"name": state, "hoverinfo": "text"}
     faded = theme.faded(look.colour)
-    # Solid where critical; a pattern needs its fill faded, and given once: plotly greys it if given a bar.
+    # Solid if critical. A pattern needs a faded fill, given once: if each bar has its own, plotly draws it grey.
     fill = faded if look.pattern else [look.colour if m.critical else faded for m in bars]
     pattern = {"shape": look.pattern, "fillmode": "overlay", "fgcolor": look.colour, "size": 6, "solidity": 0.35}
     if bars:
@@ -210,7 +187,7 @@ def _draw(chart: Chart, state: str, marks: list[Mark]) -> None:
 
 
 def _connect(chart: Chart, marks: list[Mark]) -> None:
-    """A line from the end of each step of the critical path to the start of the next."""
+    """Draw a line from the end of each step of the critical path to the start of the next."""
     marks = sorted(marks, key=lambda m: (m.start + m.seconds, m.row))
     xs, ys = [], []
     for one, other in itertools.pairwise(marks):
@@ -222,7 +199,7 @@ def _connect(chart: Chart, marks: list[Mark]) -> None:
 
 
 def _label(chart: Chart, marks: list[Mark]) -> None:
-    """Seconds and state in words, right of each bar."""
+    """Write state and seconds to the right of each bar."""
     chart.add_scatter(
         x=[m.start + m.seconds for m in marks],
         y=[m.row for m in marks],
@@ -250,7 +227,7 @@ def _subtitle(build: Build) -> str:
     path = critical_path(build)
     steps = sum({s.digest: s.seconds for s in build.steps if s.digest in path}.values())  # one digest, several lines
     parts = [
-        f"◆ critical path {seconds(steps)} of steps" if steps >= INSTANT else "no time in steps",
+        f"◆ critical path {seconds(steps)} in steps" if steps >= INSTANT else "no time in steps",
         f"export {seconds(build.export_seconds)}",
         f"{megabytes(build.downloaded_bytes / 1e6)} downloaded",
         f"{megabytes(build.context_bytes / 1e6)} context sent",
@@ -259,17 +236,17 @@ def _subtitle(build: Build) -> str:
 
 
 def _reason(build: Build) -> str:
-    """The one line of BuildKit's error that says why."""
+    """Return the one line of BuildKit's error that gives the reason."""
     lines = [line for line in build.error.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if line.startswith("ERROR:")), (lines or [""])[0])
     return shortened(re.sub(r"^ERROR: (failed to (build|solve): )*", "", reason), 110)
 
 
 def _hover(step: Step) -> str:
-    """Full text, state, seconds, bytes and the end of the log."""
+    """Return the tooltip: full text, state, seconds, bytes and the end of the log."""
     size = "no layer" if step.size_bytes is None else f"layer {megabytes(step.size_bytes / 1e6)}"
     facts = f"{step.state}, {seconds(step.seconds)}, {size}, downloaded {megabytes(step.downloaded_bytes / 1e6)}"
-    # A progress bar rewrites its line after each carriage return: the last version is what a terminal shows.
+    # A progress bar rewrites its line after each carriage return; a terminal shows the last version.
     log = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in step.log.rstrip().split("\n")]
     tail = [escaped(line if len(line) <= HOVER_WIDTH else line[: HOVER_WIDTH - 1] + "…") for line in log[-LOG_LINES:]]
     where = f"line {step.line}, " if step.line else ""

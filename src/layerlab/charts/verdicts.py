@@ -1,4 +1,4 @@
-"""Charts of claims on trial: how many hold, guide by guide, and the factors that are claimed beside those measured."""
+"""Charts of claims on trial: how many hold, guide by guide, and claimed factors beside measured ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ LOOKS = [(theme.GREEN, ""), (theme.BLUE, "."), (theme.VERMILLION, "/"), (theme.I
 
 
 def verdicts(counts: pd.DataFrame, title: str = "What became of the guides' claims") -> Chart:
-    """A stacked bar a guide from `Court.verdicts`: a row a guide, a column a verdict, the number of claims in each."""
+    """Draw a stacked bar for each guide.
+
+    `counts` is the frame `Court.verdicts` returns: a row per guide, a column per verdict, the number of claims in each cell.
+    """
     guides = list(counts.index)
     chart = Chart(go.Figure())
     for (verdict, (colour, shape)), column in zip(zip(counts.columns, LOOKS, strict=True), counts, strict=True):
@@ -36,7 +39,7 @@ def verdicts(counts: pd.DataFrame, title: str = "What became of the guides' clai
             hoverinfo="text",
         )
     total = ", ".join(f"{n} {verdict}" for verdict, n in counts.sum().items())
-    chart.update_layout(theme.layout(title, "a claim that several guides make counts in each", len(guides) + 2))
+    chart.update_layout(theme.layout(title, "a claim made by several guides counts for each", len(guides) + 2))
     return chart.update_layout(
         barmode="stack",
         showlegend=True,
@@ -49,7 +52,10 @@ def verdicts(counts: pd.DataFrame, title: str = "What became of the guides' clai
 
 
 def factors(table: pd.DataFrame, title: str = "Times faster: claimed, and measured here") -> Chart:
-    """A row a claim from `Court.factors`: the claimed range as a bar, the measured factor as a diamond, log scale."""
+    """Draw a row for each claim: the claimed range as a bar and the measured factor as a diamond, on a log scale.
+
+    `table` is the frame `Court.factors` returns; its columns claim, lowest, highest and measured are used.
+    """
     rows = list(range(len(table)))
     chart = Chart(go.Figure())
     chart.add_bar(
@@ -77,9 +83,7 @@ def factors(table: pd.DataFrame, title: str = "Times faster: claimed, and measur
     said = "; ".join(
         f"{r.claim} claimed {r.lowest:g} to {r.highest:g}, measured {r.measured:.1f}" for r in table.itertuples()
     )
-    chart.update_layout(
-        theme.layout(title, "bar: as the guide has it; diamond: one pair of builds here", len(table) * 2)
-    )
+    chart.update_layout(theme.layout(title, "bar: the guide's claim; diamond: one pair of builds here", len(table) * 2))
     top = max(table["highest"].max(), table["measured"].max())
     return chart.update_layout(
         meta={"summary": f"factors: {said}"},

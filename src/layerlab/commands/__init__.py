@@ -1,1 +1,1 @@
-"""The `layerlab` command, and what `make lab` runs: they read arguments and print; the work is done by what they call."""
+"""The `layerlab` command. Its modules read arguments and print; the modules they call do the work."""

@@ -35,7 +35,7 @@ def build(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Build a scratch copy of PATH and show which steps ran, how long they took and how large they are."""
+    """Build a scratch copy of PATH and show its steps: which ran, how long they took and how large they are."""
     arguments = parsed_arguments(build_args)
     from ..machine.building import BuildFailed
     from ..project.app import App
@@ -58,7 +58,7 @@ def build(
 
 
 def default_file(folder: Path, service: str) -> str:
-    """Name the Dockerfile or, for a service, the Compose file that Docker itself would take."""
+    """Return the name of the Dockerfile or, for a service, the Compose file that Docker itself would take."""
     names = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml") if service else ("Dockerfile",)
     return next((name for name in names if (folder / name).is_file()), names[0])
 

@@ -1,26 +1,22 @@
-"""What `layerlab build` prints of a build: a table of its steps, totals, and why steps ran."""
+"""The output of `layerlab build`: a table of the steps, totals, and why steps ran."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from ..explaining.why import explain
+from .printing import output
 
 if TYPE_CHECKING:
     from ..record.build import Build
 
-#: Width of tables that go to a pipe or a file, characters: wide enough that nothing is cut.
-PIPE_WIDTH = 200
-
 
 def show_build(build: Build) -> None:
-    """Print the table, the totals, and why the steps ran that started it all."""
-    from rich.console import Console
+    """Print the table, the totals and the root causes."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH, no_color=True, highlight=False)
+    console = output()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title, right in (
         ("line", True),
@@ -39,13 +35,13 @@ def show_build(build: Build) -> None:
     console.print(totals(build), markup=False, highlight=False)
     roots = [step for step in explain(build).roots if step.causes[0].kind != "first build"]
     if roots:
-        console.print("\nwhy (`layerlab explain` tells more):", markup=False, highlight=False)
+        console.print("\nwhy (`layerlab explain` has the details):", markup=False, highlight=False)
         for step in roots:
             console.print(f"  line {step.line} {step.instruction}: {step.why}", markup=False, highlight=False)
 
 
 def rows(build: Build) -> list[tuple[str, ...]]:
-    """Return a row a step: line, stage, state, seconds, layer MB, downloaded MB, text; empty where nothing is known."""
+    """Return a row per step: line, stage, state, seconds, layer MB, downloaded MB, text; unknown values are empty."""
     return [
         (
             str(step.line or ""),
@@ -61,7 +57,7 @@ def rows(build: Build) -> list[tuple[str, ...]]:
 
 
 def totals(build: Build) -> str:
-    """Return what goes under the table: how it went, and the bytes."""
+    """Return the lines under the table: how the build went, and the bytes."""
     sizes = f"context {build.context_bytes / 1e6:.1f} MB sent"
     if build.image_bytes is not None:
         sizes += f"; image {build.image} {build.image_bytes / 1e6:.1f} MB compressed"

@@ -1,4 +1,4 @@
-"""Commands on this computer: doctor checks it, clean removes what LayerLab made."""
+"""Commands for this computer: doctor checks it, clean removes everything that LayerLab created."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Look at this computer: what is fine, and how to fix the rest. Exits with 1 if something is wrong."""
+    """Check this computer: what's fine, and how to fix the rest. Exits with 1 if something is wrong."""
     from ..diagnosing.doctor import doctor as look
 
     report = look()
@@ -28,10 +28,10 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @json_option
 def clean(yes: bool, as_json: bool) -> None:
-    """Remove all that LayerLab ever created on this computer: machines, images, caches, scratch copies."""
+    """Remove everything LayerLab created on this computer. That's machines, images, caches and scratch copies."""
     from ..machine import cleanup
 
     there = cleanup.inventory()
@@ -48,10 +48,10 @@ def clean(yes: bool, as_json: bool) -> None:
 
 
 def cleaned_text(done: Cleaned) -> str:
-    """Say what `clean` did."""
+    """Say what `clean` removed, couldn't remove and left alone, a line each, and how much space it freed."""
     lines = [f"removed {what}" for what in done.removed] or ["There was nothing to remove."]
     lines += [f"NOT removed: {problem}" for problem in done.problems]
-    lines += [f"left alone, because LayerLab did not make it: {path}" for path in done.kept]
+    lines += [f"left alone, because LayerLab didn't create it: {path}" for path in done.kept]
     if done.freed_bytes > 1e6:
         lines.append(f"about {done.freed_bytes / 1e6:.0f} MB freed")
     return "\n".join(lines)

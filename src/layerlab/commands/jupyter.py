@@ -1,62 +1,67 @@
-"""`make lab`: bring up the lab's machine and open JupyterLab on the first notebook, with `docker` pointed at the machine."""
+"""Open the course in JupyterLab, with the lab's machine running and `docker` in its terminals pointed at it."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import LayerLabError
+from ..system.home import home
 
-ROOT = Path(__file__).resolve().parents[3]
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
-#: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network: neither in a lab.
+#: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network. A lab needs neither.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-#: Starts JupyterLab, without a grammar whose parser is made at each start and takes longer than all the rest. It would check
-#: formats that JupyterLab doesn't use (IRIs in schemas); jsonschema does without it where it's missing.
+#: Starts JupyterLab without a grammar whose parser is built at each start and takes longer than everything else. It checks
+#: formats that JupyterLab doesn't use (IRIs in schemas), and jsonschema works without it.
 START = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyterlab.labapp import main; sys.exit(main())"
 
 
-def write_settings() -> None:
-    """Our defaults for the JupyterLab of this virtual environment; the person's own settings still win."""
-    file = Path(sys.prefix) / "share/jupyter/lab/settings/overrides.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(SETTINGS, indent=1))
+def check_installed() -> None:
+    """Raise LayerLabError if JupyterLab isn't installed in LayerLab's environment."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise LayerLabError(
+            "JupyterLab isn't installed here", "install the notebooks' packages: pip install 'layerlab[course]'"
+        )
 
 
-def command(arguments: list[str]) -> list[str]:
-    """JupyterLab's command: token on and loopback only, as its defaults are, whatever a configuration file says."""
+def command(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """Return JupyterLab's command line.
+
+    It listens on loopback only, even if a configuration file says otherwise, and asks for a token by JupyterLab's default.
+    """
     fixed = ["--ServerApp.ip=127.0.0.1"]
     if not any(a.startswith(("--ServerApp.root_dir", "--notebook-dir")) for a in arguments):
-        fixed.append(f"--ServerApp.root_dir={ROOT}")
+        fixed.append(f"--ServerApp.root_dir={folder}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         fixed.append("--allow-root")
     return [sys.executable, "-c", START, *fixed, *arguments, FIRST_NOTEBOOK]
 
 
-def main(arguments: list[str]) -> int:
-    """Start the machine, then become JupyterLab."""
-    write_settings()
-    if arguments == ["--settings-only"]:
-        return 0
-    from ..machine.machine import Machine  # brings docker-py along
+def environment() -> Mapping[str, str]:
+    """Return JupyterLab's environment, with our default settings from LayerLab's home; the user's own settings win."""
+    folder = home() / "jupyter"
+    file = folder / "labconfig" / "default_setting_overrides.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(SETTINGS, indent=1), encoding="utf-8")
+    paths = [os.environ.get("JUPYTER_CONFIG_PATH", ""), str(folder)]
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
 
+
+def become_jupyterlab(folder: Path, arguments: Sequence[str] = ()) -> None:
+    """Start the lab's machine, then replace this process with JupyterLab on `folder`. Raises LayerLabError without an engine."""
+    from ..machine.machine import Machine  # imports docker-py
+
+    check_installed()
     try:
         machine = Machine.start(say=lambda line: print(line, flush=True))
     except LayerLabError as error:
-        print(
-            f"{error}\nThe notebooks can be read, but not run, without an engine. `make doctor` says more.",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    print(f"{machine}. JupyterLab follows; stop it with Ctrl-C. The machine stays until `make clean`.", flush=True)
-    words = command(arguments)
-    os.execv(words[0], words)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+        raise LayerLabError(
+            f"{error}\nWithout an engine, you can read the notebooks but not run them", "`layerlab doctor` says more"
+        ) from None
+    print(f"{machine}. Starting JupyterLab; stop it with Ctrl-C. The machine stays until `layerlab clean`.", flush=True)
+    words = command(folder, arguments)
+    os.execve(words[0], words, environment())

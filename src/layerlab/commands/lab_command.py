@@ -9,23 +9,23 @@ from pathlib import Path
 import click
 
 from .options import json_option, machine_option
-from .printing import dump
+from .printing import dump, print_table
 
-# As everywhere in this room, what brings docker-py or pandas along is imported by the commands that need it.
+# As everywhere in this room, modules that need docker-py or pandas are imported only by the commands that use them.
 
 
 @click.group()
 def lab() -> None:
-    """List, check, reset and solve labs; see and collect progress.
+    """List, check, reset and solve labs; show and collect progress.
 
-    NAME is a lab's folder in labs/, or the beginning of it: 03 for 03-mount-a-cache.
+    NAME is a lab's folder in labs/, or the beginning of its name: 03 for 03-mount-a-cache.
     """
 
 
 @lab.command("list")
 @json_option
 def list_labs(as_json: bool) -> None:
-    """The labs, and which of them you have passed."""
+    """List the labs, and which of them you've passed."""
     from .. import labs
 
     passed = {attempt.lab for attempt in labs.attempts() if attempt.passed}
@@ -39,17 +39,21 @@ def list_labs(as_json: bool) -> None:
 @lab.command()
 @click.argument("name")
 @click.option(
-    "--files", type=click.Path(exists=True, path_type=Path), help="Other files than yours: a folder, or one file."
+    "--files",
+    type=click.Path(exists=True, path_type=Path),
+    help="Check these files instead of yours: a folder or one file.",
 )
 @machine_option("to build on")
 @json_option
 def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> None:
-    """Build your files of lab NAME and judge how they behave. Exits with 1 if a goal is not met yet."""
+    """Build your files for lab NAME and judge how they behave. Exits with 1 if a goal isn't met yet."""
     from .. import labs
+    from ..labs.files import own_folder
     from .machines import started
 
     found = labs.find(name)
     verdict = labs.check_lab(started(machine_name), found.name, files)
+    click.echo(f"Checked: {files or own_folder(found)}", err=True)
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}
@@ -64,7 +68,7 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 @click.argument("name")
 @json_option
 def reset(name: str, as_json: bool) -> None:
-    """Put the starting point of lab NAME back. Your files, if they differ, are kept beside as FILE.mine-1."""
+    """Reset lab NAME to its starting point. Files that you've changed are kept beside it as FILE.mine-1."""
     from .. import labs
 
     found = labs.find(name)
@@ -73,7 +77,7 @@ def reset(name: str, as_json: bool) -> None:
 
 @lab.command()
 @click.argument("name")
-@click.option("--apply", is_flag=True, help="Put it in place of your files, which are kept as FILE.mine-1.")
+@click.option("--apply", is_flag=True, help="Replace your files with it; yours are kept as FILE.mine-1.")
 @json_option
 def solution(name: str, apply: bool, as_json: bool) -> None:
     """Print a solution of lab NAME."""
@@ -93,24 +97,26 @@ def solution(name: str, apply: bool, as_json: bool) -> None:
 
 
 @lab.command()
-@click.option("--to", "target", type=click.Path(path_type=Path), help="Hand yours in: copy it into this folder.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="Hand in your progress: copy it into this folder."
+)
 @click.option(
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="Collect: read what all learners handed in to this folder.",
+    help="Collect progress: read what all learners handed in to this folder.",
 )
 @json_option
 def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
-    """Your attempts at the labs; with --to and --from, a workshop's.
+    """Show your attempts at the labs; --to and --from are for workshops.
 
-    A workshop leader names a folder that all can write to. Learners run `layerlab lab progress --to FOLDER`, or set
-    LAYERLAB_PROGRESS=FOLDER so that each check does it; the leader runs `layerlab lab progress --from FOLDER`.
+    A workshop leader names a folder that everybody can write to. Learners run `layerlab lab progress --to FOLDER`, or set
+    LAYERLAB_PROGRESS=FOLDER so that each check does it. The leader runs `layerlab lab progress --from FOLDER`.
     """
     from ..labs import logbook
 
     if target and source:
-        raise click.UsageError("say --to or --from, not both")
+        raise click.UsageError("use --to or --from, not both")
     if target:
         written = logbook.hand_in(target)
         click.echo(f"Your progress is in {written}.", err=True)
@@ -118,15 +124,18 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(dump([dataclasses.asdict(attempt) for attempt in found]))
     elif found:
-        click.echo(logbook.overview(found).to_string(index=False))
+        print_table(logbook.OVERVIEW, logbook.overview(found), right={"attempts"})
     else:
-        click.echo("No lab was checked yet.")
+        click.echo("No lab has been checked yet.")
 
 
 def _tell_kept(name: str, kept: list[Path], what: str, as_json: bool) -> None:
+    from .. import labs
+    from ..labs.files import own_folder
+
     if as_json:
         click.echo(dump({"lab": name, "kept": [str(path) for path in kept]}))
         return
-    click.echo(f"Lab {name}: the {what} is in place.")
+    click.echo(f"Lab {name}: the {what} is in place, in {own_folder(labs.find(name))}.")
     for path in kept:
-        click.echo(f"Your own is kept: {path}")
+        click.echo(f"Your own file is kept: {path}")

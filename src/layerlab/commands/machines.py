@@ -1,4 +1,4 @@
-"""Commands on machines: up, reset, down, machines."""
+"""Commands for machines: up, reset, down, machines."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", default=LAPTOP)
-@click.option("--env", "as_env", is_flag=True, help="Print what makes `docker` in your shell reach the machine.")
+@click.option("--env", "as_env", is_flag=True, help="Print shell commands that point `docker` at the machine.")
 @json_option
 def up(name: str, as_env: bool, as_json: bool) -> None:
-    """Start machine NAME (laptop), or find it running.
+    """Start machine NAME (default: laptop), unless it's running.
 
     To use it from your shell: eval "$(layerlab up --env)"
     """
@@ -41,7 +41,7 @@ def up(name: str, as_env: bool, as_json: bool) -> None:
 @click.argument("name", default=LAPTOP)
 @json_option
 def reset(name: str, as_json: bool) -> None:
-    """Make machine NAME (laptop) cold: nothing but its base images is left."""
+    """Make machine NAME (default: laptop) cold. Only its base images are left."""
     machine = existing(name)
     machine.reset()
     click.echo(dump(describe(machine)) if as_json else f"Machine {name} is cold.")
@@ -49,15 +49,15 @@ def reset(name: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", default="")
-@click.option("--all", "every", is_flag=True, help="Every machine, and every registry.")
+@click.option("--all", "every", is_flag=True, help="Remove every machine and every registry.")
 @json_option
 def down(name: str, every: bool, as_json: bool) -> None:
-    """Remove machine NAME (laptop) and all that it holds."""
+    """Remove machine NAME (default: laptop) and everything in it."""
     from ..machine.machine import Machine
     from ..machine.registry import Registry
 
     if name and every:
-        raise click.UsageError("name a machine or say --all, not both")
+        raise click.UsageError("name a machine or use --all, not both")
     machines = Machine.all() if every else [existing(name or LAPTOP)]
     for registry in Registry.all() if every else []:
         registry.remove()
@@ -68,7 +68,7 @@ def down(name: str, every: bool, as_json: bool) -> None:
     if as_json:
         click.echo(dump({"removed": [m.name for m in machines]}))
     elif not machines:
-        click.echo("There is no machine.")
+        click.echo("There are no machines.")
 
 
 @click.command()
@@ -84,11 +84,11 @@ def machines(as_json: bool) -> None:
         for machine in found:
             click.echo(f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}")
         if not found:
-            click.echo("There is no machine; `layerlab up` starts one.")
+            click.echo("There are no machines; `layerlab up` starts one.")
 
 
 def started(name: str) -> Machine:
-    """Start the machine. If interrupted while making one, remove what was made."""
+    """Start the machine. If interrupted while creating a new one, remove it again."""
     from ..machine.machine import Machine
 
     before = {machine.name for machine in Machine.all()}
@@ -104,7 +104,7 @@ def started(name: str) -> Machine:
 
 @contextlib.contextmanager
 def _status(title: str) -> Iterator[Any]:
-    """Give a function that shows a line: beside a spinner on a terminal, plain elsewhere."""
+    """Yield a function that shows a line: above a spinner on a terminal, plain elsewhere."""
     if not sys.stderr.isatty():
         yield lambda line: click.echo(line, err=True)
         return
@@ -116,18 +116,21 @@ def _status(title: str) -> Iterator[Any]:
 
 
 def existing(name: str) -> Machine:
-    """Find the machine. Raises LayerLabError, naming those that exist, if it doesn't."""
+    """Find the machine. Raises LayerLabError if it doesn't exist; its remedy names those that do."""
     from ..machine.machine import Machine
 
     found = {machine.name: machine for machine in Machine.all()}
     if name not in found:
-        known = f"there are: {', '.join(found)}" if found else f"`layerlab up {name}` starts it"
+        known = f"choose one of: {', '.join(found)}" if found else f"`layerlab up {name}` starts it"
         raise LayerLabError(f"there is no machine {name!r}", known)
     return found[name]
 
 
 def describe(machine: Machine) -> dict[str, Any]:
-    """Return what --json prints of a machine. `environment` is how `docker` reaches it; an empty value means: unset."""
+    """Return the data that --json prints for a machine.
+
+    `environment` has the variables with which `docker` reaches it; a variable with an empty value must be unset.
+    """
     running = machine.running
     return {
         "name": machine.name,
@@ -140,7 +143,7 @@ def describe(machine: Machine) -> dict[str, Any]:
 def _shell_variables(machine: Machine) -> dict[str, str]:
     from ..engines import endpoint
 
-    # A LayerLab that is started in that shell must still know what the person had.
+    # LayerLab, if started in that shell, must still know the user's own settings.
     return {**machine.environment, endpoint.PERSON: json.dumps(endpoint.person_environment())}
 
 

@@ -1,9 +1,9 @@
-"""The `layerlab` command as a whole. Commands only read arguments and print; the modules they call do the work.
+"""The `layerlab` command. Its subcommands only read arguments and print; the modules they call do the work.
 
 Data goes to standard output, progress and errors to standard error, so that `layerlab build . --json > build.json` and
 `eval "$(layerlab up --env)"` work. Exit codes: 0 fine, 1 failed with a message, 2 wrong usage, 130 interrupted.
 
-Commands import what brings pandas or docker-py along only when they run, so that help comes at once.
+Commands import pandas and docker-py only when they run, so that --help is instant.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import click
 
 from ..errors import LayerLabError
 from .build_command import build
+from .course_command import course
 from .housekeeping import clean, doctor
 from .lab_command import lab
 from .machines import down, machines, reset, up
 from .past_builds import explain, report
 
-#: As a shell counts a process ended by SIGINT.
+#: The exit code that a shell reports for a process ended by SIGINT.
 INTERRUPTED = 130
 
 
@@ -34,7 +35,7 @@ class Failed(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group that turns what commands raise into messages and exit codes, and keeps the order of definition in help."""
+    """A group that turns exceptions into messages and exit codes, and lists commands in the order of their definition."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -54,12 +55,12 @@ class Commands(click.Group):
 def main() -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
-    Builds run on machines: disposable Docker engines of LayerLab's own. Nothing touches your engine or its cache.
+    Builds run on machines, which are LayerLab's own disposable Docker engines. Your engine and its cache stay untouched.
     """
-    with contextlib.suppress(ValueError):  # not in the main thread, as in tests
-        # So that scratch copies and builds are cleared away as on Ctrl-C.
+    with contextlib.suppress(ValueError):  # outside the main thread, as in tests
+        # Clean up scratch copies and builds on SIGTERM, as on Ctrl-C.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, clean, lab):
+for command in (doctor, up, reset, down, machines, build, explain, report, clean, course, lab):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how to read NAME=VALUE words."""
+"""Options shared by several commands, and how to read NAME=VALUE words."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 
 from ..system.docker_words import assignments
 
-#: The machine that commands mean when none is named; the same as machine.DEFAULT_NAME.
+#: The default machine of all commands; the same as machine.DEFAULT_NAME.
 LAPTOP = "laptop"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
-#: For commands on builds made earlier: a project or a saved record, and what to compare it with.
+#: For commands on earlier builds: a project or a saved record, and a record to compare it with.
 what_argument = click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
 previous_option = click.option(
     "--previous", type=click.Path(exists=True, dir_okay=False), help="A saved record to compare with."
@@ -23,12 +23,15 @@ previous_option = click.option(
 
 
 def machine_option(purpose: str) -> Callable[[Any], Any]:
-    """Add --machine to a command. `purpose` ends the sentence "Machine …" in its help."""
+    """Return a decorator that adds --machine to a command. `purpose` ends the sentence "Machine …" in its help."""
     return click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help=f"Machine {purpose}.")
 
 
 def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:
-    """Return NAME=VALUE words as a dict. NAME alone takes its value from the environment, as in docker build."""
+    """Return NAME=VALUE words as a dict. NAME alone takes its value from the environment, as in docker build.
+
+    Raises click.BadParameter for any other word.
+    """
     try:
         return assignments(words, os.environ)
     except ValueError as error:

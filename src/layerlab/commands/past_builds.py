@@ -1,4 +1,4 @@
-"""Commands on builds made earlier: explain, report."""
+"""Commands on earlier builds: explain, report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @machine_option("it was built on")
 @json_option
 def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
-    """Why each step of a build ran. PATH is a project, for its newest build here, or a record that `build` saved."""
+    """Explain why each step of a build ran.
+
+    PATH is a project, whose newest build on this computer is explained, or a record saved by `build --output`.
+    """
     from ..explaining import why
 
     build, before = chosen_builds(what, previous, machine_name)
@@ -41,7 +44,10 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; - for standard output."
 )
 @click.option(
-    "--format", "form", type=click.Choice(["html", "markdown", "json"]), help="By default as the file's name ends."
+    "--format",
+    "form",
+    type=click.Choice(["html", "markdown", "json"]),
+    help="By default, chosen by the file's extension.",
 )
 @previous_option
 @machine_option("it was built on")
@@ -49,10 +55,11 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
 def report(
     what: Path, output: Path | None, form: str | None, previous: str | None, machine_name: str, show: bool
 ) -> None:
-    """Write a build down to keep. PATH is a project, for its newest build here, or a record that `build` saved.
+    """Write a report of a build.
 
-    One HTML file that needs no network (build-report.html), a Markdown summary for CI, or JSON; the latter two go to standard
-    output unless a file is named.
+    PATH is a project, whose newest build on this computer is reported, or a record saved by `build --output`. The report is
+    one HTML file that needs no network (build-report.html), a Markdown summary for CI, or JSON. Markdown and JSON go to
+    standard output unless you name a file.
     """
     from .. import reporting as reports
 
@@ -73,9 +80,10 @@ def report(
 
 
 def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:
-    """Return the build that `what` names (a saved record, or a project: its newest build), and the one to compare it with.
+    """Return the build that `what` names (a saved record, or a project's newest build), and the one to compare it with.
 
-    None for the latter means: those before it on that machine. Raises LayerLabError where there is none.
+    The latter is None unless `previous` names a record: the build is then compared with those before it on that machine.
+    Raises LayerLabError if there is no such build, or if a record can't be read.
     """
     from ..record import history
     from ..record.build import Build
@@ -85,11 +93,11 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
         if what.is_file():
             return Build.load(what), before
     except ValueError as error:
-        raise LayerLabError(str(error), "records are made by `layerlab build PATH --output FILE`") from None
+        raise LayerLabError(str(error), "save a record with `layerlab build PATH --output FILE`") from None
     found = history.builds(what.resolve(), machine)
     if not found:
         raise LayerLabError(
-            f"{what} was not built on machine {machine!r} since that was made or reset",
-            f"build it: layerlab build {what}",
+            f"{what} has not been built on machine {machine!r} since the machine was created or reset",
+            f"build it with `layerlab build {what}`",
         )
     return found[0], before

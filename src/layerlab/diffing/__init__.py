@@ -1,1 +1,1 @@
-"""Two variants side by side: which line of one is which of the other, and what each change did."""
+"""Two variants side by side: which lines match, and what each change did."""

@@ -1,4 +1,4 @@
-"""diff: two variants side by side, and what each step of them did in real builds. Pure, but for reading the files."""
+"""diff: two variants side by side, and what each of their steps did in real builds. Apart from reading files, it's pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from .. import charts
+from ..charts.summary import summary
 from ..errors import LayerLabError
 from ..explaining.causes import StepCause
 from ..explaining.why import explain
@@ -23,24 +23,24 @@ from .side_by_side import page
 
 
 class Diff(Differences):
-    """Two variants beside each other; a notebook shows them as a page, with times."""
+    """Two variants side by side; a notebook shows them as a page with times."""
 
     def _repr_html_(self) -> str:
         return page(self)
 
 
 def diff(app: App, left: str, right: str, measured: pd.DataFrame | Sequence[Build] | None = None) -> Diff:
-    """Two variants of an app side by side, with what real builds of them took.
+    """Compare two variants of an app side by side, with the times of real builds.
 
     Args:
         app: the app.
         left: name of a variant, or a Dockerfile in the app; usually the one before.
-        right: the other; usually the one after.
-        measured: builds of the two, in any order; or what `compare` returned. Those after the same edit are set against
-            one another. Of several, the one with the median time is shown.
+        right: the other one; usually the one after.
+        measured: builds of the two, in any order, or the result of `compare`. Builds after the same edit are compared. If
+            there are several, the diff shows the one with the median time.
 
-    Raises AppError where there is no such variant; LayerLabError for builds of something else, or if the two were never
-    built after the same edit; ValueError for builds on several machines.
+    Raises AppError if there is no such variant, LayerLabError for builds of something else or if the two were never built
+    after the same edit, and ValueError for builds on several machines.
     """
     mine, theirs = resolve(app, left), resolve(app, right)
     rows, changes = pairing.dockerfiles(mine.dockerfile, theirs.dockerfile)
@@ -57,7 +57,7 @@ def _measured(
     if isinstance(measured, pd.DataFrame):
         if left.variant == right.variant:
             raise LayerLabError(
-                f"both are called {left.variant}, so results do not say whose they are", "give the builds"
+                f"both variants are called {left.variant}, so the results don't say which is which", "pass the builds"
             )
         frame = measured.assign(side=measured["variant"].map({left.variant: "left", right.variant: "right"}))
         frame = frame[frame["side"].notna() & (frame["app"] == left.app)]
@@ -69,7 +69,7 @@ def _measured(
         why = {number: _why(build) for number, build in enumerate(measured)}
         frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["side", "edit"])
     if len(frame):
-        charts.summary(frame)  # refuses several machines
+        summary(frame)  # refuses several machines
     sides = {}
     for side, of in (("left", left), ("right", right)):
         own = frame[frame["side"] == side]
@@ -89,23 +89,23 @@ def _side(build: Build, left: Definition, right: Definition) -> str:
         if (build.app, build.variant, build.dockerfile) == (of.app, of.variant, of.dockerfile):
             return side
     raise LayerLabError(
-        f"a build of {build.app} {build.variant} is of neither {left.variant} nor {right.variant} as they are now",
+        f"a build of {build.app} {build.variant} matches neither {left.variant} nor {right.variant} as they are now",
         "build both again",
     )
 
 
 def _check_lines(frame: pd.DataFrame, of: Definition) -> None:
-    """Results carry no Dockerfile: at least each step must have its instruction where it says."""
+    """Check that each step's instruction is on its line; results carry no Dockerfile that we could compare."""
     at = {i.line: i.keyword for i in instructions.read(of.dockerfile, of.args)}
     for line, keyword in {*zip(frame.get("line", ()), frame.get("instruction", ()), strict=True)}:
         if line and at.get(line) != keyword:
             raise LayerLabError(
-                f"{of.variant} has no {keyword} in line {line}: it was changed after these builds", "build both again"
+                f"{of.variant} has no {keyword} on line {line}: it was changed after these builds", "build both again"
             )
 
 
 def _why(build: Build) -> dict[int, str]:
-    """Causes by line, down to the root; none where the builds before it are forgotten, so that it looks like a first."""
+    """Return causes by line, down to the root; none if earlier builds are forgotten, so that this looks like the first."""
     explanation = explain(build)
     steps = {s.line: s for s in explanation.steps if s.causes} if explanation.against else {}
 
@@ -120,7 +120,7 @@ def _why(build: Build) -> dict[int, str]:
 
 
 def _median(frame: pd.DataFrame, why: Mapping[int, Mapping[int, str]]) -> Measured:
-    """The build with the median time; one real build, so that its steps add up. Of an even number, the faster middle."""
+    """Return the build with the median time: one real build, so that its steps add up; the faster of two in the middle."""
     walls = frame.groupby("build")["wall_seconds"].first().sort_values(kind="stable")
     number = walls.index[(len(walls) - 1) // 2]
     build = frame[frame["build"] == number]

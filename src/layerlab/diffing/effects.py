@@ -1,4 +1,4 @@
-"""What two variants differ in, and what each difference did in real builds: the records, and how they say it."""
+"""The differences of two variants, and what each one did in real builds: the records and their texts."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
 from .pairing import MOVED, MOVED_CHANGED, SAME, Change, LinePair
 
-#: Steps that a sentence names before it only counts.
+#: A sentence names this many steps and only counts the rest.
 NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What one real build of a variant took. Seconds; a step that was cached has few or none.
+    """The times of one real build of a variant, in seconds. A cached step takes few or none.
 
     Attributes:
-        repeats: how many builds there were; this is the one with the median time (of two, the faster).
+        repeats: how many builds there were; this is the one with the median time (of two, the faster one).
         seconds: wall-clock time of the build.
-        export_seconds: of that, writing the image.
-        context_bytes: build context sent, as far as the engine did not have it.
-        steps: (state, seconds) by line of the Dockerfile; of several steps in one line, their sum.
-        steps_seconds: sum over all steps, FROM and those of no known line included; steps may overlap.
-        why: why steps ran, by line, as `explain` says; empty where it is not known.
+        export_seconds: the part of it that writing the image took.
+        context_bytes: bytes of build context sent, without those that the engine already had.
+        steps: (state, seconds) by line of the Dockerfile; several steps on one line are added up.
+        steps_seconds: sum of all steps, including FROM and steps without a known line; steps may overlap.
+        why: why steps ran, by line, as `explain` says; empty if it isn't known.
     """
 
     repeats: int
@@ -47,10 +47,10 @@ class Effect:
 
     Attributes:
         edit: the edit.
-        instruction: as the right variant has it, else as the left.
-        left: (state, seconds) there; None where it has no such step.
+        instruction: the right variant's, if it has one, else the left's.
+        left: (state, seconds) on the left; None if there is no such step.
         right: the same on the right.
-        why: where it ran on one side only, and the cause is known: where, and why; else "".
+        why: if it ran on one side only and the cause is known, the side and the cause; else "".
     """
 
     edit: str
@@ -61,11 +61,11 @@ class Effect:
 
     @property
     def states(self) -> str:
-        """Without times: "RAN → CACHED", "was RAN" of a step that is gone, "RAN" of a new one."""
+        """The states without times: "RAN → CACHED"; "was RAN" for a step that is gone; "RAN" for a new one."""
         return self.told(lambda state, _: state)
 
     def told(self, words: Callable[[str, float], str]) -> str:
-        """The same with each side in the words that `words(state, seconds)` has for it."""
+        """Return the same as `states`, with each side in the words that `words(state, seconds)` returns."""
         sides = [words(*side) if side else "" for side in (self.left, self.right)]
         return " → ".join(sides) if all(sides) else sides[1] or f"was {sides[0]}"
 
@@ -77,14 +77,14 @@ class Effect:
 
 @dataclasses.dataclass(frozen=True)
 class Differences:
-    """Two variants beside each other, as data. `str` has no times in it; `to_frame` has.
+    """Two variants side by side, as data. `str` shows no times; `to_frame` has them.
 
     Attributes:
-        left: what the first variant is built from.
-        right: what the second is.
-        rows: every line of both Dockerfiles, once and in order, beside one another.
-        instructions: what became of each instruction, those that stayed the same included, in the order of the rows.
-        ignore_rows: the lines of both files of ignore rules; empty where these are the same.
+        left: the definition of the first variant.
+        right: the definition of the second.
+        rows: every line of both Dockerfiles, once and in order, side by side.
+        instructions: the change of each instruction, including those that stayed the same, in the order of the rows.
+        ignore_rows: the lines of both files of ignore rules; empty if the two are the same.
         measured: (edit, left, right) for each edit after which both were built.
     """
 
@@ -97,11 +97,11 @@ class Differences:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What became of the instructions that are not the same."""
+        """The changes of all instructions that aren't the same."""
         return tuple(c for c in self.instructions if c.kind != SAME)
 
     def passed(self, change: Change) -> tuple[Change, ...]:
-        """The steps that a step which moved went past: they were on its one side, and now are on the other."""
+        """Return the steps that a moved step went past: they were on one side of it and are now on the other."""
         if change.kind not in (MOVED, MOVED_CHANGED) or change.right.keyword not in MAKES_A_STEP:
             return ()
         return tuple(
@@ -112,17 +112,17 @@ class Differences:
         )
 
     def effects(self, change: Change) -> tuple[Effect, ...]:
-        """What the builds show of a change: its own step and, where it moved, steps that no longer share its fate.
+        """Return what the builds show of a change: its own step and, if it moved, steps that no longer share its fate.
 
-        Those are the steps it went past which ran where they stood below it, as it did, and are cached where they stand
-        above it. A step that was cached on both sides is left out.
+        Those are steps that it went past: below it, they ran when it ran; above it, they are cached. A step that was
+        cached on both sides is left out.
         """
         own = [e for e in self._effects(change) if e.states_seen - {CACHED, BASE}]
         return (*own, *(e for c in self.passed(change) for e in self._effects(c) if self._freed(change, c, e)))
 
     def _freed(self, moved: Change, other: Change, effect: Effect) -> bool:
         mine = next(e for e in self._effects(moved) if e.edit == effect.edit)
-        if other.left.line > moved.left.line:  # it was below
+        if other.left.line > moved.left.line:  # the other one was below
             below, above, with_it = effect.left, effect.right, mine.left
         else:
             below, above, with_it = effect.right, effect.left, mine.right
@@ -130,7 +130,7 @@ class Differences:
 
     @property
     def others(self) -> tuple[Effect, ...]:
-        """Steps of both variants whose states differ, and of which no change's effects tell."""
+        """Steps of both variants whose states differ, but that no change's effects include."""
         told = {(e.edit, e.instruction) for change in self.changes for e in self.effects(change)}
         return tuple(
             effect
@@ -151,10 +151,10 @@ class Differences:
             yield Effect(edit, change.right or change.left, left.steps.get(lines[0]), right.steps.get(lines[1]), why)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an instruction and edit (with nothing measured: one row an instruction).
+        """Return a DataFrame with one row per instruction and edit; per instruction, if nothing was measured.
 
         Columns: change ("same", "moved", ...), left_line, right_line (0 for none), instruction, text, edit, left_state,
-        left_seconds, right_state, right_seconds ("" and NaN for what makes no step).
+        left_seconds, right_state, right_seconds ("" and NaN if there is no step).
         """
         rows = []
         for change in self.instructions:
@@ -168,7 +168,7 @@ class Differences:
         return pd.DataFrame(rows, columns=columns)
 
     def settings(self) -> list[str]:
-        """Differences of the two that are in no file: target and build arguments, a line each."""
+        """Return the differences that are in no file (target and build arguments), one line each."""
         left, right = self.left, self.right
         pairs = [("target", left.target, right.target)]
         pairs += [
@@ -190,7 +190,7 @@ class Differences:
     __repr__ = __str__
 
     def told(self, words: Callable[[str, float], str] = lambda state, _: state) -> list[tuple[str, str, list[str]]]:
-        """What became of the instructions, in words: (sign, what, what the builds show of it), times as `words` has them."""
+        """Return the changes in words: (sign, change, its effects in builds); `words` turns state and seconds into text."""
         return [
             (change.sign, headline(self, change), [_effect(e, change, words) for e in self.effects(change)])
             for change in self.changes
@@ -198,7 +198,7 @@ class Differences:
 
 
 def headline(found: Differences, change: Change) -> str:
-    """One change in words: what became of the instruction, and where it is."""
+    """Return one change in words: how the instruction changed, and where it is."""
     text = step(change.right or change.left)
     if not (change.left and change.right):
         return f"{text}: {change.kind}"
@@ -221,7 +221,7 @@ def _effect(effect: Effect, of: Change | None, words: Callable[[str, float], str
 
 
 def step(instruction: Instruction) -> str:
-    """An instruction in a few words, with its line."""
+    """Return an instruction in a few words, with its line."""
     return f"line {instruction.line} {shortened(instruction.text, 44)}"
 
 

@@ -1,6 +1,6 @@
-"""Two Dockerfiles beside each other: which instruction is which, what was moved, and which line stands beside which.
+"""Match two Dockerfiles: which instructions are the same, which ones moved, and which lines go side by side.
 
-Unlike `alignment`, which follows the steps of builds and keeps their order, this follows a person who moves lines.
+Unlike `alignment`, which matches the steps of builds in order, this matches instructions that a user has moved.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Sequence
 
 from ..traces.instructions import Instruction, read
 
-#: What can become of an instruction; "same" ones make no change.
+#: The kinds of change of an instruction; "same" means none.
 SAME, CHANGED, MOVED, MOVED_CHANGED, ADDED, REMOVED = (
     "same", "changed", "moved", "moved and changed", "added", "removed",
 )  # fmt: skip
-#: Signs, so that nothing is told by colour alone.
+#: Signs, so that colour alone never carries meaning.
 SIGNS = {SAME: "", CHANGED: "~", MOVED: "↕", MOVED_CHANGED: "↕~", ADDED: "+", REMOVED: "−"}
-#: Two instructions of one keyword whose texts are this much alike (difflib's ratio) are the same one, changed.
+#: Two instructions with the same keyword and texts at least this similar (difflib's ratio) are the same one, changed.
 ALIKE = 0.6
-#: ADD and COPY do nearly the same, so a person may put one for the other.
+#: ADD and COPY do nearly the same, so one may replace the other.
 _KIN = {"ADD": "COPY"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """What became of one instruction: on the left, on the right, or on both sides."""
+    """How one instruction changed; `left` or `right` is None if that side doesn't have it."""
 
     kind: str
     left: Instruction | None
@@ -38,13 +38,13 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class LinePair:
-    """Lines beside each other, or one line with nothing beside it.
+    """Two lines side by side, or one line with nothing beside it.
 
     Attributes:
         left: line number in the first text, 0 for none.
-        right: line number in the second.
-        sign: one of SIGNS' values, "" for what is the same or an empty line.
-        to: of a moved line, the first line of its instruction on the other side; else 0.
+        right: line number in the second, 0 for none.
+        sign: one of SIGNS' values; "" for the same text or an empty line.
+        to: for a moved line, the first line of its instruction on the other side; else 0.
     """
 
     left: int
@@ -55,7 +55,7 @@ class LinePair:
 
 @dataclasses.dataclass(frozen=True)
 class _Unit:
-    """An instruction, or a line between instructions: lines from `first` to `last`, from 0, the last excluded."""
+    """An instruction, or a line between instructions: the lines from `first` up to, not including, `last`, from 0."""
 
     first: int
     last: int
@@ -68,21 +68,21 @@ class _Unit:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text without trailing white space, numbered as `instructions.read` numbers them."""
+    """Return the lines of a text without trailing white space, split as `instructions.read` numbers them."""
     return [line.rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def dockerfiles(left: str, right: str) -> tuple[tuple[LinePair, ...], tuple[Change, ...]]:
-    """Two Dockerfiles: rows with every line of both once and in order, and what became of each instruction.
+    """Match two Dockerfiles; return rows with every line of both, once and in order, and the change of each instruction.
 
-    As few instructions as possible count as moved. Changes are in the order of the rows, moved ones where they are now.
+    As few instructions as possible count as moved. Changes are in the order of the rows, moved ones at their new place.
     """
     mine, theirs = _units(left), _units(right)
     return _beside(mine, theirs, _pairs(mine, theirs))
 
 
 def texts(left: str, right: str) -> tuple[LinePair, ...]:
-    """The same line by line, for files that have no instructions (ignore rules): nothing counts as moved."""
+    """Match two texts without instructions, such as ignore rules, line by line; nothing counts as moved."""
     mine, theirs = ([_Unit(n, n + 1, (line,)) for n, line in enumerate(lines_of(text))] for text in (left, right))
     return _beside(mine, theirs, [])[0]
 
@@ -100,7 +100,7 @@ def _units(text: str) -> list[_Unit]:
 
 
 def _pairs(left: Sequence[_Unit], right: Sequence[_Unit]) -> list[tuple[int, int]]:
-    """Units that are the same instruction: equal in order, then equal elsewhere, then alike."""
+    """Pair the units that are the same instruction: first equal ones in order, then equal ones elsewhere, then similar ones."""
     mine, theirs = ([n for n, u in enumerate(units) if u.instruction] for units in (left, right))
     matcher = difflib.SequenceMatcher(None, [left[i].key for i in mine], [right[j].key for j in theirs], autojunk=False)
     pairs = {mine[a + n]: theirs[b + n] for a, b, size in matcher.get_matching_blocks() for n in range(size)}
@@ -117,9 +117,9 @@ def _pairs(left: Sequence[_Unit], right: Sequence[_Unit]) -> list[tuple[int, int
 
 
 def _likeness(left: _Unit, right: _Unit) -> float:
-    """2 for equal texts; else how much alike the values are, 0 to 1, in words or in letters, whichever is more.
+    """Return 2 for equal texts, else how similar the values are, 0 to 1, by words or by letters, whichever is more.
 
-    Two that copy the same files are alike wherever they put them.
+    Two that copy the same files are similar wherever they put them.
     """
     if left.lines == right.lines:
         return 2.0
@@ -133,16 +133,16 @@ def _likeness(left: _Unit, right: _Unit) -> float:
 
 
 def _sources(copy: Instruction) -> tuple[str, ...]:
-    """What a COPY copies, and from where."""
+    """Return what a COPY copies, and from where."""
     return *(w for w in copy.value.split() if w.startswith("--from=")), *copy.words[:-1]
 
 
 def _staying(left: Sequence[_Unit], pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The heaviest choice of pairs that are in order on both sides; the others are those that moved."""
+    """Choose the heaviest pairs that are in order on both sides; all others moved."""
     best: list[tuple[float, list[tuple[int, int]]]] = []
     for i, j in pairs:
         before = max((b for b in best if b[1][-1][1] < j), key=lambda b: b[0], default=(0.0, []))
-        # Of two that swapped places, say that the COPY moved and not the RUN; stages stay where they are.
+        # If two swapped places, say that the COPY moved, not the RUN; stages stay where they are.
         weight = {"FROM": 3.0, "RUN": 1.1}.get(left[i].instruction.keyword, 1.0)
         best.append((before[0] + weight, [*before[1], (i, j)]))
     return max(best, key=lambda b: b[0], default=(0.0, []))[1]
@@ -156,7 +156,7 @@ def _beside(
     changes: list[Change] = []
     at = (0, 0)
     for i, j in [*_staying(left, pairs), (len(left), len(right))]:
-        # What stays where it is holds the two together; between two such, only comments and empty lines can be equal.
+        # Pairs that stay align the two files; in the gaps between them, only comments and empty lines can be equal.
         for mine, theirs in _equal_runs(left[at[0] : i], right[at[1] : j]):
             if mine and theirs:
                 rows += [LinePair(a.first + 1, b.first + 1) for a, b in zip(mine, theirs, strict=True)]
@@ -182,8 +182,8 @@ def _beside(
 
 
 def _equal_runs(left: Sequence[_Unit], right: Sequence[_Unit]) -> list[tuple[Sequence[_Unit], Sequence[_Unit]]]:
-    """The units of a gap in order: runs of equal lines, present on both sides, and what is on one side only."""
-    # An instruction in a gap is no other's equal: else it would be a pair that stays.
+    """Return the units of a gap in order: runs of equal lines, on both sides, and units that are on one side only."""
+    # Instructions in a gap equal no other there: otherwise they would be a pair that stays.
     mine = [("left", n) if u.instruction else u.lines for n, u in enumerate(left)]
     theirs = [("right", n) if u.instruction else u.lines for n, u in enumerate(right)]
     runs: list[tuple[Sequence[_Unit], Sequence[_Unit]]] = []
@@ -207,7 +207,7 @@ def _one_side(unit: _Unit, other: _Unit | None, kind: str) -> list[LinePair]:
 
 
 def _both_sides(left: _Unit, right: _Unit) -> list[LinePair]:
-    """An instruction that stayed; where it changed, line by line."""
+    """Return the rows of an instruction that stayed; if it changed, line by line."""
     rows: list[LinePair] = []
     for what, a, b, c, d in difflib.SequenceMatcher(None, left.lines, right.lines, autojunk=False).get_opcodes():
         both = min(b - a, d - c)

@@ -1,4 +1,4 @@
-"""The page of a Diff: a table with one row a line, the times beside, the sums and what became of each change beneath."""
+"""The page of a Diff: a table with one row per line and its times, and below it the sums and the changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import pairing
 from .effects import Differences, Measured
 from .pairing import ADDED, CHANGED, MOVED, MOVED_CHANGED, REMOVED, SIGNS, LinePair
 
-#: Tints behind a line, in colours that are told apart without full colour vision; the sign says the same.
+#: Background tints of lines, in colours that people with colour blindness can tell apart; the sign says the same.
 TINTS = {
     SIGNS[REMOVED]: theme.faded(theme.VERMILLION, 0.14),
     SIGNS[ADDED]: theme.faded(theme.BLUE, 0.16),
@@ -85,7 +85,7 @@ _STYLES = {
 
 @dataclasses.dataclass(frozen=True)
 class _Cell:
-    """One side of a row: line (0 for nothing), text in parts (text, whether it is what changed), a note, times."""
+    """One side of a row: line (0 for none), text in parts (text, whether it changed), a note, times."""
 
     line: int = 0
     parts: tuple[tuple[str, bool], ...] = ()
@@ -94,7 +94,7 @@ class _Cell:
 
 
 def page(diff: Differences) -> str:
-    """The diff as HTML, about 900 pixels wide or whatever there is; long lines wrap."""
+    """Return the diff as HTML for a width of about 900 pixels, or whatever the page has; long lines wrap."""
     several = len(diff.measured) > 1
     return markup.rendered(
         _PAGE,
@@ -113,7 +113,7 @@ def page(diff: Differences) -> str:
 
 
 def _beside(diff: Differences) -> tuple[dict[int, tuple[str, ...]], dict[int, tuple[str, ...]]]:
-    """What stands beside each line, for both sides: its times, an edit a line."""
+    """Return the times to show beside each line, for both sides; each edit has a line of its own."""
     several = len(diff.measured) > 1
 
     def times(measured: list[tuple[str, Measured]]) -> dict[int, tuple[str, ...]]:
@@ -147,7 +147,7 @@ def _cells(
 
 
 def _marked(left: str, right: str) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, bool], ...]]:
-    """Both texts in parts: (text, whether only this side has it), word by word."""
+    """Return both texts in parts: (text, whether only this side has it), word by word."""
     mine, theirs = re.findall(r"\s+|\S+", left), re.findall(r"\s+|\S+", right)
     codes = difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()
     return (
@@ -166,7 +166,7 @@ def _told(state: str, seconds: float) -> str:
 def _sum(edit: str, m: Measured) -> str:
     context = f", {theme.megabytes(m.context_bytes / 1e6)} context" if m.context_bytes >= 5000 else ""
     return (
-        f"edit {theme.escaped(edit)}: <b>{theme.seconds(m.seconds)}</b> in all: steps {theme.seconds(m.steps_seconds)}, "
+        f"edit {theme.escaped(edit)}: <b>{theme.seconds(m.seconds)}</b> in total: steps {theme.seconds(m.steps_seconds)}, "
         f"export {theme.seconds(m.export_seconds)}{context}"
     )
 
@@ -176,4 +176,6 @@ def _note(diff: Differences) -> str:
     if not counts:
         return ""
     many = "the build with the median time of several; " if max(counts) > 1 else ""
-    return f"Times: {many}steps may overlap one another, and other work takes time too, so the sums need not add up to all."
+    return (
+        f"Times: {many}steps may overlap, and other work takes time too, so the parts don't always add up to the total."
+    )

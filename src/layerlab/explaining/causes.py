@@ -1,4 +1,4 @@
-"""Cause: why a step ran, in terms of what the person changed. The records that `explain` makes; no engine, no Docker."""
+"""Cause: why a step ran, in terms of what the user changed. The records that `explain` makes; needs no engine."""
 
 from __future__ import annotations
 
@@ -9,49 +9,50 @@ from typing import TYPE_CHECKING, Any
 
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
+from ..system.extras import needs_course
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Every kind of cause, and what it says of a step that ran. The order is that in which `explain` looks for them.
+#: Every kind of cause, and what it says about a step that ran, in the order in which `explain` looks for them.
 KINDS = {
-    "first build": "no build of this project on this machine before it",
-    "another machine": "the build it is compared with ran on another machine, whose cache this one does not have",
+    "first build": "this image, or this stage, wasn't built on this machine before",
+    "another machine": "the previous build ran on another machine, whose cache this one doesn't have",
     "no cache": "--no-cache or --no-cache-filter was given",
     "instruction added": "the instruction is new",
-    "instruction moved": "it stands in another place",
+    "instruction moved": "the instruction is in another place",
     "instruction removed": "an instruction above it is gone",
-    "text changed": "the instruction itself says something else",
-    "environment changed": "a variable (ENV) that RUN sees has another value",
-    "argument changed": "a build argument (ARG) that RUN sees has another value",
-    "working directory changed": "WORKDIR above it",
-    "user changed": "USER above it",
-    "shell changed": "SHELL above it",
-    "network changed": "--network",
-    "mount changed": "--mount: added, removed, or of another kind, source, target, id or sharing",
-    "option changed": "another option: --chmod, --chown, --link, --exclude, --parents, --security, platform, …",
+    "text changed": "the text of the instruction changed",
+    "environment changed": "a variable (ENV) that RUN sees has a new value",
+    "argument changed": "a build argument (ARG) that RUN sees has a new value",
+    "working directory changed": "WORKDIR above it changed",
+    "user changed": "USER above it changed",
+    "shell changed": "SHELL above it changed",
+    "network changed": "--network changed",
+    "mount changed": "a --mount was added or removed, or has a different kind, source, target, id or sharing",
+    "option changed": "another option changed: --chmod, --chown, --link, --exclude, --parents, --security, platform, …",
     "file added": "a file that it copies or mounts is new",
     "file removed": "a file that it copies or mounts is gone",
-    "file changed": "a file that it copies or mounts has other content",
-    "file renamed": "a file that it copies or mounts has another name",
-    "mode changed": "a file that it copies or mounts has other permissions",
+    "file changed": "a file that it copies or mounts has different content",
+    "file renamed": "a file that it copies or mounts has a new name",
+    "mode changed": "a file that it copies or mounts has different permissions",
     "ignore rules changed": ".dockerignore lets in, or keeps out, files that it copies or mounts",
-    "base moved": "the base image is another one under the same name",
+    "base moved": "the base image's name means a different image now",
     "base changed": "FROM names another image",
-    "source changed": "what ADD fetches, or the image that COPY --from or a mount names, is not what it was",
-    "stage output changed": "the files it copies from another stage or image are not what they were",
-    "step above ran": "the result it builds on was made anew",
-    "record gone": "nothing that decides has changed, so its cache record was pruned or collected",
-    "unknown": "the evidence does not decide",
+    "source changed": "something that ADD fetches, or an image that COPY --from or a mount names, changed",
+    "stage output changed": "the files it takes from another stage changed",
+    "step above ran": "a step above that it builds on ran again",
+    "record gone": "nothing that counts has changed, so its cache record was pruned or collected",
+    "unknown": "the evidence isn't enough to decide",
 }
 
-#: Kinds of cause that are a consequence of another step of the same build.
+#: Kinds of cause that are consequences of another step of the same build.
 CONSEQUENCES = ("step above ran", "stage output changed")
 
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What was compared: `what` in words, its value in the build before and in this one ("" where there is none)."""
+    """What was compared: `what` in words, and its value in the earlier build and in this one ("" if there is none)."""
 
     what: str
     before: str
@@ -60,11 +61,11 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
-    """One reason.
+    """One reason why a step ran.
 
     Attributes:
         kind: a key of KINDS.
-        text: a sentence for a person, without the full stop: "app/main.py changed".
+        text: a sentence for the user, without a full stop: "app/main.py changed".
         evidence: what was compared.
     """
 
@@ -83,11 +84,11 @@ class StepCause:
         instruction: "RUN", "COPY", ...
         text: the whole instruction.
         state: as in `record.step.Step`.
-        causes: of a step that ran, at least one, the most telling first; of a hit, empty.
+        causes: for a step that ran, at least one, the most telling first; empty for a hit.
         root: whether it ran for a reason of its own, not merely because a step above ran.
-        above: lines of the steps whose new result made it run, where it is no root.
-        still_hit: of a hit although something it might depend on changed: why it is a hit all the same; else "".
-        ruled_out: what was looked at and found equal, in words.
+        above: lines of the steps above whose new results made it run.
+        still_hit: why it's a hit although something it might depend on changed; else "".
+        ruled_out: what was compared and found equal, in words.
     """
 
     line: int
@@ -109,12 +110,12 @@ class StepCause:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Explanation:
-    """Why each step of a build ran or did not.
+    """Why each step of a build ran or didn't.
 
     Attributes:
         app: name of the app.
         variant: name of the variant.
-        against: what the build was compared with, in words; "" where there was nothing.
+        against: what the build was compared with, in words; "" if there was nothing.
         steps: in file order, one for each step of the build.
     """
 
@@ -129,15 +130,16 @@ class Explanation:
         return tuple(s for s in self.steps if s.root)
 
     def of(self, fragment: str) -> StepCause:
-        """The one step whose text contains `fragment`. Raises KeyError where none or several do."""
+        """Return the one step whose text contains `fragment`. Raises KeyError if none or several do."""
         found = [s for s in self.steps if fragment in s.text]
         if len(found) != 1:
             raise KeyError(f"{len(found)} steps contain {fragment!r}")
         return found[0]
 
     def to_frame(self) -> pd.DataFrame:
-        """Columns: line, stage, state, root, kind (of the first cause, "" for a hit), why, text."""
-        import pandas as pd  # here, because explaining a build needs no frame
+        """Return one row per step; columns: line, stage, state, root, kind (of the first cause, "" for a hit), why, text."""
+        with needs_course():
+            import pandas as pd  # here, because explaining a build needs no frame
 
         rows = [
             (s.line, s.stage, s.state, s.root, s.causes[0].kind if s.causes else "", s.why, s.text) for s in self.steps
@@ -145,15 +147,15 @@ class Explanation:
         return pd.DataFrame(rows, columns=["line", "stage", "state", "root", "kind", "why", "text"])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, as `layerlab explain --json` prints it."""
+        """Return plain data, as `layerlab explain --json` prints it."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def __str__(self) -> str:
-        """A line a step that ran, `▸` before the root causes; hits are counted. The same on every machine."""
+        """Show each step that ran, with `▸` before root causes, and hits with a reason. It's the same on every machine."""
         lines = []
         ran = [s for s in self.steps if s.causes]
         if ran and all(s.causes[0].kind == "first build" for s in ran):
-            return f"The first build of {self.app} {self.variant} on this machine: nothing to compare with."
+            return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
                 place = f"line {step.line}" if step.line else ""
@@ -166,7 +168,7 @@ class Explanation:
     __repr__ = __str__
 
     def evidence(self) -> str:
-        """What was compared for each step that ran, before → now, and what was ruled out."""
+        """Return what was compared for each step that ran, before → now, and what was ruled out."""
         lines = [f"compared with: {self.against or 'nothing'}"]
         for step in self.steps:
             if not (step.causes or step.still_hit):

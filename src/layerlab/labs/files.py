@@ -6,47 +6,80 @@ import itertools
 from pathlib import Path
 
 from ..errors import LabError
-from ..project.checkout import labs_folder
+from ..project.course_files import labs_folder, own_labs
 from .lab import Lab
 
 
 def chosen(lab: Lab, files: str | Path | None = None) -> dict[str, str]:
-    """Return the texts of the files to check, by their names in the lab's folder. Raises LabError where one is missing.
+    """Return the texts of the files to check, by their names in the lab's folder. Raises LabError if one is missing.
 
-    `files` is None for the learner's own, a folder, or one file that stands for the lab's first.
+    `files` is None for the learner's own (any that are missing are made from the starting point), a folder, or one file that
+    takes the place of the lab's first.
     """
-    place = labs_folder() / lab.name if files is None else Path(files)
-    if files is not None and not place.is_dir():
-        first, *rest = lab.files
-        return {first: _read(place, lab), **{name: _read(place.parent / name, lab) for name in rest}}
+    if files is None:
+        give_out(lab)
+        place = own_folder(lab)
+    else:
+        place = Path(files)
+        if not place.is_dir():
+            first, *rest = lab.files
+            return {first: _read(place, lab), **{name: _read(place.parent / name, lab) for name in rest}}
     return {name: _read(place / name, lab) for name in lab.files}
 
 
+def own_folder(lab: Lab) -> Path:
+    """Return the folder of the learner's own files of a lab."""
+    return own_labs() / lab.name
+
+
+def give_out(lab: Lab, folder: Path | None = None) -> list[Path]:
+    """Make any of the learner's files that are missing, from the starting point; touch no others; return those made.
+
+    `folder` is where labs are; None for the learner's own.
+    """
+    place = (folder or own_labs()) / lab.name
+    missing = [name for name in lab.files if not (place / name).exists()]
+    texts = starting_point(lab) if missing else {}
+    return [_write(place / name, texts[name]) for name in missing]
+
+
 def starting_point(lab: Lab) -> dict[str, str]:
-    """Return the files as the lab was given out. Raises LabError where they are gone."""
+    """Return the files that the lab starts with. Raises LabError if they're gone."""
     return chosen(lab, labs_folder() / lab.name / "start")
 
 
 def solution(lab: Lab) -> dict[str, str]:
-    """Return the files of the lab's solution. Raises LabError where they are gone."""
+    """Return the files of the lab's solution. Raises LabError if they're gone."""
     return chosen(lab, labs_folder() / lab.name / "solution")
 
 
 def reset(lab: Lab) -> list[Path]:
-    """Put the starting point in place; return where the learner's own files, if they differ, are kept."""
+    """Put the starting point in place; return where the learner's own files are kept, if they differ."""
     return put(lab, starting_point(lab))
 
 
 def put(lab: Lab, texts: dict[str, str]) -> list[Path]:
-    """Write files of the lab. Keep those that were there and differ beside them, as Dockerfile.mine-1; return these."""
+    """Write the lab's files. Keep any existing ones that differ beside them, as Dockerfile.mine-1; return the kept ones."""
     kept = []
     for name, text in texts.items():
-        place = labs_folder() / lab.name / name
+        place = own_folder(lab) / name
         if place.is_file() and place.read_bytes() != text.encode():
             kept.append(_free(place))
             place.rename(kept[-1])
-        place.write_text(text, encoding="utf-8")
+        _write(place, text)
     return kept
+
+
+def _write(place: Path, text: str) -> Path:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LabError(
+            f"{place} can't be written: {error.strerror}",
+            "make a working copy of your own: layerlab course start FOLDER",
+        ) from None
+    return place
 
 
 def _free(place: Path) -> Path:

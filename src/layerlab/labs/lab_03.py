@@ -1,9 +1,9 @@
-"""Lab 03: after a new dependency only that one is downloaded, from a cache mount that is in use, and none of it is shipped."""
+"""Lab 03: a new dependency is all that's downloaded, because a cache mount is in use, and no cache is in the image."""
 
 from __future__ import annotations
 
 from ..explaining.operations import cache_mounts
-from ..machine.mounts import mounts
+from ..machine.mounts import find_mounts
 from ..record.build import Build
 from ..record.step import Step
 from . import judging
@@ -11,9 +11,9 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: A cache of the planner's packages is far larger than this, an unused one far smaller, bytes.
+#: Bytes. A cache of the planner's packages is far larger than this, an unused one far smaller.
 NEARLY_EMPTY = 1_000_000
-#: A package that the planner needs; in the image once when it is installed, and again for each cache that is shipped.
+#: A package that the planner needs: it's in the image once if it's installed, and once more for each cache that's shipped.
 PACKAGE = "pydantic-[0-9]*"
 
 
@@ -23,8 +23,8 @@ def script(run: LabRun) -> None:
     added = run.app.edit("dependency").partition("==")[0]
     run.note("added", added)
     run.build("again")
-    found = mounts(run.machine)
-    run.note("filled", found.groupby("id").bytes.max().to_dict())
+    # The fullest come first, and the fullest of an id is what counts.
+    run.note("filled", {mount.id: mount.bytes for mount in reversed(find_mounts(run.machine))})
     imported = run.execute("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
     run.note("has it", imported.exit_code == 0)
     copies = run.execute(
@@ -49,19 +49,19 @@ def judge(seen: Observed) -> Verdict:
         judging.answers(
             answer,
             "the app starts and answers",
-            "the image builds, but the app does not answer in it. The end of its log is below: is all that it needs copied "
-            "and installed, and found by its CMD?",
+            "the image builds, but the app doesn't answer. The end of its log is below. Is everything it needs copied and "
+            "installed, and does its CMD find it?",
         ),
         Goal(
             "the image has the new package",
             bool(seen.facts.get("has it")),
-            f"{added} was added to requirements.txt, and it is not in the image. Does each build read that file?",
+            f"{added} was added to requirements.txt, but isn't in the image. Does every build read that file?",
             states,
         ),
         Goal(
             "the build says what it installs",
             told,
-            f"the new package, {added}, is in no step's log, so nobody can see what was downloaded. Is the installer told to "
+            f"no step's log mentions the new package, {added}, so nobody can see what was downloaded. Is the installer told to "
             "be quiet?",
             states,
         ),
@@ -76,14 +76,14 @@ def judge(seen: Observed) -> Verdict:
             "the image carries no cache of packages",
             built and seen.facts.get("copies", 0) <= 1,
             "the image has the packages more than once: installed, and in a cache that was written to a layer. Which folder "
-            "does the installer keep its cache in, and is a mount over it in every RUN that installs?",
+            "does the installer keep its cache in, and does every RUN that installs have a mount there?",
             states,
         ),
         Goal(
             "after a code edit, nothing is installed",
             built and not installed,
-            "an edit of one line of code installed the packages again. What is copied above the installation that it does "
-            "not need?",
+            "an edit of one line of code installed the packages again. What's copied before the installation that it "
+            "doesn't need?",
             judging.states(code, "The build after the edit of the code:"),
         ),
     )
@@ -96,18 +96,18 @@ def _why(again: Build, step: Step, filled: dict[str, int]) -> str:
     used = cache_mounts(again, step)
     if not used:
         return (
-            f"{said} No cache mount is over any folder while it runs, so nothing can be kept. Does it need the list of "
-            "packages at all, or could it stand above it? If it does, where does its installer keep its cache?"
+            f"{said} No cache mount covers any folder while it runs, so nothing can be kept. Does it need the list of "
+            "packages at all, or could it come before the list? If it needs it, where does its installer keep its cache?"
         )
     target = next(iter(used))
     if all(filled.get(name, 0) < NEARLY_EMPTY for name in used.values()):
         return (
-            f"{said} It has a cache mount at {target}, and after two builds there is next to nothing in it. Where does "
+            f"{said} It has a cache mount at {target}, but after two builds there's next to nothing in it. Where does "
             "the installer really keep its cache, and is it allowed to? (`uv cache dir`, `pip cache dir`)"
         )
     return (
-        f"{said} Its cache mount at {target} is full, and does not help. Was what it downloaded ever put there, and does "
-        "the installer find it again? Notebook 03 shows what pip keeps, and what uv does."
+        f"{said} Its cache mount at {target} is full, but doesn't help. Did the downloads ever go there, and does the "
+        "installer find them again? Notebook 03 shows what pip keeps, and what uv keeps."
     )
 
 

@@ -9,23 +9,22 @@ import dataclasses
 import datetime
 import getpass
 import hashlib
+import itertools
 import json
 import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import LabError
 from ..system.home import home, locked
 from .lab import Lab
 from .verdict import Verdict
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-#: In LayerLab's home; `cleanup.OURS` has it too.
+#: Columns of `overview`.
+OVERVIEW = ("learner", "lab", "attempts", "passed", "best", "last")
+#: Name of the logbook in LayerLab's home; `cleanup.OURS` lists it, too.
 FILE = "progress.jsonl"
 
 
@@ -35,12 +34,12 @@ class Attempt:
 
     Attributes:
         when: ISO 8601, UTC.
-        learner: who: `$LAYERLAB_LEARNER`, or the user's name on this computer and the computer's.
+        learner: `$LAYERLAB_LEARNER`, or user@computer.
         lab: name of the lab.
         passed: whether all goals were met.
-        met, of: goals met, and goals.
-        files: short hash of the files that were checked: two attempts with the same files have the same.
-        figures: what was measured, where the lab has a budget: name with unit → figure.
+        met, of: the number of goals met, and of all goals.
+        files: short hash of the checked files; attempts with the same files have the same one.
+        figures: what was measured, if the lab has a budget: name with unit → figure.
     """
 
     when: str
@@ -54,7 +53,7 @@ class Attempt:
 
 
 def keep(lab: Lab, verdict: Verdict, texts: Mapping[str, str]) -> Attempt:
-    """Write an attempt down, here and, if `$LAYERLAB_PROGRESS` names a folder, there too."""
+    """Write down an attempt here, and in `$LAYERLAB_PROGRESS` if that names a folder. Raises LabError as `hand_in` does."""
     attempt = Attempt(
         when=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         learner=learner(),
@@ -100,32 +99,31 @@ def hand_in(folder: str | Path) -> Path:
 
 
 def collected(folder: str | Path) -> list[Attempt]:
-    """Read the attempts of all learners who handed in to a folder. Raises LabError where there is no such folder."""
+    """Read the attempts of all learners who handed in to a folder. Raises LabError if there's no such folder."""
     if not Path(folder).is_dir():
         raise LabError(
-            f"there is no folder {folder}", "it is the one that learners name: layerlab lab progress --to FOLDER"
+            f"there is no folder {folder}", "name the one that learners hand in to: layerlab lab progress --to FOLDER"
         )
     return [a for file in sorted(Path(folder).glob("*.jsonl")) for a in _read(file)]
 
 
-def overview(found: Iterable[Attempt]) -> pd.DataFrame:
+def overview(found: Iterable[Attempt]) -> list[tuple[str, str, int, str, str, str]]:
     """Tabulate attempts, a row for each learner and lab: learner, lab, attempts, passed, best ("4 of 6" goals), last (when)."""
-    import pandas as pd
-
-    columns = ["learner", "lab", "attempts", "passed", "best", "last"]
     rows = []
-    frame = pd.DataFrame([dataclasses.asdict(a) for a in found])
-    if frame.empty:
-        return pd.DataFrame(columns=columns)
-    for (who, lab), group in frame.groupby(["learner", "lab"]):
-        best = group.loc[group["met"].idxmax()]
-        passed = "yes" if group["passed"].any() else "no"
-        rows.append([who, lab, len(group), passed, f"{best['met']} of {best['of']}", group["when"].max()])
-    return pd.DataFrame(rows, columns=columns)
+    for (who, lab), group in itertools.groupby(sorted(found, key=_whose), key=_whose):
+        tries = list(group)
+        best = max(tries, key=lambda a: a.met)
+        passed = "yes" if any(a.passed for a in tries) else "no"
+        rows.append((who, lab, len(tries), passed, f"{best.met} of {best.of}", max(a.when for a in tries)))
+    return rows
+
+
+def _whose(attempt: Attempt) -> tuple[str, str]:
+    return attempt.learner, attempt.lab
 
 
 def _read(file: Path) -> list[Attempt]:
-    """Read attempts. Leave out a broken line (a computer lost power while it wrote): the others still count."""
+    """Read attempts. Leave out broken lines (a computer lost power while writing): the others still count."""
     known = {field.name for field in dataclasses.fields(Attempt)}
     found = []
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []:

@@ -1,7 +1,7 @@
-"""Removing all that LayerLab ever created on this computer, and nothing else; also where only pieces of it are left.
+"""Remove everything that LayerLab ever created on this computer, and nothing else, even if only pieces of it are left.
 
-Names of machines come from every trace that one leaves, because a killed process or a deleted file may have taken the
-others: its folder, its sockets, its lock. Each piece is removed on its own, and what could not be is reported.
+We look for machines by every trace that one leaves (its folder, its sockets, its lock), because a killed process or a
+deleted file may have taken the others. Each piece is removed on its own, and those that can't be removed are reported.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ..system.shell import succeeds
 from . import registry_host
 from .machine import DEFAULT_NAME, NAME, SEED_NAME
 
-#: What LayerLab keeps in its home. `$LAYERLAB_HOME` may name a folder that holds other things too: those stay.
+#: The entries that LayerLab makes in its home. `$LAYERLAB_HOME` may name a folder with other things in it: those stay.
 OURS = (
     "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "scratch", "container-images", "container-seed",
-    "ip_forward.was", "progress.jsonl", "score.json",
+    "ip_forward.was", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -35,13 +35,13 @@ WAIT_SECONDS = 15.0
 
 @dataclasses.dataclass(frozen=True)
 class Cleaned:
-    """What `clean` did.
+    """The result of `clean`.
 
     Attributes:
-        removed: what was there and is gone, in words, a line each.
-        problems: what could not be removed, and why, a line each.
-        kept: what is in the home that LayerLab did not make, so that it stays.
-        freed_bytes: free space gained on the disk that holds the home; other programs use it too, so about.
+        removed: what was there and is gone now, in words, one line each.
+        problems: what couldn't be removed, and why, one line each.
+        kept: paths in the home that LayerLab didn't make, so they stay.
+        freed_bytes: free space gained on the home's disk; approximate, because other programs use that disk too.
     """
 
     removed: tuple[str, ...]
@@ -51,14 +51,14 @@ class Cleaned:
 
 
 def machine_names() -> list[str]:
-    """Every machine of this home that left a trace, the seed included."""
+    """Return every machine of this home that left a trace; the seed and the default machine are always included."""
     folders = [p.name for p in home().glob("machines/*")] + [p.name for p in run_dir().glob("*")]
     locks = [p.stem.removeprefix("layerlab-machine-") for p in home().glob("locks/layerlab-machine-*.lock")]
     return sorted({n for n in [*folders, *locks, *running(), SEED_NAME, DEFAULT_NAME] if NAME.fullmatch(n)})
 
 
 def running() -> list[str]:
-    """Machines whose engine runs as a private process, by its command line: it says so when every file is gone."""
+    """Return the machines whose engine runs as a private process. Its command line tells, even if every file is gone."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -69,22 +69,22 @@ def running() -> list[str]:
 
 
 def inventory() -> list[str]:
-    """What `clean` would remove, in words; [] where there is nothing."""
+    """Return what `clean` would remove, in words; [] if there is nothing."""
     found = [f"machine {p.name}" for p in sorted(home().glob("machines/*"))]
     found += [f"registry {p.name}" for p in sorted(home().glob("registries/*"))]
     if any(home().glob("container-*")):
         found.append(
-            f"what is labelled {LABEL}={home_id()} in your Docker, and the engine image LayerLab brought there"
+            f"everything labelled {LABEL}={home_id()} in your Docker, and the images that LayerLab added there"
         )
     return found + [str(p) for p in (*_our_entries(), run_dir()) if p.exists()]
 
 
 def clean() -> Cleaned:
-    """Remove every machine of every engine, seeds, engine images, scratch copies, caches and folders. Never raises."""
+    """Remove all machines of all engines, seeds, engine images, scratch copies, caches and folders. Never raises."""
     removed: list[str] = []
     problems: list[str] = []
     before = _free_bytes()
-    # Looking for pieces makes folders and locks of its own: those go too, but are nothing to tell of.
+    # Looking for pieces creates folders and locks: those go too, but aren't worth reporting.
     at_first = {path for path in (*_our_entries(), run_dir()) if path.exists()}
 
     def attempt(what: str, action: Callable[[], object]) -> None:
@@ -96,10 +96,10 @@ def clean() -> Cleaned:
 
     for name in machine_names():
         attempt(f"machine {name}", lambda name=name: _remove_machine(name))
-    for name in registry_host.names():  # one in a container carries our label, and goes with that engine's
+    for name in registry_host.names():  # those in containers carry our label and go with the container engine
         attempt(f"registry {name}", lambda name=name: registry_host.HOSTS["process"].remove(name))
     kinds = ["process"]
-    # The person's Docker is asked only where we may have been in it, so that cleaning works without any.
+    # The user's Docker takes part only if we left a trace of it or it answers, so that cleaning works without one.
     if any(home().glob("container-*")) or engines.container.person_has_docker():
         kinds.append("container")
     needed: tuple[str, ...] = ()
@@ -111,20 +111,20 @@ def clean() -> Cleaned:
     for path in (*_our_entries(needed), run_dir()):
         attempt(str(path), lambda path=path: _remove_tree(path) and path in at_first)
     with contextlib.suppress(OSError):
-        home().rmdir()  # where nothing else is in it
+        home().rmdir()  # if nothing else is in it
     kept = sorted(str(p) for p in home().glob("*") if p.name not in OURS)
     _remove_shared_lock()
     return Cleaned(tuple(removed), tuple(problems), tuple(kept), max(0, _free_bytes() - before))
 
 
 def _remove_machine(name: str) -> bool:
-    """Remove machine `name`, whatever made it; False if nothing was there."""
+    """Remove machine `name`, whichever engine made it; return False if nothing was there."""
     there = (home() / "machines" / name).exists() or (run_dir() / name).exists() or name in running()
     try:
         with locked(f"machine-{name}", wait=WAIT_SECONDS) if home().exists() else contextlib.nullcontext():
             return _remove_with_engines(name) or there
     except MachineBusy:
-        # Its holder was asked to wait for us long enough; what it still starts now loses its folder and fails.
+        # We waited long enough for the process that uses it. Whatever that still starts loses its folder and fails.
         return _remove_with_engines(name) or there
 
 
@@ -139,10 +139,10 @@ def _remove_with_engines(name: str) -> bool:
         except (LayerLabError, OSError, psutil.Error, ValueError) as error:
             problems.append(error)
 
-    attempt(lambda: network.remove(name))  # here only to count; the engine does it once more when it is dead
+    attempt(lambda: network.remove(name))  # here only to count; engine.remove does it again once the engine is dead
     for kind, engine in engines.ENGINES.items():
         if kind == "container" and not (home() / "machines" / name / "certificates").exists():
-            continue  # it never was one; ENGINES["container"].clean() finds what is labelled, too
+            continue  # it never was a container; and ENGINES["container"].clean() finds everything labelled
         attempt(lambda engine=engine: engine.remove(name))
     _remove_tree(home() / "machines" / name)
     _remove_tree(run_dir() / name)
@@ -156,7 +156,7 @@ def _our_entries(but: tuple[str, ...] = ()) -> list[Path]:
 
 
 def _remove_tree(path: Path) -> bool:
-    """Delete a file or folder of ours; first unmount what is mounted in it, so that nothing is deleted through a mount."""
+    """Delete a file or folder of ours. Unmount everything in it first, so that we delete nothing through a mount."""
     if not os.path.lexists(path):
         return False
     if path.is_symlink() or not path.is_dir():
@@ -171,7 +171,7 @@ def _remove_tree(path: Path) -> bool:
 
 
 def _remove_shared_lock() -> None:
-    """Homes share one lock for the computer's addresses: the last home to go takes it along."""
+    """Remove the lock for the computer's addresses, which all homes share, when the last home goes."""
     with contextlib.suppress(OSError):
         if not any(p.is_dir() for p in run_dir().parent.glob("layerlab-*")):
             (run_dir().parent / "layerlab-network.lock").unlink(missing_ok=True)

@@ -1,22 +1,24 @@
-"""Cache mounts, looked at: which a machine has, and which files lie in one."""
+"""Look at cache mounts: list those of a machine, and the files in one."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ..project.app import App
+from ..system.extras import needs_course
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from .machine import Machine
 
-#: What BuildKit writes down of a cache mount (BuildKit, solver/llbsolver/mounts/mount.go).
+#: BuildKit's description of a cache mount (BuildKit, solver/llbsolver/mounts/mount.go).
 _DESCRIBED = re.compile(r'^cached mount (?P<target>\S+) from exec .* with id "(?P<id>.*)"$', re.DOTALL)
 _LOOK = """FROM python:3.11-slim
 ARG LOOK
@@ -24,12 +26,25 @@ RUN --mount=type=cache,target=/look,readonly{options} cd /look && find . -type f
 """
 
 
-def mounts(machine: Machine) -> pd.DataFrame:
-    """The cache mounts of a machine, the fullest first; empty ones included.
+@dataclasses.dataclass(frozen=True)
+class Mount:
+    """A cache mount of a machine.
 
-    Returns a DataFrame, a row a mount. Columns: target (where the RUN that made it had it), id (as the engine knows it: the
-    namespace, "/", and what `id=` says, by default the target), bytes, uses (by how many RUNs).
+    Attributes:
+        target: its path in the RUN that created it.
+        id: the engine's id for it: the namespace, "/", and the value of `id=`, by default the target.
+        bytes: its size.
+        uses: how many RUNs have used it.
     """
+
+    target: str
+    id: str
+    bytes: int
+    uses: int
+
+
+def find_mounts(machine: Machine) -> list[Mount]:
+    """List the cache mounts of a machine, including empty ones, the largest first."""
     with contextlib.closing(machine.client()) as engine:
         # Only the build cache: measuring images too takes long, and fails (404) while one of them is being unpacked.
         answer = engine.api.get(
@@ -37,30 +52,46 @@ def mounts(machine: Machine) -> pd.DataFrame:
         )
         answer.raise_for_status()
         records = [r for r in answer.json().get("BuildCache") or [] if r["Type"] == "exec.cachemount"]
-    rows = [
-        {**found.groupdict(), "bytes": record["Size"], "uses": record["UsageCount"]}
+    found = [
+        Mount(described["target"], described["id"], record["Size"], record["UsageCount"])
         for record in records
-        if (found := _DESCRIBED.match(record["Description"]))
+        if (described := _DESCRIBED.match(record["Description"]))
     ]
-    columns = ["target", "id", "bytes", "uses"]
-    return pd.DataFrame(rows, columns=columns).sort_values("bytes", ascending=False, ignore_index=True)
+    return sorted(found, key=lambda mount: -mount.bytes)
+
+
+def mounts(machine: Machine) -> pd.DataFrame:
+    """Return the cache mounts of a machine, including empty ones, the largest first.
+
+    Returns a DataFrame with one row per mount. Columns: target (its path in the RUN that created it), id (the engine's id for
+    it: the namespace, "/", and the value of `id=`, by default the target), bytes, uses (how many RUNs have used it).
+    """
+    with needs_course():
+        import pandas as pd  # here, because checking a lab needs no frame
+
+    columns = [field.name for field in dataclasses.fields(Mount)]
+    return pd.DataFrame([dataclasses.asdict(mount) for mount in find_mounts(machine)], columns=columns)
 
 
 def inside(machine: Machine, name: str, options: str = "") -> pd.DataFrame:
-    """The files in a cache mount, the largest first: a build mounts it and lists it. Nothing in it changes.
+    """Return the files in a cache mount, the largest first. A build mounts it and lists it; nothing in it changes.
 
     Args:
-        machine: whose mount.
-        name: the mount's id; where none was given that is its target, as "/root/.cache/pip".
-        options: further options of the mount, as "uid=10001": a mount with another owner is another mount.
+        machine: the machine that has the mount.
+        name: the mount's id; without an `id=`, that's its target, such as "/root/.cache/pip".
+        options: more options of the mount, such as "uid=10001": a mount with another owner is another mount.
 
-    Returns a DataFrame, a row a file. Columns: file (path in the mount), bytes. Raises BuildFailed.
+    Returns a DataFrame with one row per file. Columns: file (path in the mount), bytes. Raises BuildFailed.
     """
+    with needs_course():
+        import pandas as pd
+
     more = f",id={name}" + (f",{options}" if options else "")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(_LOOK.format(options=more))
         with App.from_path(folder) as app:
-            # A new value each time, or the list of the last look would be found in the cache. Never --no-cache: that empties it.
+            # Pass a new value each time, or the build would reuse the last list from the cache. Never use --no-cache: that
+            # empties the mount.
             build = machine.build(
                 app,
                 "Dockerfile",
@@ -74,4 +105,4 @@ def inside(machine: Machine, name: str, options: str = "") -> pd.DataFrame:
     return frame.sort_values(["bytes", "file"], ascending=[False, True], ignore_index=True)
 
 
-__all__ = ["inside", "mounts"]
+__all__ = ["Mount", "find_mounts", "inside", "mounts"]

@@ -1,4 +1,4 @@
-"""App: a scratch copy of a sample app, or of any project, in which edits happen. The original is never written to."""
+"""App: a scratch copy of a sample app, or of any project, where edits happen. The original is never written to."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from typing import Any, TextIO
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import apps_dir, cache_dir, locked
-from .checkout import sample_apps
+from .course_files import sample_apps
 
 MANIFEST = "layerlab.toml"
 #: In every app's folder: locked while the app is in use.
 OWNER = "owner.lock"
-#: What a developer does between two builds. `App.edit` makes one; each is fresh: no engine has seen its result before.
+#: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
 CONTEXT_EDIT_BYTES = 1_000_000
-#: What the names of environment variables begin with that say how large generated files are.
+#: Prefixes of the environment variables that set how large generated files are.
 SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
-#: Where a project without a manifest probably has the code that is edited most, in this order.
+#: Where a project without a manifest probably has its most edited code, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
 
 
@@ -59,7 +59,7 @@ class Variant:
 
     @property
     def tag(self) -> str:
-        """The tag of images built from it: the name as Docker takes it, since a Dockerfile may be called "my=app, test"."""
+        """The tag of images built from it: the name, made valid for Docker, as a Dockerfile may be called "my=app, test"."""
         return re.sub(r"[^a-z0-9_.-]", "-", self.name.lower()).lstrip(".-")[:128] or "image"
 
 
@@ -71,21 +71,21 @@ class App:
         path: the scratch copy; look at it and change it as you like.
         source: the folder it was copied from.
         last_edit: the edit made since the last build ("none" if there was none).
-        last_mark: the text that the last code edit added, by which its code is recognised in an image.
-        snapshots: what the build contexts were at the last builds: spares the next one reading what has not changed.
+        last_mark: the text that the last code edit added, which shows whether an image has that code.
+        snapshots: the build contexts at the last builds, so that the next one needn't read files that haven't changed.
     """
 
     def __init__(self, name: str, profile: str = "") -> None:
-        """A copy of the sample app called `name`. Raises AppError, naming those that exist, if there is no such one.
+        """Copy the sample app called `name`. Raises AppError, naming those that exist, if there is no such app or profile.
 
-        `profile` is one of its manifest's, which exchange some of its files: "heavy" has packages of the size that the
-        teams had. "" is the light app, or what `$LAYERLAB_PROFILE` says where the app has such a profile.
+        `profile` is one of the manifest's profiles, which swap some of the files: "heavy" has packages of the size that the
+        teams had. "" means the light app, or the profile in `$LAYERLAB_PROFILE` if the app has it.
         """
         source = sample_apps() / name
         if not name or not (source / MANIFEST).is_file() or source.parent != sample_apps():
             known = ", ".join(sorted(p.parent.name for p in sample_apps().glob(f"*/{MANIFEST}"))) or "none found"
             raise AppError(
-                f"there is no sample app {name!r}", f"there are: {known}; for your own project: App.from_path(…)"
+                f"there is no sample app {name!r}", f"there are: {known}; for your own project, use App.from_path(…)"
             )
         profiles = _read_manifest(source / MANIFEST).get("profiles", {})
         if profile and profile not in profiles:
@@ -95,7 +95,7 @@ class App:
 
     @classmethod
     def from_path(cls, path: str | Path) -> App:
-        """A copy of any project. Raises AppError where `path` is no folder."""
+        """Copy any project. Raises AppError if `path` isn't a folder or can't be copied."""
         app = cls.__new__(cls)
         app._copy(Path(path).expanduser().resolve())
         return app
@@ -124,7 +124,7 @@ class App:
 
     @property
     def scratch(self) -> Path:
-        """A folder beside the copy for what a build needs to keep; goes with the app, even if its process is killed."""
+        """A folder beside the copy where a build keeps files; it goes with the app, even if the process is killed."""
         return self._folder
 
     def close(self) -> None:
@@ -144,14 +144,14 @@ class App:
     # -- what is in it -----------------------------------------------------------------------------------------------
 
     def file(self, path: str | Path) -> Path:
-        """The full path of a file in the copy. Raises AppError if it would leave the copy, by `..` or by a link."""
+        """Return the full path of a file in the copy. Raises AppError if it's outside the copy, by `..` or by a link."""
         full = (self.path / path).resolve()
         if not full.is_relative_to(self.path.resolve()):
             raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
         return full
 
     def read(self, path: str | Path) -> str:
-        """Text of a file in the copy. Raises AppError if there is none."""
+        """Return the text of a file in the copy. Raises AppError if there is none."""
         full = self.file(path)
         if not full.is_file():
             raise AppError(f"{self.name} has no file {str(path)!r}")
@@ -169,7 +169,7 @@ class App:
         return list(self._manifest.get("variants", {}))
 
     def variant(self, name: str) -> Variant:
-        """The variant called `name`, or made of a Dockerfile in the app. Raises AppError if there is neither."""
+        """Return the variant called `name`, or one for the Dockerfile `name` in the app. Raises AppError if there's neither."""
         listed = self._manifest.get("variants", {})
         if name in listed:
             return Variant(name, **listed[name])
@@ -180,24 +180,24 @@ class App:
 
     @property
     def image(self) -> str:
-        """Name for the images made of it, without a tag; lower case, as image names must be."""
+        """Name of the images built from it, without a tag; in lower case, as image names must be."""
         own = self._manifest.get("app", {}).get("image")
         plain = re.sub(r"[^a-z0-9]", "-", self.name.lower()).strip("-")
         return own or f"layerlab-{plain or 'app'}"
 
     @property
     def run(self) -> Mapping[str, Any]:
-        """How to ask it something once it runs: the manifest's [run] table; {} if there is none."""
+        """How to send it a request once it runs: the manifest's [run] table; {} if there is none."""
         return self._manifest.get("run", {})
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str) -> str:
-        """Make a fresh edit; return in words what was done.
+        """Make a fresh edit; return a description of it.
 
         `kind` is one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement),
         "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
-        Raises AppError for another kind, or where the app has nothing of the kind.
+        Raises AppError for any other kind, or if the app has nothing of that kind to edit.
         """
         if kind not in EDITS:
             raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
@@ -225,7 +225,7 @@ class App:
         line = next((d for d in pool if d not in have), "")
         if not line and (self._setting("dependencies") is None):
             raise AppError(
-                f"{self.name} does not say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
+                f"{self.name} doesn't say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
             )
         self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
         return f"{line or 'a comment'} added to {path}"
@@ -242,7 +242,7 @@ class App:
         if not path:
             raise AppError(f"{self.name} has no weights")
         self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
-        return f"{path} made anew, {self.file(path).stat().st_size / 1e6:.0f} MB"
+        return f"{path} generated again, {self.file(path).stat().st_size / 1e6:.0f} MB"
 
     def _setting(self, name: str) -> Any:
         return self._manifest.get("edits", {}).get(name)
@@ -254,7 +254,7 @@ class App:
     # -- generated files ---------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Put generated files (model weights) in place, made once and then copied from LayerLab's cache."""
+        """Put generated files (model weights) in place. They're made once, and then copied from LayerLab's cache."""
         prepare = self._manifest.get("prepare")
         if not prepare:
             return
@@ -282,10 +282,10 @@ class App:
         try:
             done = subprocess.run([*command, *options], cwd=self.path, capture_output=True, text=True, timeout=300)
         except subprocess.TimeoutExpired:
-            raise AppError(f"{self.name}: making its files took more than 300 s") from None
+            raise AppError(f"{self.name}: generating its files took more than 300 s") from None
         if done.returncode:
             raise CommandFailed(
-                f"{self.name}: making its files failed", command, done.returncode, done.stdout + done.stderr
+                f"{self.name}: generating its files failed", command, done.returncode, done.stdout + done.stderr
             )
 
 
@@ -307,7 +307,7 @@ def sweep() -> None:
 
 
 def _new_folder() -> tuple[Path, TextIO]:
-    """A folder for one app, and the open file that says it is in use: the kernel drops its lock however we end."""
+    """Make a folder for one app, and an open file that marks it as in use: the kernel drops its lock however we end."""
     sweep()
     with locked("apps"):  # no sweep between making the file and locking it
         folder = apps_dir() / secrets.token_hex(4)
@@ -318,7 +318,7 @@ def _new_folder() -> tuple[Path, TextIO]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A generated file, or a folder of them, into the place of an earlier one."""
+    """Copy a generated file, or a folder of them, over an earlier one."""
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
     else:
@@ -326,12 +326,12 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _fresh(number: int) -> str:
-    """A text that no earlier edit had, in this process or another: a machine may remember all of them."""
+    """Return a text that no earlier edit had, in this process or another: a machine may have cached all of them."""
     return f"{number}-{time.time_ns():x}"
 
 
 def _no_special_files(folder: str, names: list[str]) -> list[str]:
-    """Sockets, pipes and devices: BuildKit does not send them either, and reading one would hang."""
+    """Return the sockets, pipes and devices: reading one would hang, and BuildKit doesn't send their content either."""
     paths = {name: Path(folder) / name for name in names}
     return [n for n, p in paths.items() if not (p.is_symlink() or p.is_file() or p.is_dir())]
 

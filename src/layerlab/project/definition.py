@@ -1,4 +1,4 @@
-"""Everything that one build is made from, as data: `resolving` makes it of an App and a variant, and the rest takes it."""
+"""Everything that one build is made from, as data: `resolving` makes it from an App and a variant, the rest uses it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class Definition:
         variant: name of the variant.
         folder: where the client runs: the app's copy.
         project: the folder that the app was copied from.
-        scratch: a folder for what the build needs to keep.
-        image: name of the image to make; "" where the Compose file names it.
-        file: path of the Dockerfile in the app; "" where the Compose file has it inline.
-        file_in_context: the same relative to the main context, by which its own ignore file is found.
-        dockerfile: its text.
-        ignore_file: path of the file with its ignore rules in the app; "" where there is none.
-        ignore: the text of that.
+        scratch: a folder where the build keeps files.
+        image: name of the image to make; "" if the Compose file names it.
+        file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
+        file_in_context: the same, relative to the main context, to find its own ignore file.
+        dockerfile: the Dockerfile's text.
+        ignore_file: path of the file with its ignore rules in the app; "" if there is none.
+        ignore: the text of that file.
         compose: path of the Compose file in the app; "" for a plain build.
         service: the Compose service to build; "" for a plain build.
         target: stage to stop at; "" for the last.
         args: build arguments.
-        given_target: `target`, as far as the command has to say it: a Compose file says its own.
-        given_args: the same of `args`.
-        options: further options of the command, a word each.
+        given_target: `target`, but only if the command has to name it; a Compose file names its own.
+        given_args: the same for `args`.
+        options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
-        folders: those contexts that are folders here: name → full path.
+        folders: the contexts that are local folders: name → full path.
     """
 
     app: str
@@ -61,14 +61,14 @@ class Definition:
 
     @property
     def title(self) -> str:
-        """What is built, for people."""
+        """The app and the variant, as the user reads them."""
         return f"{self.app} {self.variant}"
 
     @property
     def steps(self) -> tuple[Instruction, ...]:
-        """The instructions that a build of it makes steps of, FROM left out, in file order.
+        """The instructions that become steps of a build, without FROM, in file order.
 
-        Raises AppError where no stage is called as the target.
+        Raises AppError if no stage has the target's name.
         """
         found = instructions.read(self.dockerfile, self.args)
         stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {str(i.stage): i.stage for i in found}

@@ -7,6 +7,8 @@ import html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..system.extras import needs_course
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,19 +20,19 @@ class Step:
     """One Dockerfile instruction in one build.
 
     Attributes:
-        line: first line of the instruction in the Dockerfile, counted from 1; 0 where unknown.
+        line: first line of the instruction in the Dockerfile, counted from 1; 0 if unknown.
         end_line: its last line.
-        stage: name of the stage, or "stage-N" as BuildKit names those without.
+        stage: name of the stage; "stage-N" for one without a name, as in BuildKit.
         instruction: "FROM", "RUN", "COPY", ... in capitals.
         text: the whole instruction as BuildKit shows it (variables replaced).
         state: one of RAN, CACHED, BASE, FAILED, CANCELED, NOT REACHED.
         started: seconds from the start of the build; None if it never started.
         seconds: how long it took; 0.0 for a step that never started.
-        size_bytes: compressed size of the layer it made, bytes (of FROM: of all layers of the image); None if it made
-            none or it is unknown, as in a stage that is not part of the image.
-        downloaded_bytes: what its log says it downloaded (pip, uv, apt), and image layers pulled for it, bytes. Of
-            a FROM that several stages share, the first has them.
-        log: what it printed, standard output and error together.
+        size_bytes: compressed size of the layer it made, bytes (for FROM: of all layers of the image); None if it made
+            none or the size is unknown, as in a stage that isn't part of the image.
+        downloaded_bytes: bytes that its log says it downloaded (pip, uv, apt), and of image layers pulled for it. If
+            several stages share a FROM, the first one has them.
+        log: its output, standard output and error together.
         digest: the vertex digest in the trace; not comparable between builds.
         inputs: digests of the vertices it depends on.
     """
@@ -57,7 +59,7 @@ class Step:
         return f"<table><tbody>{self.html_row()}</tbody></table>"
 
     def html_row(self) -> str:
-        """Return the step as a row of an HTML table: line, state, seconds, text. Readable without any style."""
+        """Return the step as a row of an HTML table: line, state, seconds, text. It's readable without CSS."""
         seconds = f"{self.seconds:.1f} s" if self.started is not None else ""
         cells = (str(self.line or ""), self.state, seconds, shortened(self.text))
         return "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
@@ -84,8 +86,9 @@ class Phase:
 
 
 def steps_frame(steps: Iterable[Step]) -> pd.DataFrame:
-    """Return steps as a DataFrame, a row a step; see `Build.steps_frame` for the columns."""
-    import pandas as pd  # here, because most of what reads a build needs no frame, and pandas takes half a second
+    """Return steps as a DataFrame, one row per step; see `Build.steps_frame` for the columns."""
+    with needs_course():
+        import pandas as pd  # here, because few readers of a build need a frame, and pandas takes half a second
 
     frame = pd.DataFrame([{c: getattr(s, c) for c in _COLUMNS} for s in steps], columns=_COLUMNS)
     return frame.astype({"size_bytes": "Int64"})
