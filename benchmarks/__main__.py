@@ -22,7 +22,7 @@ from .result import Result
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
-#: The table stands between these in README.md.
+#: The table in README.md goes between these.
 MARKS = ("<!-- bench -->", "<!-- /bench -->")
 ALL = {
     "build": builds.overhead,
@@ -38,17 +38,17 @@ ALL = {
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("benchmarks", None, description, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(ALL)}; all, if none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(ALL)}; all if none is given")
     parser.add_argument(
         "--readme",
         action="store_true",
-        help="put the table into README.md: of these, and of the others as last measured",
+        help="write the table into README.md; the benchmarks that don't run now appear as last measured",
     )
     options = parser.parse_args(arguments)
     names = options.names or list(ALL)
     unknown = [name for name in names if name not in ALL]
     if unknown:
-        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(ALL)}")
+        parser.error(f"there is no benchmark {unknown[0]!r}; choose one of: {', '.join(ALL)}")
     console = Console()
     remove_machines()
     results: dict[str, list[Result]] = {}
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def remove_machines() -> None:
-    """Those of an interrupted run, too."""
+    """Remove the benchmarks' machines, including those of an interrupted run."""
     for machine in Machine.all():
         if machine.name.startswith("bench"):
             machine.remove()
@@ -88,7 +88,7 @@ def show(console: Console, results: dict[str, list[Result]]) -> None:
 
 
 def markdown(results: dict[str, list[Result]]) -> str:
-    """The same as a table for the README, with the guides' figures beside ours."""
+    """Return the results as a Markdown table for the README, with the guides' figures beside ours."""
     rows = ["| what | measured | limit | | the team's guide says |", "|---|---|---|---|---|"]
     for r in (r for rs in results.values() for r in rs):
         rows.append(f"| {r.what} | {r.figure} | {r.bound} | {'pass' if r.passed else '**missed**'} | {r.guide} |")
@@ -98,7 +98,7 @@ def markdown(results: dict[str, list[Result]]) -> str:
 
 
 def save(results: dict[str, list[Result]]) -> None:
-    """results/NAME.json for each, and results/table.md."""
+    """Write results/NAME.json for each benchmark, and results/table.md."""
     RESULTS.mkdir(exist_ok=True)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     for name, rows in results.items():
@@ -113,7 +113,7 @@ def save(results: dict[str, list[Result]]) -> None:
 
 
 def saved() -> dict[str, list[Result]]:
-    """What was measured last, from results/NAME.json, in the order of ALL."""
+    """Read the latest results from results/NAME.json, in the order of ALL."""
     files = {name: RESULTS / f"{name}.json" for name in ALL}
     records = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
     return {
@@ -123,7 +123,7 @@ def saved() -> dict[str, list[Result]]:
 
 
 def into_readme(table: str) -> None:
-    """Replace what stands between the README's marks."""
+    """Replace the text between the README's marks."""
     text = README.read_text(encoding="utf-8")
     start, end = (text.index(mark) for mark in MARKS)
     README.write_text(f"{text[:start]}{MARKS[0]}\n{table}\n{text[end:]}", encoding="utf-8")

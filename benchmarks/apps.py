@@ -1,4 +1,4 @@
-"""What a good Dockerfile saves, app by app, beside what the team's guide says: builds of both, taking turns."""
+"""What a good Dockerfile saves, app by app, beside what the team's guide says; builds of the two variants take turns."""
 
 from __future__ import annotations
 
@@ -15,16 +15,23 @@ from .turns import in_turns, ratio
 
 #: Pairs of a fully cached build and a rebuild after an edit of the code, both of the good variant.
 EDIT_PAIRS = 12
-#: Pairs of a code edit rebuilt by the slow variant and by the good one; the slow takes up to half a minute.
+#: Pairs of rebuilds after a code edit, by the slow variant and by the good one; the slow one takes up to half a minute.
 SLOW_PAIRS = 3
-#: What a new dependency may download, of what a cold build does: the new one is small, the others are many.
+#: Largest download for a new dependency, as a share of a cold build's: the new one is small, the others are many.
 ONLY_WHAT_CHANGED = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Course:
-    """An app of the course: its slow variant and its good one, what its team's guide says of a code edit, and the variant
-    with a cache mount that keeps downloads whatever the index says about keeping them."""
+    """An app of the course.
+
+    Attributes:
+        app: its name.
+        slow: its slow variant.
+        good: its good variant.
+        guide: what its team's guide says about a code edit.
+        mounted: the variant whose cache mount keeps downloads no matter what the index says about keeping them.
+    """
 
     app: str
     slow: str
@@ -33,7 +40,7 @@ class Course:
     mounted: str = "uv"
 
 
-#: The guides' own figures, for machines, networks and packages of theirs.
+#: The guides' figures are for their own machines, networks and packages.
 COURSES = (
     Course("radiology_api", "before", "after", "5–8 min → 15 s (RadiAssist, Cache Efficiency)"),
     Course("semantic_search", "before", "after", "10 h → 10–30 s (FastAPI search, Build Time Improvements)", "after"),
@@ -46,7 +53,7 @@ SIZES = ("venv_service", "single", "after")
 
 
 def code_edits() -> Iterator[Result]:
-    """What an edit of the code costs each app's good variant, beside a fully cached build, and its slow one."""
+    """Measure what a code edit costs each app's good variant, against a fully cached build and against its slow variant."""
     with Machine.start("bench") as machine:
         for course in COURSES:
             with App(course.app) as app:
@@ -55,9 +62,9 @@ def code_edits() -> Iterator[Result]:
 
 def _code_edit(machine: Machine, app: App, course: Course) -> Iterator[Result]:
     def build(variant: str, edit: str) -> float:
-        """Seconds of the client's command: what LayerLab adds to it, the benchmark `build` measures."""
+        """Return the seconds of the client's command; the benchmark `build` measures what LayerLab adds to it."""
         app.edit(edit)
-        os.sync()  # nor what the build before still has to write
+        os.sync()  # so that nothing is timed that the previous build still has to write
         return machine.build(app, variant, view="none").seconds
 
     build(course.good, "none")
@@ -76,14 +83,13 @@ def _code_edit(machine: Machine, app: App, course: Course) -> Iterator[Result]:
 
 
 def dependency_edits() -> Iterator[Result]:
-    """What each app's variant with a cache mount downloads for one more dependency, beside a cold build of it."""
+    """Measure what each app's variant with a cache mount downloads for one new dependency, against a cold build of it."""
     with Machine.start("bench") as machine:
         for course in COURSES:
             with App(course.app) as app:
                 machine.reset()
-                if (
-                    course.app == "agent_platform"
-                ):  # the office's index of its Compose file: pip keeps what that lets it
+                # Its Compose file names the office's index, and pip keeps only what that index lets it keep.
+                if course.app == "agent_platform":
                     os.environ.update(package_index.serve(machine, app))
                 cold = machine.build(app, course.mounted, view="none")
                 app.edit("dependency")
@@ -93,13 +99,13 @@ def dependency_edits() -> Iterator[Result]:
                 f"{course.app}, `{course.mounted}`: downloaded for one more dependency ({new:.2f} MB) / by a cold build "
                 f"({all_:.1f} MB)",
                 new / all_, ONLY_WHAT_CHANGED, "×",
-                detail="as pip and uv tell it; uv names files of 1 MB and more only",
+                detail="as pip and uv report it; uv only names files of 1 MB and more",
                 guide="670 MB → 0 MB (AMAS, Performance Improvements)" if course.app == "agent_platform" else "",
             )  # fmt: skip
 
 
 def sizes() -> Iterator[Result]:
-    """The image of a multi-stage variant beside that of a single-stage one, as a registry stores them."""
+    """Compare the image of a multi-stage variant with that of a single-stage one, as a registry stores them."""
     name, single, multi = SIZES
     with Machine.start("bench") as machine, App(name) as app:
         one, other = (machine.build(app, variant, view="none").image_bytes / 1e6 for variant in (single, multi))

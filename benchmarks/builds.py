@@ -1,4 +1,4 @@
-"""What LayerLab adds to a build: the same build with it and without, taking turns."""
+"""What LayerLab adds to a build: the same build with and without it, taking turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOOP_PAIRS = 25
 
 
 def overhead() -> Iterator[Result]:
-    """`Machine.build` against the very command that it ran, with everything cached."""
+    """Compare `Machine.build` with the very command that it runs, with everything cached."""
     with Machine.start("bench") as machine, App("radiology_api") as app, tempfile.TemporaryDirectory() as scratch:
         command = machine.build(app, "after", view="none").command
         bare = [endpoint.docker_program(), *command[1:], f"--metadata-file={Path(scratch) / 'metadata.json'}"]

@@ -1,7 +1,8 @@
-"""How long a snapshot of a large context takes, and how much memory; and what changed since the last one.
+"""How long a snapshot of a large context takes, how much memory, and how long it takes to find what changed since.
 
-The context is made up: source files of a few kB in 1,100 folders, and an ignored folder. Each measurement is a process of its
-own, so that its memory is not another's. Files are in the system's cache, as they are when a build has just read them.
+The context is made up: source files of a few kB in 1,100 folders, and an ignored folder. Each measurement runs in its own
+process, so that it counts only its own memory. The files are in the system's cache, as they are when a build has just read
+them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from layerlab.contexts.selection import changes, content_key, files_of
 from layerlab.contexts.taking import take
 
 def peak():
-    # Not ru_maxrss: that begins with the size of the process which started this one (getrusage(2)).
+    # Not ru_maxrss, which starts at the size of the parent process (getrusage(2)).
     (line,) = [line for line in open("/proc/self/status") if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024
 
@@ -55,7 +56,7 @@ print(json.dumps([cold, cold_processor, grown, total, total_processor]))
 
 
 def make_context(folder: Path) -> None:
-    """FILES files, a hundred in a folder, and IGNORED ones that the ignore file keeps out."""
+    """Write FILES files, a hundred per folder, and IGNORED more that the ignore file keeps out."""
     for number in range(FILES + IGNORED):
         place = folder / f"package_{number // 1000:03}" / f"module_{number // 100 % 10:02}"
         if number >= FILES:
@@ -71,11 +72,11 @@ def run() -> Iterator[Result]:
         make_context(Path(name))
         runs = []
         for _ in range(REPEATS):
-            time.sleep(CLOCK_STEP / 1e9)  # a file just changed would be read again
+            time.sleep(CLOCK_STEP / 1e9)  # a file that has just changed would be read again
             command = [sys.executable, "-c", _MEASURED, name, str(FILES)]
             runs.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
     cold, cold_processor, grown, total, total_processor = zip(*runs, strict=True)
-    note = "; the fastest counts; of the processor {:.2f} s"
+    note = "; the fastest counts; {:.2f} s of processor time"
     detail = spread(cold, "s") + note.format(min(cold_processor))
     yield Result(f"snapshot of a context of {FILES:,} files", min(cold), 3.0, "s", detail=detail)
     grown_mb = [g / 1e6 for g in grown]

@@ -21,15 +21,15 @@ from .result import Result, spread
 
 REPEATS = 5
 LIMIT = 3.0
-#: As many files as a large set of packages has, and as many bytes as a small model.
+#: Makes as many files as a large set of packages, and as many bytes as a small model.
 BIG = """FROM python:3.11-slim
 RUN python -c "for i in range(60_000): open(f'/opt/{i}', 'wb').write(b'0123456789' * 1000)"
 """
-WORDS = {"process": "a private dockerd", "container": "a container in a Docker"}
+WORDS = {"process": "a private dockerd", "container": "a container in Docker"}
 
 
 def run() -> Iterator[Result]:
-    """The engine that this computer uses; where that is a private dockerd, machines in containers too, inside one."""
+    """Measure this computer's kind of engine; if that's a private dockerd, also measure machines in containers inside one."""
     kind = engines.choose().kind
     yield from _results(kind, measure())
     if kind == "process":
@@ -38,8 +38,8 @@ def run() -> Iterator[Result]:
 
 
 def measure() -> dict[str, list[float]]:
-    """Seconds of some starts from the seed, of resets after a real build, and after one that leaves much to delete."""
-    with Machine.start("bench"):  # makes the seed, if there is none
+    """Return the seconds of starts from the seed, of resets after a real build, and after one that leaves much to delete."""
+    with Machine.start("bench"):  # makes the seed if there's none
         pass
     seconds: dict[str, list[float]] = {"start": [], "reset": [], "reset much": []}
     with App("radiology_api") as app, App.from_path(_big_project()) as big:
@@ -67,7 +67,7 @@ def _big_project() -> Path:
 
 
 def _measure_inside(outer: Machine) -> dict[str, list[float]]:
-    """The same in another process, for which `outer` is the Docker that the person has. Its home borrows our packages."""
+    """Measure the same in another process, which takes `outer` for the user's Docker. Its home borrows our packages."""
     with tempfile.TemporaryDirectory(prefix="layerlab-bench-", ignore_cleanup_errors=True) as home:
         os.mkdir(f"{home}/cache")
         for name in ("engine", "images", "prepared"):
@@ -79,7 +79,7 @@ def _measure_inside(outer: Machine) -> dict[str, list[float]]:
         )  # fmt: skip
         shutil.rmtree(home, ignore_errors=True)
     if done.returncode:
-        raise RuntimeError(f"machines in containers could not be measured:\n{done.stderr[-3000:]}")
+        raise RuntimeError(f"couldn't measure machines in containers:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 

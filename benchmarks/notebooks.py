@@ -1,4 +1,4 @@
-"""How much of a notebook's time is spent in builds: the rest is what a learner waits for LayerLab and Jupyter."""
+"""How much of a notebook's time is spent in builds: the rest is time that a learner waits for LayerLab and Jupyter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import nbformat
 from .result import Result
 
 ROOT = Path(__file__).parents[1]
-#: Put before a notebook's own cells: adds up what `docker buildx` took, build by build.
+#: Goes before a notebook's own cells: collects the seconds that `docker buildx` takes, build by build.
 TIMED = """
 import layerlab.machine.building as _module, time as _time
 _real, _in_builds = _module.run_build, []
@@ -34,11 +34,11 @@ TOLD = "from pathlib import Path as _Path\n_Path({file!r}).write_text(str(sum(_i
 
 
 def run() -> Iterator[Result]:
-    """Every notebook and lab, one after the other, each from a fresh kernel, in a machine that the one before left."""
+    """Run every notebook and lab, one after another, each in a fresh kernel, on the machine that the previous one left."""
     script = _execute_script()
     total = built = 0.0
     shares = {}
-    os.environ.pop("LAYERLAB_STATIC", None)  # pictures of charts are for committing
+    os.environ.pop("LAYERLAB_STATIC", None)  # pictures of charts are only for committing
     for path in sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")]):
         with tempfile.NamedTemporaryFile("r") as file:
             notebook = nbformat.read(path, as_version=4)
@@ -50,13 +50,13 @@ def run() -> Iterator[Result]:
         total, built = total + seconds, built + in_builds
         shares[str(path.relative_to(ROOT))] = f"{seconds:.0f} s, {1 - in_builds / seconds:.0%} not in builds"
     yield Result(
-        f"of the {total / 60:.0f} minutes that all {len(shares)} notebooks and labs run: not in builds",
+        f"time outside builds, of the {total / 60:.0f} minutes that all {len(shares)} notebooks and labs run",
         100 * (1 - built / total), 15, "%", detail=json.dumps(shares, indent=1),
     )  # fmt: skip
 
 
 def _execute_script():
-    """scripts/execute_notebooks.py as a module."""
+    """Load scripts/execute_notebooks.py as a module."""
     spec = importlib.util.spec_from_file_location("execute_notebooks", ROOT / "scripts/execute_notebooks.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -17,8 +17,8 @@ class Result:
         limit: what it must not exceed; with `at_least`, what it must reach.
         unit: "×", "s", "MB" or "%".
         at_least: whether more is better.
-        detail: how it was come by: spread, number of repeats.
-        guide: what a team's guide says of the same, for its own machine, network and packages; "" if nothing.
+        detail: how it was measured: spread, number of repeats.
+        guide: what a team's guide says about the same, for its own machine, network and packages; "" if nothing.
     """
 
     what: str
@@ -43,7 +43,7 @@ class Result:
 
 
 def spread(values: Sequence[float], unit: str) -> str:
-    """The middle and the ends of some figures: "median 0.31 s (0.29 to 0.35), 15 times"."""
+    """Sum up figures by their median and range: "median 0.31 s (0.29 to 0.35), 15 times"."""
     middle, low, high = (_short(f(values)) for f in (statistics.median, min, max))
     return f"median {middle} {unit} ({low} to {high}), {len(values)} times"
 

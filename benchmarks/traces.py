@@ -1,7 +1,7 @@
-"""How long reading a long trace takes, and how much memory.
+"""How long it takes to read a long trace, and how much memory.
 
-The trace is made up: 40 steps, each printing logs as a verbose pip or apt does, and moving bytes. Time and memory are
-measured in two runs, as following memory slows the parser down.
+The trace is made up: 40 steps that print logs, like a verbose pip or apt, and move bytes. Time and memory are measured in
+separate runs, because tracking memory slows the parser down.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REPEATS = 3
 
 
 def synthetic(events: int) -> tuple[str, str]:
-    """(trace, Dockerfile) with about this many events."""
+    """Return (trace, Dockerfile) with about this many events."""
     dockerfile = "FROM python:3.11-slim\n" + "".join(f"RUN step {n}\n" for n in range(STEPS))
     lines = []
     each = events // STEPS - 3

@@ -1,4 +1,4 @@
-"""Two things measured side by side."""
+"""Measuring two things side by side."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 def in_turns(
     one: Callable[[], float | None], other: Callable[[], float | None], pairs: int
 ) -> tuple[list[float], list[float]]:
-    """Seconds of each, `pairs` times; who goes first alternates, so that neither always follows the other.
+    """Time two actions `pairs` times each, and return the seconds of each. They take turns at going first.
 
-    An action may return the seconds that count, where not all that it does is the thing measured.
+    An action may return the seconds that count, if it does more than what's measured.
     """
-    one(), other()  # what only a first time does
+    one(), other()  # some things only happen the first time
     first: list[float] = []
     second: list[float] = []
     for pair in range(pairs):
@@ -26,5 +26,5 @@ def in_turns(
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median of the ratios of pairs."""
+    """Return the median of the pairs' ratios."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

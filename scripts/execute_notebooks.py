@@ -1,9 +1,9 @@
-"""Execute notebooks in place, each from a fresh kernel, and write them so that only what changed shows in a diff.
+"""Execute notebooks in place, each in a fresh kernel, and save them so that a diff shows only real changes.
 
     python scripts/execute_notebooks.py [--check] NOTEBOOK...
 
-With --check nothing is written: a notebook fails where a cell raises, or where a cell tagged `nbval-check-output` prints
-something else than what is saved.
+With --check, nothing is written. A notebook fails if a cell raises, or if the output of a cell tagged `nbval-check-output`
+differs from the saved one.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from layerlab.system.home import home
 
 #: Cells with this tag print the same on every machine.
 CHECKED = "nbval-check-output"
-#: A build in a cell may take long on a slow network; beyond this it hangs.
+#: A build in a cell may take long on a slow network; after this many seconds it counts as hanging.
 CELL_SECONDS = 1800
 #: A notebook larger than this is too heavy to open on a code host, bytes.
 LARGEST = 1_500_000
-#: The folder this script is in, and what the reader's own copy of it is called in the outputs.
+#: The repository's folder, and the name that outputs give the reader's copy of it.
 ROOT, READERS_ROOT = Path(__file__).resolve().parents[1], "~/layerlab"
-#: Where LayerLab keeps its data unless told otherwise (home.py), on Linux.
+#: LayerLab's default folder for its data on Linux (home.py).
 READERS_HOME = "~/.local/share/layerlab"
-#: Where a notebook says how long its cells took.
+#: The place where a notebook says how long its cells took.
 MEASURED = re.compile(r"ran for .*? in the run saved here")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 METADATA = {
@@ -44,9 +44,9 @@ METADATA = {
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """A copy of the notebook, executed from top to bottom in a fresh kernel whose working directory is `folder`.
+    """Return a copy of the notebook, executed from top to bottom in a fresh kernel whose working directory is `folder`.
 
-    It also says how long that took, where the notebook has a place for it.
+    If the notebook has a place for it, the copy says how long that took. Raises CellExecutionError if a cell fails.
     """
     done = copy.deepcopy(notebook)
     for cell in done.cells:
@@ -74,7 +74,7 @@ def _in_words(seconds: float) -> str:
 
 
 def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with only what is worth keeping: ids made from the text, no widget models, no times, no versions."""
+    """Strip the notebook, in place, to the parts worth keeping: ids made from the text, no widgets, times or versions."""
     notebook.metadata = nbformat.from_dict(copy.deepcopy(METADATA))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
@@ -83,8 +83,8 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cell.id = _identity(cell.source, seen)
         if cell.cell_type == "code":
-            # Without its model a widget shows as an error message; a progress bar has nothing to say afterwards, but
-            # what comes with a page of its own has.
+            # Without its model, a widget shows as an error message. Keep an output's HTML if it has any; drop outputs that
+            # are only a widget, such as progress bars.
             for output in cell.outputs:
                 if "text/html" in output.get("data", {}):
                     output.data.pop(WIDGET, None)
@@ -96,7 +96,7 @@ def tidied(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _everybodys(value: Any) -> Any:
-    """Outputs in which folders of this computer are named as they are on a reader's."""
+    """Replace this computer's folders in outputs with those on a reader's computer."""
     if isinstance(value, str):
         return value.replace(str(home()), READERS_HOME).replace(str(ROOT), READERS_ROOT)
     if isinstance(value, dict):
@@ -105,7 +105,7 @@ def _everybodys(value: Any) -> Any:
 
 
 def _identity(source: str, seen: set[str]) -> str:
-    """Eight hex digits of the text; of equal cells, the later ones get others."""
+    """Return eight hex digits made from the text; a later cell with the same text gets different ones."""
     text = source
     while (name := hashlib.sha256(text.encode()).hexdigest()[:8]) in seen:
         text += "\n"
@@ -114,18 +114,18 @@ def _identity(source: str, seen: set[str]) -> str:
 
 
 def _joined(outputs: list) -> list:
-    """New outputs with what was printed in pieces joined: where the pieces break differs from run to run."""
+    """Return new outputs with printed pieces joined, because the breaks between pieces differ from run to run."""
     kept: list = []
     for output in outputs:
         if kept and output.output_type == "stream" == kept[-1].output_type and output.name == kept[-1].name:
             kept[-1].text += output.text
         else:
-            kept.append(copy.copy(output))  # a reader of outputs must not lengthen them
+            kept.append(copy.copy(output))  # a copy, because joining must not change the original
     return kept
 
 
 def differences(saved: nbformat.NotebookNode, now: nbformat.NotebookNode) -> list[str]:
-    """A line for each checked cell whose output is no longer what is saved."""
+    """Describe each checked cell whose output differs from the saved one."""
     found = []
     for number, (before, after) in enumerate(zip(saved.cells, now.cells, strict=True), 1):
         if CHECKED in before.metadata.get("tags", []) and _texts(before) != _texts(after):
@@ -142,7 +142,7 @@ def _texts(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def run(path: Path, check: bool) -> bool:
-    """Execute one notebook and write it, or compare; says on the terminal how it went."""
+    """Execute one notebook and save it, or only check it. Print how it went; return whether it went well."""
     started = time.monotonic()
     print(f"{path}: running", flush=True)
     saved = nbformat.read(path, as_version=4)
@@ -155,7 +155,7 @@ def run(path: Path, check: bool) -> bool:
     if not check:
         text = nbformat.writes(tidied(now), version=4)
         if len(text.encode()) > LARGEST:
-            problems.append(f"{len(text.encode()) / 1e6:.1f} MB is too large to be kept; nothing was written")
+            problems.append(f"{len(text.encode()) / 1e6:.1f} MB is too large to commit, so nothing was written")
         else:
             path.write_text(text + "\n", encoding="utf-8")
     for problem in problems:
@@ -170,8 +170,8 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="+", type=Path, metavar="NOTEBOOK")
     options = parser.parse_args()
     if not options.check:
-        os.environ["LAYERLAB_STATIC"] = "1"  # charts then carry a picture for pages where no script runs
-    # Every notebook runs, so that one failure does not hide the next.
+        os.environ["LAYERLAB_STATIC"] = "1"  # charts then include a picture for pages that run no scripts
+    # Run every notebook, so that one failure doesn't hide the next.
     done = [run(path, options.check) for path in options.notebooks]
     return 0 if all(done) else 1
 

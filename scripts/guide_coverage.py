@@ -1,10 +1,10 @@
-"""The course covers the guides: docs/coverage.toml says where each of their items is taught; this makes docs/coverage.md of it.
+"""Write docs/coverage.md from docs/coverage.toml, which says where the course teaches each item of the guides.
 
     python scripts/guide_coverage.py                    write docs/coverage.md
-    python scripts/guide_coverage.py --guides FOLDER    also read the guides' commands, flags, variables, keys and paths anew
+    python scripts/guide_coverage.py --guides FOLDER    also extract the guides' commands, flags, variables, keys and paths
 
-The guides themselves are not in this repository. What they name literally is, in docs/guide-literals.toml, so that a test
-can tell that docs/coverage.toml accounts for each of it.
+The guides themselves are not in this repository. The names extracted from them are, in docs/guide-literals.toml, so that a
+test can check that docs/coverage.toml accounts for every one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ITEMS, TABLE, LITERALS = (ROOT / "docs" / name for name in ("coverage.toml", "co
 TITLES = {"000": "RadiAssist API", "001": "FastAPI search", "002": "SmartDiet", "003": "AMAS", "004": "venv service"}
 
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-#: What counts as a literal in a block of commands or of a Dockerfile.
+#: Patterns of the literals in a block of commands or a Dockerfile.
 _WORDS = (
     r"docker(?:-compose| compose| buildx| builder| system)? [a-z]+",
     r"(?<![\w-])--?[A-Za-z][\w-]*",
@@ -31,12 +31,12 @@ _WORDS = (
     r"\b[\w-]+\.(?:txt|sh|ps1|yml|json|Dockerfile|py)\b",
     r"^ *(?:time|grep|git diff|chmod|echo|pip install)\b",
 )
-#: Output that a guide shows, not what a reader would type.
+#: Output shown in a guide, as opposed to input for the reader to type.
 _OUTPUT = re.compile(r"=> CACHED|^# (?:ID|xyz)", re.MULTILINE)
 
 
 def literals(guide: str) -> list[str]:
-    """What a guide names literally: code spans, and of its blocks the commands, flags, variables, keys and paths."""
+    """Extract a guide's literals: its code spans, and the commands, flags, variables, keys and paths in its blocks."""
     found: set[str] = set()
     for language, block in _FENCE.findall(guide):
         lines = [line for line in block.splitlines() if not _OUTPUT.search(line)]
@@ -52,38 +52,38 @@ def literals(guide: str) -> list[str]:
 
 
 def items() -> list[dict[str, Any]]:
-    """The items of docs/coverage.toml."""
+    """Read the items of docs/coverage.toml."""
     return tomllib.loads(ITEMS.read_text(encoding="utf-8"))["item"]
 
 
 def plain(text: str) -> str:
-    """Text as patterns are looked for in it: one line, lower case, no backticks."""
+    """Return the text in a form to search in: one line, lower case, no backticks."""
     return " ".join(text.replace("`", "").split()).lower()
 
 
 def cells(notebook: Path) -> str:
-    """All prose and code of a notebook, plain."""
+    """Return all prose and code of a notebook, as `plain` text."""
     return plain("\n".join("".join(c["source"]) for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"]))
 
 
 def notebooks() -> dict[str, Path]:
-    """The course's notebooks by number."""
+    """Return the course's notebooks by number."""
     return {path.name[:2]: path for path in sorted(ROOT.glob("notebooks/[0-9][0-9]-*.ipynb"))}
 
 
 def taught(item: dict[str, Any]) -> list[str]:
-    """Numbers of the notebooks that contain what the item must be found by."""
+    """Return the numbers of those of the item's notebooks that contain its search text."""
     there = notebooks()
     return [n for n in item["where"] if n in there and plain(item["find"]) in cells(there[n])]
 
 
 def table() -> str:
-    """docs/coverage.md."""
+    """Return the text of docs/coverage.md."""
     lines = [
         "# Where each item of the guides is taught",
         "",
-        "Made from [coverage.toml](coverage.toml) by `python scripts/guide_coverage.py`; `tests/test_coverage.py` looks",
-        "for each of them in its notebook. What the guides claim, and what came of it, is in",
+        "Made from [coverage.toml](coverage.toml) by `python scripts/guide_coverage.py`; `tests/test_coverage.py` checks that",
+        "each item is in its notebook. The guides' claims and the verdicts on them are in",
         "[notebook 10](../notebooks/10-claims-on-trial.ipynb).",
     ]
     there = notebooks()
@@ -102,7 +102,7 @@ def main() -> None:
     folder = parser.parse_args().guides
     if folder:
         lines = [
-            "# What the guides name literally; `python scripts/guide_coverage.py --guides FOLDER` reads it from them.",
+            "# Literal names in the guides, extracted by `python scripts/guide_coverage.py --guides FOLDER`.",
             "",
         ]
         for path in sorted(folder.glob("0*.md")):

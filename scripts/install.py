@@ -1,7 +1,7 @@
-"""Install what a lock file pins into the virtual environment that runs this: with uv, or with pip where uv can't be had.
+"""Install a lock file's packages into the virtual environment that runs this script: with uv, or with pip if uv won't work.
 
-uv takes seconds where pip takes minutes. Both check every file against the lock's hashes, uv's own included, and both follow
-this computer's pip configuration: indexes, certificates, proxy.
+uv takes seconds where pip takes minutes. Both check every file against the lock's hashes, including uv's own files, and both
+follow this computer's pip configuration: indexes, certificates, proxy.
 
     python scripts/install.py requirements.lock --project    # and LayerLab itself, from this folder
     python scripts/install.py requirements-test.lock
@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 UV = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
-#: -qq: errors only. pip warns of each of the computer's places for packages that doesn't have one.
+#: -qq: errors only. Otherwise pip warns about each configured index or folder that lacks a package.
 PIP = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-qq"]
-#: Settings of pip that uv calls by another name, and knows as a variable.
+#: pip's settings and the variables with which uv takes the same settings.
 SAME = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -36,7 +36,7 @@ SAME = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Install the lock file named first, and with --project the project; return the exit code."""
+    """Install the lock file named by the first argument and, with --project, the project. Return the exit code."""
     lock, project = Path(arguments[0]), "--project" in arguments
     uv, others = split(lock.read_text(encoding="utf-8"))
     settings = pip_settings(printed([sys.executable, "-m", "pip", "config", "list"]))
@@ -50,13 +50,13 @@ def main(arguments: Sequence[str]) -> int:
         )
         if not refusal:
             with_uv = [str(UV), "pip", "install", "--quiet", "--python", sys.executable, *no_index(settings)]
-            environment = {**uv_environment(settings), **os.environ}  # what the person set for uv wins
+            environment = {**uv_environment(settings), **os.environ}  # the user's own uv settings win
             refusal = failure([*with_uv, "--require-hashes", "-r", str(file)], environment)
             if not refusal and project:
                 refusal = failure([*with_uv, "--no-deps", "--no-build-isolation", "--editable", "."], environment)
         if not refusal:
             return 0
-        say(f"uv can't do it here: {refusal}\npip does it instead; that takes about two minutes …")
+        say(f"uv doesn't work here: {refusal}\nUsing pip instead, which takes about two minutes …")
         code = subprocess.call([*PIP, "--require-hashes", "-r", str(file)])
         if project and code == 0:
             code = subprocess.call([*PIP, "--no-deps", "--no-build-isolation", "--editable", "."])
@@ -64,13 +64,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def split(lock: str) -> tuple[str, str]:
-    """The part of a lock file that pins uv ("" if none does), and the rest."""
+    """Split a lock file into the part that pins uv ("" if it doesn't) and the rest."""
     parts = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
     return "".join(p for p in parts if p.startswith("uv==")), "".join(p for p in parts if not p.startswith("uv=="))
 
 
 def pip_settings(listing: str) -> dict[str, str]:
-    """What `pip config list` says, by the option's name. As in pip, a variable wins over [install], and that over [global]."""
+    """Read `pip config list`, keyed by option. As in pip, variables win over [install], and [install] over [global]."""
     found: dict[str, tuple[int, str]] = {}
     for line in listing.splitlines():
         key, _, value = line.partition("=")
@@ -82,25 +82,25 @@ def pip_settings(listing: str) -> dict[str, str]:
 
 
 def uv_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which uv does what these settings of pip say."""
+    """Return the variables that make uv follow these pip settings."""
     variables = {SAME[name]: " ".join(value.split()) for name, value in settings.items() if name in SAME}
     if "UV_FIND_LINKS" in variables:
         variables["UV_FIND_LINKS"] = variables["UV_FIND_LINKS"].replace(" ", ",")
     if "UV_INDEX" in variables:
-        # As in pip, an index that has a package in another version doesn't hide the others. The hashes make it safe.
+        # As in pip, an index with another version of a package doesn't hide the other indexes. The hashes make this safe.
         variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if "SSL_CERT_FILE" not in variables:
-        variables["UV_SYSTEM_CERTS"] = "true"  # pip trusts what the computer trusts, uv a list of its own
+        variables["UV_SYSTEM_CERTS"] = "true"  # pip trusts the system's certificates, uv its own list
     return variables
 
 
 def no_index(settings: Mapping[str, str]) -> list[str]:
-    """The one setting for which uv has an option and no variable."""
+    """Return uv's option for pip's no-index: the one setting for which uv has no variable."""
     return ["--no-index"] if settings.get("no-index", "").lower() in ("1", "true", "yes", "on") else []
 
 
 def failure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run `command`; return the end of what it printed if it fails, and "" if it doesn't."""
+    """Run `command`. If it fails, return the last lines of its output; otherwise return ""."""
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
     except OSError as error:
@@ -110,7 +110,7 @@ def failure(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def printed(command: Sequence[str]) -> str:
-    """What `command` prints on standard output."""
+    """Return the standard output of `command`."""
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

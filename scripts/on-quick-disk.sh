@@ -1,21 +1,20 @@
 #!/bin/sh
-# Runs a command with TMPDIR on a file system made for tests, for as long as it runs: an ext4 in a sparse file that never waits
-# for the disk.
+# Runs a command with TMPDIR on a temporary file system made for tests: an ext4 in a sparse file that never waits for the disk.
 #
-# An engine has what it does written to the disk dozens of times in a build (fsync), so that it survives a power cut. Nothing of
-# the tests has to: without that a small build with an image takes 1.5 s where it took 3 (2 cores, 2026-11-27).
-# And on ext4 without a journal, as some virtual machines have it, the inode of a file that was deleted is not used again for
-# up to six minutes, and each new file looks at all of those one by one (Linux, fs/ext4/ialloc.c, recently_deleted). Tests
-# delete whole machines all the time: a third of all processor time went there (perf, 2026-11-21).
-# Where such a file system can't be had, TMPDIR stays what it is.
+# An engine flushes its work to the disk dozens of times in a build (fsync), to survive a power cut. Tests don't need that:
+# without it, a small build with an image takes 1.5 s instead of 3 (2 cores, 2026-11-27).
+# Also, ext4 without a journal, which some virtual machines have, doesn't reuse the inode of a deleted file for up to six
+# minutes, and each new file checks all of those inodes one by one (Linux, fs/ext4/ialloc.c, recently_deleted). Tests delete
+# whole machines all the time, so a third of all processor time went there (perf, 2026-11-21).
+# If such a file system can't be made, TMPDIR stays as it is.
 set -u
 place=${TMPDIR:-/tmp}
-# Neither barriers nor order nor a journal that's written every few seconds; freed blocks are given back.
+# No barriers, no ordering, and a journal that's rarely written; freed blocks are given back.
 options=loop,noatime,discard,nobarrier,data=writeback,commit=300
 
 quick() {
 	[ "$(id -u)" = 0 ] || return 1
-	# What is free, but for some reserve; as freed blocks are given back, it only takes what is in use.
+	# All free space except a reserve. The file takes up only what's in use, because freed blocks are given back.
 	room=$(($(df --output=avail --block-size=1G "$place" | tail -n 1) - 5))
 	[ "$room" -ge 15 ] || return 1
 	folder=$(mktemp -d "$place/quick-disk-XXXXXX")

@@ -1,7 +1,7 @@
-"""The README's plot, from real builds: `python scripts/readme_plot.py` writes docs/before-after.png.
+"""Draw the README's plot from real builds: `python scripts/readme_plot.py` writes docs/before-after.png.
 
-Builds two variants of the radiology API cold, unchanged, after an edit of the code and after a new dependency, on a
-machine of its own called "lab-machine" that is removed at the end. Takes about seven minutes on 2 cores.
+It builds two variants of the radiology API cold, unchanged, after a code edit and after a new dependency, on a separate
+machine called "lab-machine", which is removed at the end. This takes about seven minutes on 2 cores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from layerlab import App, Machine, before_after, compare
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "before-after.png"
 EDITS = ("cold", "none", "code", "dependency")
-#: Pixels: what a README shows.
+#: Width of the picture, pixels: as wide as a README shows it.
 WIDTH = 1000
 
 
@@ -26,7 +26,7 @@ def main() -> int:
         chart = before_after(compare(machine, app, ["before", "after"], EDITS, options.repeats))
     picture = chart.picture(width=WIDTH)
     if picture is None:
-        print("No picture: it needs Chromium. `make test` installs it on Debian and Ubuntu.")
+        print("There's no picture, because it needs Chromium. `make test` installs it on Debian and Ubuntu.")
         return 1
     options.to.parent.mkdir(exist_ok=True)
     options.to.write_bytes(picture)

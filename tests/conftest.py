@@ -1,6 +1,6 @@
-"""What the tests share: a LayerLab home of their own, so that a run neither uses nor disturbs the person's lab.
+"""What the tests share: a LayerLab home of their own, so that a run neither uses nor disturbs the user's lab.
 
-Engine tests fail, and are not skipped, where no engine can be had: `make test` sets one up before pytest starts.
+Without an engine, engine tests fail and aren't skipped: `make test` sets one up before pytest starts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ os.environ["LAYERLAB_WEIGHTS_MB"] = WEIGHTS_MB
 os.environ["LAYERLAB_CLUTTER_MB"] = "4"
 
 
-# How long an example takes says how busy the computer is, so a deadline would only fail tests that are right.
+# How long an example takes depends on how busy the computer is, so a deadline would only fail correct tests.
 hypothesis.settings.register_profile("layerlab", deadline=None)
 hypothesis.settings.load_profile("layerlab")
 
@@ -34,7 +34,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-#: A test that takes longer than this keeps what waits behind it for long.
+#: A test that takes longer than this holds up the tests behind it for long.
 LONG_SECONDS = 30.0
 
 
@@ -45,17 +45,17 @@ def pytest_addoption(parser):
 class ByModule(LoadFileScheduling):
     """A module stays in one process: its tests share machines, images and a JupyterLab.
 
-    `--dist loadgroup` is not used: with pytest 9.2, pytest-xdist 3.8 makes no group and says nothing (it marks a test by
-    writing `item._nodeid`, which pytest no longer reads), and every module was built twice.
+    `--dist loadgroup` won't do: with pytest 9.2, pytest-xdist 3.8 silently makes no groups (it marks a test by writing
+    `item._nodeid`, which pytest no longer reads), and every module was built twice.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         return tiers.scope(tiers.named(nodeid))
 
     def _assign_work_unit(self, node):
-        """Give a process its next module: the longest that is left, but a short one to wait behind a test of minutes.
+        """Give a process its next module: the longest that's left, or a short one if it will wait behind a test of minutes.
 
-        A process gets its next module before it begins the last test of the one before (xdist can't do otherwise).
+        A process gets its next module before it starts the last test of the previous one (xdist can't do otherwise).
         """
         for name, tests in self.assigned_work[node].items():
             if not all(tests.values()) and tiers.seconds(name) / len(tests) > LONG_SECONDS and self.workqueue:
@@ -84,7 +84,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def person_home() -> Path:
-    """Where `make test` has just put the engine's packages and base images."""
+    """Return the home into which `make test` has just put the engine's packages and base images."""
     import platformdirs
 
     chosen = os.environ.get("LAYERLAB_PERSON_HOME") or os.environ.get("LAYERLAB_HOME")
@@ -92,7 +92,7 @@ def person_home() -> Path:
 
 
 def new_home(folder: Path, source: Path) -> Path:
-    """A home that borrows another's cache (engine packages, base images, the seed): nothing is fetched or copied.
+    """Make a home that borrows another's cache (engine packages, base images, the seed): nothing is fetched or copied.
 
     Archives of images are borrowed one by one: those that are made in the new home stay there.
     """
@@ -106,7 +106,7 @@ def new_home(folder: Path, source: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def lab_home(tmp_path_factory) -> Path:
-    """A home for this run; LAYERLAB_HOME is set to it. All that is in it is removed at the end."""
+    """Make a home for this run and set LAYERLAB_HOME to it; remove everything in it at the end."""
     source = person_home()
     os.environ["LAYERLAB_PERSON_HOME"] = str(source)
     home = new_home(tmp_path_factory.mktemp("home"), source)
@@ -125,7 +125,7 @@ def lab_home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def machine(lab_home):
-    """A machine for the whole run, called "test": `docker` of this process stays where it was."""
+    """Start a machine for the whole run, called "test"; this process's own `docker` stays where it was."""
     from layerlab import Machine
 
     return Machine.start("test")
@@ -133,7 +133,7 @@ def machine(lab_home):
 
 @pytest.fixture
 def app():
-    """A scratch copy of the radiology API."""
+    """Make a scratch copy of the radiology API."""
     from layerlab import App
 
     with App("radiology_api") as copy:
@@ -142,7 +142,7 @@ def app():
 
 @pytest.fixture(scope="session")
 def script():
-    """scripts/execute_notebooks.py as a module."""
+    """Load scripts/execute_notebooks.py as a module."""
     path = Path(__file__).parents[1] / "scripts" / "execute_notebooks.py"
     spec = importlib.util.spec_from_file_location("execute_notebooks", path)
     module = importlib.util.module_from_spec(spec)

@@ -1,6 +1,6 @@
-"""Makes what the tests need beside what `layerlab up` makes, in the person's cache: once, not by each process of each run.
+"""Makes what the tests need besides what `layerlab up` makes, in the user's cache: once, not in each process of each run.
 
-`make test` calls it with "fast", which is what the fast tier needs; without, it's for all tests.
+`make test` calls it with "fast", for what the fast tier needs; without that, it's for all tests.
 """
 
 from __future__ import annotations

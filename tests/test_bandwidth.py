@@ -1,4 +1,4 @@
-"""Bytes as waiting: the reckoning, the words, the slider and the page without one."""
+"""Bytes as waiting: the arithmetic, the words, the slider, and the page without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZES = {"before": 670e6, "after <b>": 0}
 
 def test_bits_are_eight_a_byte_and_mega_is_a_million():
     assert seconds(670e6, 20) == 268
-    with pytest.raises(ValueError, match="no speed"):
+    with pytest.raises(ValueError, match="isn't a speed"):
         seconds(1, 0)
 
 
@@ -39,11 +39,11 @@ def test_the_slider_moves_the_bars_and_says_what_it_chose():
     slider.value = 1000
     assert shown.mbit == 1000 and "5.4 s" in bars.value and SPEEDS[1000] in bars.value
     assert "1,000 Mbit/s" in repr(shown)
-    assert "min-width:2px" in bars.value and "min-width:0px" in bars.value  # nothing has no bar
+    assert "min-width:2px" in bars.value and "min-width:0px" in bars.value  # no bytes, no bar
 
 
 def test_a_speed_that_is_none_of_the_sliders_is_refused():
-    with pytest.raises(ValueError, match="there are 1, 5"):
+    with pytest.raises(ValueError, match="speeds are 1, 5"):
         bandwidth(SIZES, 7)
 
 

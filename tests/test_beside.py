@@ -1,4 +1,4 @@
-"""What is prepared beside something else: it ends with it, and what it could not do is done, or said, later."""
+"""Work beside other work: it ends when that does, and what it couldn't do is done, or reported, later."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_error_of_work_beside_is_not_the_bodys():
 
 @pytest.fixture
 def made(monkeypatch):
-    """The images that a stand-in is made for ahead."""
+    """Collect the images whose stand-ins are made ahead."""
     found = []
     monkeypatch.setattr(images, "standins", lambda: {"python:3.11-slim": "bookworm"})
     monkeypatch.setattr(images, "standin_archive", lambda image, say: found.append(image))
@@ -80,7 +80,7 @@ def made(monkeypatch):
 
 
 def ahead(*wanted: str) -> None:
-    """Let `made_ahead` do what it does, and wait for it."""
+    """Run `made_ahead` and wait until it's done."""
     with images.made_ahead(wanted, print):
         for thread in threading.enumerate():
             if thread.name == "layerlab-beside":

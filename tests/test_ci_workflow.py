@@ -1,4 +1,4 @@
-"""The workflow that notebook 06 gives along does what the notebook says of it."""
+"""The workflow that comes with notebook 06 does what the notebook says."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ WORKFLOW = yaml.safe_load((CI / "registry-cache.yml").read_text(encoding="utf-8"
 
 
 def step(action: str) -> dict:
-    """The one step that uses `action`."""
+    """Find the one step that uses `action`."""
     (found,) = [s for s in WORKFLOW["jobs"]["image"]["steps"] if s["uses"].startswith(f"{action}@")]
     return found
 
 
 def test_it_runs_for_branches_and_for_pull_requests():
-    events = WORKFLOW[True]  # YAML 1.1 reads "on" so; GitHub does not
+    events = WORKFLOW[True]  # YAML 1.1 reads "on" like that; GitHub doesn't
     assert events["push"]["branches"] == ["main", "develop"] and "pull_request" in events
 
 

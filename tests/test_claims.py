@@ -1,4 +1,4 @@
-"""Claims on trial: the file, the verdicts that follow from circumstances, and that notebook 10 hears every claim."""
+"""Claims on trial: the file, the verdicts that follow from circumstances, and whether notebook 10 hears every claim."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_file_is_complete():
 
 
 def test_every_section_of_a_guide_that_claims_something_is_there():
-    """The headings of the guides under which a figure, a tip or a promise stands."""
+    """These are the guides' headings with a figure, a tip or a promise under them."""
     places = {place for c in claims.read(FILE) for place in c.at}
     for guide, sections in {
         "000": ["Quick Start", "Build Stages Optimization", "Cache Efficiency", "Build Arguments", "File Structure Impact",
@@ -96,8 +96,8 @@ def test_every_section_of_a_guide_that_claims_something_is_there():
     [
         ("", "no claims"),
         ('[[claim]]\nid = "a"\nat = []\nclaim = ""\nexperiment = ""\nverdict = "perhaps"\nwhy = ""\n', "a"),
-        ('[[claim]]\nid = "a"\nat = []\n', "not as it must be"),
-        ('[[claim]]\nid = "a"\nat = []\ncolour = "red"\n', "not as it must be"),
+        ('[[claim]]\nid = "a"\nat = []\n', "malformed"),
+        ('[[claim]]\nid = "a"\nat = []\ncolour = "red"\n', "malformed"),
         ('[[claim]]\nid = "twin"\nat = []\nclaim = ""\nexperiment = ""\nverdict = "holds"\nwhy = ""\n' * 2, "twin"),
     ],
 )
@@ -185,7 +185,7 @@ def test_charts_say_what_they_show(capsys):
     assert chart.layout.xaxis.type == "log"
 
 
-# -- what circumstances are made of ------------------------------------------------------------------------------------
+# -- building blocks for circumstances ---------------------------------------------------------------------------------
 
 
 def test_steps_are_found_by_text_and_stage():
@@ -221,7 +221,7 @@ def code() -> list[nbformat.NotebookNode]:
 
 
 def spoken_of(cell: nbformat.NotebookNode) -> set[str]:
-    """Names of claims in a cell that hears or leaves them."""
+    """Find the claims that a cell hears or leaves."""
     known = {c.id for c in everything()}
     words = {node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)}
     return words & known if re.search(r"\b(hear|leave)\(", cell.source) else set()
@@ -242,14 +242,14 @@ def test_verdicts_of_the_saved_run_are_the_files():
 
 
 def test_cells_with_verdicts_are_checked():
-    """Their outputs are compared at each run, so that a build that overturns one is noticed."""
+    """Each run compares their outputs, so a build that overturns a verdict is noticed."""
     for cell in code():
         if spoken_of(cell):
             assert "nbval-check-output" in cell.metadata.get("tags", []), cell.source
 
 
 def test_verdicts_are_computed():
-    """No circumstance is given as True or False: each comes from what was built."""
+    """No circumstance is given as True or False: each comes from a build."""
     for cell in code():
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hear":

@@ -1,4 +1,4 @@
-"""The `layerlab` command without an engine, and what `clean` removes of a home that is only half there."""
+"""The `layerlab` command without an engine, and what `clean` removes from a home that's only half there."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BUILD = Build(
 
 
 class FakeMachine:
-    """A machine without an engine; `made` holds those that exist, `calls` what was asked of them."""
+    """A machine without an engine; `made` holds the existing ones, `calls` what they were asked to do."""
 
     made: dict[str, FakeMachine]
     calls: list
@@ -55,7 +55,7 @@ class FakeMachine:
     @classmethod
     def start(cls, name, *, say):
         if name == "Bad Name":
-            raise MachineError(f"{name!r} cannot name a machine", "use lower-case letters")
+            raise MachineError(f"{name!r} isn't a valid machine name", "use lower-case letters")
         say("Fetching an engine …")
         return cls.made.setdefault(name, cls(name))
 
@@ -144,7 +144,7 @@ def test_up_for_a_shell(machines, monkeypatch):
 def test_errors_are_messages_without_a_traceback(machines):
     result = layerlab_("up", "Bad Name")
     assert result.exit_code == 1
-    assert result.stderr == "Error: 'Bad Name' cannot name a machine\nuse lower-case letters\n"
+    assert result.stderr == "Error: 'Bad Name' isn't a valid machine name\nuse lower-case letters\n"
 
 
 def test_reset_and_down(machines):
@@ -153,11 +153,11 @@ def test_reset_and_down(machines):
     layerlab_("up", "ci")
     assert layerlab_("reset").exit_code == 0
     assert machines.calls == [("reset", "laptop")]
-    assert "there are: laptop, ci" in layerlab_("down", "nosuch").stderr
+    assert "choose one of: laptop, ci" in layerlab_("down", "nosuch").stderr
     assert json.loads(layerlab_("machines", "--json").stdout)[1]["name"] == "ci"
     assert json.loads(layerlab_("down", "--json").stdout) == {"removed": ["laptop"]}
     assert layerlab_("down", "--all").stdout == "Machine ci is gone.\n"
-    assert layerlab_("down", "--all").stdout == "There is no machine.\n"
+    assert layerlab_("down", "--all").stdout == "There are no machines.\n"
 
 
 def test_build_to_a_pipe_is_plain(machines, project):
@@ -251,7 +251,7 @@ def test_doctor_exits_with_1_where_something_is_wrong(monkeypatch):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A home with a bit of everything, and no Docker of the person's in reach."""
+    """Make a home with a bit of everything, and keep the user's Docker out of reach."""
     folder = tmp_path / "home"
     for name in (
         "cache/engine",

@@ -1,4 +1,4 @@
-"""What is in a context: by which rule a file is in or out."""
+"""What's in a context: the rule that keeps each file in or out."""
 
 from __future__ import annotations
 

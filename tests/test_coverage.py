@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import guide_coverage as course  # noqa: E402 - scripts/guide_coverage.py, which is no part of the package
+import guide_coverage as course  # noqa: E402 - scripts/guide_coverage.py, which isn't part of the package
 
 sys.path.remove(str(ROOT / "scripts"))
 

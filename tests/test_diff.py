@@ -1,4 +1,4 @@
-"""diff: what real builds of two variants show beside each other. The records are made by hand; no engine needed."""
+"""diff: builds of two variants, side by side. The records are made by hand; no engine needed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def own_home(tmp_path, monkeypatch):
 
 
 def build_of(variant: str, *steps: tuple[int, str, float], **changes) -> Build:
-    """A build of BEFORE or AFTER: (line, state, seconds) for each step."""
+    """Make a build of BEFORE or AFTER: (line, state, seconds) for each step."""
     text = {"before": BEFORE, "after": AFTER}[variant]
     made = []
     for line, state, seconds in steps:
@@ -66,7 +66,7 @@ FAST = build_of(
 
 
 def plain(page: str) -> str:
-    """A page's text."""
+    """Return a page's text."""
     return " ".join(re.sub(r"<[^>]*>", " ", page).replace("&emsp;&ensp;", " ").split())
 
 
@@ -112,8 +112,8 @@ def test_times_and_sums_are_those_of_the_records(app):
     assert (left.export_seconds, left.context_bytes) == (2.5, 2_000_000)
     assert left.steps == {1: (BASE, 0.1), 2: (CACHED, 0.0), 3: (RAN, 0.25), 4: (RAN, 17.4)}
     text = plain(found._repr_html_())
-    assert "edit code: 20.0 s in all: steps 17.8 s, export 2.5 s, 2.0 MB context" in text
-    assert "edit code: 1.2 s in all: steps 0.40 s, export 2.5 s" in text
+    assert "edit code: 20.0 s in total: steps 17.8 s, export 2.5 s, 2.0 MB context" in text
+    assert "edit code: 1.2 s in total: steps 0.40 s, export 2.5 s" in text
     assert "■ RAN 17.4 s → ○ CACHED" in text
 
 
@@ -155,7 +155,7 @@ def test_several_edits_stand_beside_each_step(app):
     frame = compared((SLOW, "cold", 0), (SLOW, "code", 0), (FAST, "code", 0), (FAST, "cold", 0))
     text = plain(diff(app, "before.Dockerfile", "after.Dockerfile", frame)._repr_html_())
     assert "cold ■ RAN 17.4 s code ■ RAN 17.4 s" in text
-    assert "edit cold: 20.0 s in all" in text
+    assert "edit cold: 20.0 s in total" in text
 
 
 def test_other_variants_in_the_results_do_not_matter(app):
@@ -172,7 +172,7 @@ def effects(found) -> dict[str, list[str]]:
 
 
 def test_a_move_is_not_given_what_it_did_not_share(app):
-    """pip was cached on both sides, or ran on both, or ran while the COPY did not: nothing is said of the move."""
+    """If pip was cached on both sides, ran on both, or ran while the COPY didn't, the move isn't credited with anything."""
     cold = dataclasses.replace(FAST, steps=tuple(dataclasses.replace(s, state=RAN) for s in FAST.steps))
     warm = dataclasses.replace(SLOW, steps=tuple(dataclasses.replace(s, state=CACHED) for s in SLOW.steps))
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
@@ -201,7 +201,7 @@ def test_a_known_cause_stands_with_it(app, monkeypatch):
 
 
 def test_a_cause_against_nothing_is_not_told(app, monkeypatch):
-    """A machine that was reset has forgotten the builds before: then every step looks like a first one."""
+    """A machine that was reset has forgotten earlier builds, so every step looks like a first one."""
     pip_only = build_of("before", (2, CACHED, 0.0), (3, CACHED, 0.0), (4, RAN, 17.4))
     pip = StepCause(4, "", "RUN", "RUN pip", RAN, (Cause("first build", "the first build"),), root=True)
     monkeypatch.setattr("layerlab.diffing.diff.explain", lambda build: Explanation("shop", "before", "", (pip,)))
@@ -217,8 +217,8 @@ def test_a_cause_against_nothing_is_not_told(app, monkeypatch):
         ([SLOW], r"never built after the same edit \(before: code; after: none\)"),
         ([SLOW, dataclasses.replace(FAST, edit="none")], r"never built after the same edit"),
         ([], "never built after the same edit"),
-        ([SLOW, dataclasses.replace(FAST, dockerfile=AFTER + "\n")], "a build of shop after is of neither"),
-        ([SLOW, dataclasses.replace(FAST, app="other")], "a build of other after is of neither"),
+        ([SLOW, dataclasses.replace(FAST, dockerfile=AFTER + "\n")], "a build of shop after matches neither"),
+        ([SLOW, dataclasses.replace(FAST, app="other")], "a build of other after matches neither"),
     ],
 )
 def test_builds_of_something_else(app, builds, message):
@@ -228,7 +228,7 @@ def test_builds_of_something_else(app, builds, message):
 
 def test_results_of_a_dockerfile_that_was_changed_since(app):
     app.write("before.Dockerfile", BEFORE.replace("WORKDIR /app\n", ""))
-    with pytest.raises(LayerLabError, match=r"before has no .* in line .: it was changed after these builds"):
+    with pytest.raises(LayerLabError, match=r"before has no .* on line .: it was changed after these builds"):
         diff(app, "before.Dockerfile", "after.Dockerfile", compared((SLOW, "code", 0), (FAST, "code", 0)))
 
 

@@ -1,4 +1,4 @@
-"""What the options of a docker command say: values with spaces, equals signs and commas, in both spellings."""
+"""The options of a docker command: values with spaces, equals signs and commas, in both spellings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from layerlab.system import docker_words
 
 NAMES = ("--build-context", "--build-arg", "--target", "--set", "--metadata-file", "--output")
-#: Whatever a person can type, but nothing that docker itself would take for an option.
+#: Anything that a user can type, except what docker itself would take for an option.
 VALUES = st.text(st.characters(exclude_categories=("Cs",)), max_size=30).filter(lambda v: not v.startswith("-"))
 KEYS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="="), min_size=1, max_size=20).filter(
     lambda k: not k.startswith("-")
@@ -18,7 +18,7 @@ KEYS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="=")
 
 @st.composite
 def commands(draw) -> tuple[list[tuple[str, str]], list[str]]:
-    """Options with their values, and the words that say so, among other words."""
+    """Draw options with their values, and the words that give them, among other words."""
     given = draw(st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=8))
     words: list[str] = ["docker", "buildx", "build"]
     for name, value in given:

@@ -1,4 +1,4 @@
-"""The docs cannot lie about what there is: names, commands, targets, variables, modules, links; and no address slips in."""
+"""The docs can't lie about what exists: names, commands, targets, variables, modules, links; and no address slips in."""
 
 from __future__ import annotations
 
@@ -23,19 +23,25 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src/layerlab"
 REFERENCE = (ROOT / "docs/reference.md").read_text()
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
-MARKDOWN = [p for p in ROOT.rglob("*.md") if not {".venv", "node_modules", ".pytest_cache"} & set(p.parts)]
-#: Hosts that no committed file may name, in parts, so that this file does not name them either.
+#: Hosts that no committed file may name, in parts, so that this file doesn't name them either.
 HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("files", "pythonhosted", "org"), ("deb", "debian", "org"),
                                        ("registry", "npmjs", "org"), ("security", "debian", "org"))]  # fmt: skip
 
 
-def committed() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+def committed(*which: str) -> list[Path]:
+    """Return the files that git has, or would have after `git add`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *which],
+        cwd=ROOT, capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    return sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()})
+
+
+MARKDOWN = committed("*.md")
 
 
 def table_of(module: str) -> str:
-    """The reference's table of what is imported from a module."""
+    """Return the reference's table of what's imported from a module."""
     return REFERENCE.partition(f"## Python: `from {module} import …`\n")[2].partition("\n## ")[0]
 
 
@@ -102,7 +108,7 @@ def test_every_variable_is_in_the_reference():
 
 
 def rows_of_rooms() -> list[tuple[str, int]]:
-    """The rooms and modules in the architecture's table, each with its layer, in the table's order."""
+    """Return the rooms and modules in the architecture's table, each with its layer, in the table's order."""
     rows = re.findall(r"^\| `([a-z_]+(?:\.py|/))` \| (\d+) \|", ARCHITECTURE, re.MULTILINE)
     return [(name, int(layer)) for name, layer in rows]
 
@@ -134,9 +140,9 @@ def test_the_architecture_names_files_that_exist():
 
 # -- names in code -----------------------------------------------------------------------------------------------------
 
-#: No Python: an app's manifest, and a label on what LayerLab makes in the person's Docker.
+#: Not Python: an app's manifest, and a label on what LayerLab makes in the user's Docker.
 NOT_PYTHON = {"layerlab.toml", "layerlab.home"}
-#: What a variable of these names is in the docs.
+#: What variables with these names stand for in the docs.
 VARIABLES = {
     "machine": layerlab.Machine, "Machine": layerlab.Machine, "app": layerlab.App, "App": layerlab.App,
     "build": layerlab.Build, "Build": layerlab.Build, "registry": Registry, "Registry": Registry,
@@ -152,7 +158,7 @@ def pages() -> list[Path]:
 
 
 def written(page: Path) -> str:
-    """What people wrote on a page: no outputs, and no names of the past, which are the first column of the changelog's table."""
+    """Return a page's prose and code: no outputs, and no former names, which are the first column of the changelog's table."""
     text = page.read_text()
     if page.suffix == ".ipynb":
         return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
@@ -160,7 +166,7 @@ def written(page: Path) -> str:
 
 
 def found(dotted: str) -> Any:
-    """What a dotted name means: a module, or something in one. Raises ImportError, AttributeError."""
+    """Find what a dotted name means: a module, or something in one. Raises ImportError or AttributeError if it means nothing."""
     parts = dotted.split(".")
     value = importlib.import_module(parts[0])
     for number, part in enumerate(parts[1:], 2):
@@ -208,7 +214,7 @@ def test_links_point_at_files_that_exist(page):
 
 
 def test_no_committed_file_names_a_registry_host_or_a_path_of_a_machine():
-    # Where this checkout is, and the homes LayerLab was developed with: none is anybody else's business.
+    # Where this checkout is, and the homes LayerLab was developed with: nobody else's business.
     paths = [str(ROOT) + "/", "/tmp/" + "layerlab-dev", "/" + "work/main"]
     for file in committed():
         if file.suffix in (".png", ".gz", ".svg"):
@@ -221,15 +227,23 @@ def test_no_committed_file_names_a_registry_host_or_a_path_of_a_machine():
 PINNED = r"^([a-z0-9][a-z0-9._-]*)==(\S+)"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+#: Lock: the extras that it pins, besides what installs the rest.
+EXTRAS = {
+    "requirements.lock": ["course"],
+    "requirements-test.lock": ["course", "test"],
+    "requirements-docs.lock": ["docs"],
+}
+
+
+@pytest.mark.parametrize("name", EXTRAS)
 def test_the_locks_pin_and_hash_every_dependency_and_name_no_index(name):
     lock = (ROOT / name).read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    groups = extras.values() if "test" in name else [extras["setup"]]
+    groups = [extras["setup"], *(extras[extra] for extra in EXTRAS[name])]
     wanted = [*project["dependencies"], *(d for group in groups for d in group)]
     pinned = dict(re.findall(PINNED, lock, re.MULTILINE))
-    assert {re.match(r"[A-Za-z0-9._-]+", d)[0].lower() for d in wanted} <= set(pinned)
+    assert {re.match(r"[A-Za-z0-9._-]+", d)[0].lower() for d in wanted} - {"layerlab"} <= set(pinned)
     blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", lock, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links", lock)
@@ -251,9 +265,9 @@ def test_conda_gets_the_same_environment_from_the_same_list():
         "conda-forge",
         "python=3.11",
         "pip",
-        "-e .[test]",
+        "-e .[course]",
     ]
-    assert "test" in project["optional-dependencies"]
+    assert "course" in project["optional-dependencies"]
 
 
 def test_the_readme_says_the_two_commands_on_its_first_screen():

@@ -1,8 +1,8 @@
 """doctor and the messages it knows.
 
-The messages are whole and real, printed by Docker 28 (and its classic builder), BuildKit with containerd 2.1, pip 23 and
-curl, each with its fault made on purpose; those marked "quoted" are as other people's reports quote them, because that
-version, system or server was not at hand. Hosts of registries are replaced by registry.example.
+The messages are complete and real, printed by Docker 28 (and its classic builder), BuildKit with containerd 2.1, pip 23
+and curl, each after we made its fault on purpose. Those marked "quoted" are from other people's reports, because we didn't
+have that version, system or server. Hosts of registries are replaced by registry.example.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def test_no_engine_is_needed_where_layerlab_runs_its_own():
     for answer, installed in ((Output(NO_DAEMON, failed=True), True), (Output("", failed=True), False)):
         finding = checks.judge_engine(answer, can_run_own=True, installed=installed)
         assert finding.ok is True
-        assert "none is needed" in finding.what
+        assert "you don't need one" in finding.what
         assert not finding.remedy
 
 
@@ -337,7 +337,7 @@ def test_a_hub_out_of_reach_is_no_fault_where_there_are_stand_ins():
     assert computer.judge_hub(Output("Name: …"), standins=False).ok is True
     finding = computer.judge_hub(unreachable, standins=True)
     assert (finding.ok, finding.remedy) == (None, "")
-    assert "stand-ins are used" in finding.what
+    assert "using stand-ins" in finding.what
     assert computer.judge_hub(unreachable, standins=False).ok is False
 
 
@@ -391,7 +391,7 @@ def test_leftovers():
 
 REPORT = Report((
     Finding("engine", True, "28.5.2 answers"),
-    Finding("hub", None, "no hub: stand-ins are used"),
+    Finding("hub", None, "no hub: using stand-ins"),
     Finding("BuildKit", False, "DOCKER_BUILDKIT=0 switches it off", "`unset DOCKER_BUILDKIT`"),
 ))  # fmt: skip
 
@@ -399,10 +399,10 @@ REPORT = Report((
 def test_report_as_text():
     assert str(REPORT) == repr(REPORT) == "\n".join([
         "fine   engine    28.5.2 answers",
-        "note   hub       no hub: stand-ins are used",
+        "note   hub       no hub: using stand-ins",
         "WRONG  BuildKit  DOCKER_BUILDKIT=0 switches it off",
         "                 → `unset DOCKER_BUILDKIT`",
-        "1 to mend.",
+        "1 to fix.",
     ])  # fmt: skip
 
 
@@ -430,7 +430,7 @@ def test_doctor_looks_at_all_of_it(tmp_path, monkeypatch):
         "engine", "buildx", "compose", "BuildKit", "disk", "CPU", "memory", "architecture", "network", "hub",
         "package index", "certificates", "machines", "leftovers",
     ]  # fmt: skip
-    assert "could not be looked at" not in str(report)
+    assert "could not be checked" not in str(report)
 
 
 def test_a_scratch_copy_whose_process_was_killed_is_a_leftover(tmp_path, monkeypatch):
@@ -442,5 +442,5 @@ def test_a_scratch_copy_whose_process_was_killed_is_a_leftover(tmp_path, monkeyp
     (left,) = (tmp_path / "home" / "apps").glob("*/")
     finding = checks.look_at_leftovers()
     assert finding.ok is not True and left.name in finding.what
-    with App.from_path(project):  # the next App removes it; one in use is none
+    with App.from_path(project):  # the next App removes it, and one in use isn't a leftover
         assert checks.look_at_leftovers().what == "none"

@@ -1,4 +1,4 @@
-"""compare: what is prepared before each build, with a machine and an app that only write down what is asked of them."""
+"""compare: what's prepared before each build, with a machine and an app that only write down their calls."""
 
 from __future__ import annotations
 

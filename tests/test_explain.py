@@ -24,7 +24,7 @@ CONTEXT = Source("context", "context")
 
 
 def build(dockerfile: str, states: str = "", **more) -> Build:
-    """A build without provenance, as of one that failed; one state a step that is not FROM, all RAN unless given."""
+    """Make a build without provenance, like one that failed; one state per step other than FROM, all RAN unless given."""
     from layerlab.traces.instructions import MAKES_A_STEP, read
 
     given_states = iter(states.split())
@@ -71,7 +71,7 @@ def file(content: str, mode: int = 0o644) -> Entry:
 class TestAlignment:
     @staticmethod
     def steps(text: str) -> list[Written]:
-        """ "a: RUN x | RUN y || b: …" as steps of stages."""
+        """Turn "a: RUN x | RUN y || b: …" into steps of stages."""
         found = []
         for stage in text.split("||"):
             name, _, lines = stage.partition(":")
@@ -115,12 +115,12 @@ class TestDifferences:
         [
             ({"command": "cat a.txt"}, {"command": "cat b.txt"}, "text changed", "its text changed: a.txt → b.txt"),
             ({"command": "make"}, {"command": "make all"}, "text changed", "all was added to it"),
-            ({"command": "make all"}, {"command": "make"}, "text changed", "all was taken out of it"),
-            ({"command": "a  b"}, {"command": "a b"}, "text changed", "only white space in it changed, which counts"),
+            ({"command": "make all"}, {"command": "make"}, "text changed", "all was removed from it"),
+            ({"command": "a  b"}, {"command": "a b"}, "text changed", "only its white space changed, which counts"),
             ({"env V": "1"}, {"env V": "2"}, "environment changed", "ENV V: 1 → 2"),
             ({}, {"env V": "2"}, "environment changed", "ENV V=2 is new"),
             ({"env V": "2"}, {}, "environment changed", "ENV V is gone"),
-            ({"env order": "A B"}, {"env order": "B A"}, "environment changed", "the variables are set in another order"),
+            ({"env order": "A B"}, {"env order": "B A"}, "environment changed", "the variables are set in a different order"),
             ({"command": "x", "cwd": "/"}, {"command": "x", "cwd": "/a"}, "working directory changed",
              "working directory: / → /a"),
             ({"command": "x", "user": ""}, {"command": "x", "user": "me"}, "user changed", "user: (none) → me"),
@@ -150,10 +150,10 @@ class TestDifferences:
         ("before", "now", "kind", "text"),
         [
             ({"a": file("1")}, {"a": file("2")}, "file changed", "a changed"),
-            ({"a": file("1")}, {"a": file("1", 0o755)}, "mode changed", "a has other permissions: 0644 → 0755"),
+            ({"a": file("1")}, {"a": file("1", 0o755)}, "mode changed", "a has different permissions: 0644 → 0755"),
             ({}, {"a": file("1")}, "file added", "a is new"),
             ({"a": file("1")}, {}, "file removed", "a is gone"),
-            ({"a": file("1")}, {"b": file("1")}, "file renamed", "a → b renamed"),
+            ({"a": file("1")}, {"b": file("1")}, "file renamed", "renamed: a → b"),
             ({}, {n: file(n) for n in "abcde"}, "file added", "a, b, c and 2 more are new"),
         ],
     )
@@ -184,14 +184,14 @@ class TestDifferences:
 
 
 class TestExplain:
-    """On builds without provenance, which are read from their Dockerfiles."""
+    """Builds without provenance, which are read from their Dockerfiles."""
 
     TEXT = "FROM python\nCOPY a /\nRUN one\nRUN two\n"
 
     def test_a_first_build(self):
         found = explain(build(self.TEXT), [])
         assert {c.kind for s in found.steps for c in s.causes} == {"first build"}
-        assert str(found) == "The first build of a v on this machine: nothing to compare with."
+        assert str(found) == "The first build of a v on this machine: there's nothing to compare it with."
 
     def test_what_is_forgotten_is_unknown(self):
         found = explain(build(self.TEXT), [], forgotten=True)
@@ -271,7 +271,7 @@ class TestExplain:
         assert "instruction moved" in {c.kind for s in moved.roots for c in s.causes}
 
     def test_a_failed_build_between_does_not_hide_the_cause(self):
-        """Build 2 failed at `RUN two`, which runs in build 3 for what build 2 changed above it."""
+        """Build 2 failed at `RUN two`, which runs in build 3 because of what build 2 changed above it."""
         first = build(self.TEXT)
         broken = build(self.TEXT.replace("one", "1"), "CACHED RAN FAILED", error="failed")
         fixed = build(self.TEXT.replace("one", "1"), "CACHED CACHED RAN")

@@ -1,4 +1,4 @@
-"""Where things are kept, locks between processes, commands that fail, and whose `docker` is reached."""
+"""Where things are kept, locks between processes, commands that fail, and which `docker` is reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `import layerlab` brings, and what it leaves until it is needed."""
+"""What `import layerlab` loads, and what it leaves until it's needed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ print(*{"pandas", "numpy", "plotly", "docker", "ipywidgets", "IPython", "trustme
 
 @pytest.mark.parametrize("first", ["modules", "names"])
 def test_a_public_name_is_what_it_says_whatever_was_imported_before(first):
-    """Also where a module of the package has the same name."""
+    """Even if a module of the package has the same name."""
     modules = [f"import layerlab.{module}" for module in sorted(set(layerlab._PUBLIC.values()))]
     names = [f"from layerlab import {name}; assert {name}.__name__ == {name!r}" for name in layerlab.__all__]
     python("\n".join(modules + names if first == "modules" else names + modules + names))

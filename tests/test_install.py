@@ -1,4 +1,4 @@
-"""Setting up: uv is told what pip's configuration says, and where uv can't be had pip does the work."""
+"""Setting up: uv is told what pip's configuration says, and pip does the work if there's no uv."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_lock_falls_into_uv_with_its_hashes_and_the_rest(install, name):
 
 
 class Commands:
-    """Commands that are written down instead of run, of which those that start with a word of `refused` fail."""
+    """Commands that are written down instead of run; those in `refused` fail."""
 
     def __init__(self, install, monkeypatch, tmp_path, *refused: str) -> None:
         self.ran: list[str] = []
@@ -91,7 +91,7 @@ def test_where_uv_fails_pip_does_it_and_says_why(install, monkeypatch, tmp_path,
     commands = Commands(install, monkeypatch, tmp_path, refused)
     assert install.main([str(ROOT / "requirements.lock"), "--project"]) == 0
     assert commands.ran == [*before, "pip lock.txt", "pip ."]
-    assert "uv can't do it here: no such wheel\npip does it instead" in capsys.readouterr().out
+    assert "uv doesn't work here: no such wheel\nUsing pip instead" in capsys.readouterr().out
 
 
 def test_where_pip_fails_too_so_does_the_set_up(install, monkeypatch, tmp_path):

@@ -142,9 +142,22 @@ def test_solution_is_printed_and_put_in_place(folder):
 def test_a_missing_file_says_how_to_get_it_back(folder):
     (folder / "Dockerfile").unlink()
     with pytest.raises(LabError, match="layerlab lab reset 01-order-your-layers"):
-        labs.check_lab(None, "01")
+        labs.check_lab(None, "01", folder)
     run("reset", "01")
     assert (folder / "Dockerfile").is_file()
+
+
+def test_files_that_are_not_there_yet_are_given_out(folder):
+    (folder / "Dockerfile").unlink()
+    assert files.chosen(LAB) == files.starting_point(LAB)
+    assert (folder / "Dockerfile").is_file()
+
+
+@pytest.mark.parametrize("words", [["reset", "01"], ["solution", "01", "--apply"]])
+def test_a_folder_that_cannot_be_written_says_what_to_do(folder, words, tmp_path, monkeypatch):
+    (tmp_path / "in its place").write_text("a file")
+    monkeypatch.setattr(files, "own_labs", lambda: tmp_path / "in its place")
+    assert "layerlab course start FOLDER" in run(*words, code=1)
 
 
 def test_text_that_is_none_is_a_clear_error(folder):

@@ -64,7 +64,7 @@ def without_code(text: str) -> str:
 
 
 def printed(cell: nbformat.NotebookNode) -> str:
-    """All text that a cell's saved output has, what charts say in their tooltips included."""
+    """Return all text in a cell's saved output, including the charts' tooltips."""
     parts = []
     for output in cell.outputs:
         data = output.get("data", {})
@@ -196,7 +196,7 @@ def test_charts_have_a_picture_for_pages_without_scripts(path):
 @everywhere
 def test_nothing_of_the_computer_shows(path):
     text = path.read_text(encoding="utf-8")
-    # /tmp and /root with a dot are folders of an image; those of this computer have names that tests and homes make.
+    # /tmp, and /root with a dot, are folders in an image; this computer's have names that tests and homes make.
     ours = r"/(?:root|home|Users|work)/(?!\.)[\w-]+|/tmp/(?:ll|pytest|layerlab|tmp)[\w-]*"
     assert not re.search(ours, "\n".join([*prose(path), *map(printed, code(path))]))
     addresses = set(re.findall(r"https?://[^\s\"')\\<]+", text))
@@ -222,7 +222,7 @@ def test_the_canary_is_wrong_in_one_checked_cell():
     cells = code(ROOT / "tests/canary/wrong-output.ipynb")
     wrong = [cell for cell in cells if tagged(cell) and cell.source == "print(1 + 1)" and printed(cell).strip() != "2"]
     assert len(wrong) == 1
-    assert all(cell.execution_count for cell in cells)  # nbval does not compare a cell that was never run
+    assert all(cell.execution_count for cell in cells)  # nbval doesn't compare a cell that never ran
 
 
 def test_a_lab_shows_its_solution():

@@ -1,4 +1,4 @@
-"""Our own CI: actions that cannot change under us, every Python that the project says it supports, and no test left out."""
+"""Our own CI: actions that can't change under us, every Python that the project says it supports, and no test left out."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ MADISON = {
 
 @pytest.fixture
 def apt(monkeypatch):
-    """An apt that knows MADISON, whose suites are there once they were added."""
+    """Make an apt that knows MADISON, and has a suite once it's added."""
     fake = object.__new__(packages._Apt)
     suites = [""]
     monkeypatch.setattr(fake, "_add_suite", suites.append, raising=False)
@@ -37,7 +37,7 @@ def test_where_no_suite_is_new_enough_it_says_what_to_install(apt, monkeypatch):
         apt.suite_for("docker-buildx", "9")
 
 
-#: apt-get update --print-uris, on a computer that never did one.
+#: apt-get update --print-uris, on a computer that has never run an update.
 PRINTED = """\
 'http://mirror.example/debian-security/dists/bookworm-security/InRelease' mirror.example_dists_bookworm-security_InRelease 0
 'http://mirror.example/debian/dists/bookworm/InRelease' mirror.example_debian_dists_bookworm_InRelease 0
@@ -147,7 +147,7 @@ def test_the_engine_image_has_a_stand_in_too(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("there", [images.ENGINE_IMAGE, images.standin_name(images.ENGINE_IMAGE)])
 def test_an_engine_image_that_is_there_is_not_asked_for_at_a_hub(monkeypatch, tmp_path, there):
-    """A pull where no hub answers takes long, and every new machine would wait for it."""
+    """If no hub answers, a pull takes long, and every new machine would wait for it."""
     from layerlab.engines import container
 
     asked = []

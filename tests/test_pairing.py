@@ -1,4 +1,4 @@
-"""Two Dockerfiles beside each other: nothing lost, nothing twice, in order; moves read as moves."""
+"""Two Dockerfiles side by side: nothing lost, nothing twice, in order; moves read as moves."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_move_says_where_to():
         ("FROM python:3.11-slim", "FROM python:3.11-slim AS base", CHANGED),
         ("COPY main.py .", "COPY --chmod=755 --link main.py /srv/app/", CHANGED),
         ("ADD main.py .", "COPY main.py .", CHANGED),
-        ("RUN a && \\\n  b", "RUN a && b", CHANGED),  # BuildKit sees another text
+        ("RUN a && \\\n  b", "RUN a && b", CHANGED),  # BuildKit sees a different text
         ("COPY . .", "COPY requirements.txt .", REMOVED),
         ("COPY --from=a /x /x", "COPY --from=b /x /y", CHANGED),
         ("RUN x", "COPY x x", REMOVED),
@@ -149,6 +149,6 @@ def test_repeated_instructions_keep_to_their_stages():
 
 
 def test_line_numbers_are_those_of_the_reader():
-    """A form feed ends a line for Python's splitlines, and not for BuildKit."""
+    """A form feed ends a line for Python's splitlines, but not for BuildKit."""
     assert lines_of("a\x0cb\n\nc\n") == ["a\x0cb", "", "c"]
     assert pairing.lines_of("") == []

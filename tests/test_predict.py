@@ -57,7 +57,7 @@ def app(tmp_path):
 
 
 def build_of(*states: str, later: float = 1.0, lines=LINES, **changes) -> Build:
-    """A build of the Dockerfile, so many seconds from now, whose steps have these states."""
+    """Make a build of the Dockerfile, `later` seconds from now, whose steps have these states."""
     keywords = {3: "WORKDIR /app", 5: "COPY requirements.txt .", 6: "RUN pip install", 14: "COPY . ."}
     steps = [Step(2, 2, "base", "FROM", "FROM python:3.11-slim", BASE, 0.0, 0.0, None, 0, "", "", ())]
     for line, state in zip(lines, states, strict=True):
@@ -73,7 +73,7 @@ def build_of(*states: str, later: float = 1.0, lines=LINES, **changes) -> Build:
 
 
 def why(build: Build, **causes: str) -> Explanation:
-    """An explanation that says `causes["line6"]` of line 6, and nothing of others."""
+    """Make an explanation that gives line 6 `causes["line6"]`, and other lines nothing."""
     steps = []
     for s in build.steps:
         text = causes.get(f"line{s.line}", "")
@@ -121,7 +121,7 @@ def test_the_target_and_arguments_of_a_variant_count(tmp_path):
 
 def test_a_compose_service_is_read_as_bake_reads_it(tmp_path, lab_home, monkeypatch):
     monkeypatch.setenv("LAYERLAB_HOME", str(lab_home))  # where the docker command is
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")  # nobody is asked
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")  # no engine is asked
     project = tmp_path / "shop"
     (project / "api").mkdir(parents=True)
     (project / "api" / "slow.Dockerfile").write_text("FROM scratch AS one\nCOPY one .\nFROM scratch\nCOPY two .\n")
@@ -165,7 +165,7 @@ def test_some_steps_may_be_left_open(app):
 def test_too_few_states_is_an_error_that_lists_the_steps(app):
     with pytest.raises(LayerLabError) as error:
         predict(app, "Dockerfile", ["run"])
-    assert error.value.message == "the prediction is for 1 steps, and Dockerfile has 4"
+    assert error.value.message == "the number of states is 1, but Dockerfile has 4 steps"
     assert error.value.remedy.splitlines()[1:] == [
         "  line 3: WORKDIR /app", "  line 5: COPY requirements.txt .",
         "  line 6: RUN pip install -r requirements.txt", "  line 14: COPY . .",
@@ -174,14 +174,14 @@ def test_too_few_states_is_an_error_that_lists_the_steps(app):
 
 @pytest.mark.parametrize("states", [{4: "run"}, {"3": "run"}])
 def test_a_line_without_a_step_is_an_error(app, states):
-    with pytest.raises(LayerLabError, match="no step of Dockerfile is in line"):
+    with pytest.raises(LayerLabError, match="Dockerfile has no step on line"):
         predict(app, "Dockerfile", states)
 
 
 def test_other_words_are_an_error(app):
-    with pytest.raises(LayerLabError, match="'hit' is no prediction"):
+    with pytest.raises(LayerLabError, match="'hit' isn't a prediction"):
         predict(app, "Dockerfile", ["run", "hit", "run", "run"])
-    with pytest.raises(LayerLabError, match="one text"):
+    with pytest.raises(LayerLabError, match="single string"):
         predict(app, "Dockerfile", "runs")
 
 
@@ -257,7 +257,7 @@ def test_of_several_platforms_one_that_ran_counts(app):
 def test_what_is_chosen_after_the_build_has_started_does_not_count(app):
     guess = predict(app, "Dockerfile", {3: "run", 5: "run"})
     build = build_of(RAN, RAN, RAN, RAN, later=0.2)
-    # Times are kept to the millisecond; what is said in the one the build starts in counts.
+    # Times are kept to the millisecond, and what's said in the millisecond in which the build starts still counts.
     started = datetime.datetime.fromisoformat(build.started_at) + datetime.timedelta(milliseconds=2)
     while datetime.datetime.now(datetime.UTC) <= started:
         threading.Event().wait(0.05)
@@ -282,7 +282,7 @@ def test_a_choice_can_be_changed_before_the_build(app):
         ({"variant": "after"}, "the build is of shop after"),
         ({"dockerfile": DOCKERFILE + "\n"}, "was changed after the prediction"),
         ({"later": -60}, "older than the prediction"),
-        ({"command": ("docker", "buildx", "build", "--target=tests")}, "is for target .none., and the build has tests"),
+        ({"command": ("docker", "buildx", "build", "--target=tests")}, "is for target .none., but the build has tests"),
     ],
 )
 def test_another_build_may_not_grade_it(app, changes, message):
@@ -308,7 +308,7 @@ def test_a_second_build_may_not_grade_it_again(app):
 
 
 def test_a_build_in_between_is_noticed(app):
-    """Running the build's cell twice would otherwise grade against a build with everything cached."""
+    """Otherwise, running the build's cell twice would grade against a build with everything cached."""
     machine_dir("m").mkdir(parents=True)
     guess = predict(app, "Dockerfile", ["run"] * 4)
     other, first, second = (
@@ -333,7 +333,7 @@ def test_the_score_goes_on_over_notebooks(app, monkeypatch):
     assert str(score()) == "4 of 5 steps right, in 2 predictions"
     assert list(score().predictions["notebook"]) == ["00-start-here", "01-order-your-layers"]
     assert "Over the course: 4 of 5 steps right, in 2 predictions." in last._repr_html_()
-    assert "course" not in str(last).lower()  # what a notebook's test compares does not depend on other notebooks
+    assert "course" not in str(last).lower()  # what a notebook's test compares doesn't depend on other notebooks
 
 
 def test_grading_twice_counts_once(app):
@@ -343,7 +343,7 @@ def test_grading_twice_counts_once(app):
 
 
 def test_an_empty_score():
-    assert str(score()) == "No prediction was graded yet."
+    assert str(score()) == "No prediction has been graded yet."
     assert score().predictions.empty
     assert "No prediction" in score()._repr_html_()
 

@@ -33,7 +33,7 @@ from layerlab.traces.trace import parse
 
 TRACES = Path(__file__).parent / "traces"
 NAMES = sorted(p.name.removesuffix(".json.gz") for p in TRACES.glob("*.json.gz"))
-#: How far a step is in each state: it never goes back.
+#: How far along a step is in each state: it never goes back.
 RANK = {WAITING: 0, RUNNING: 1, RAN: 2, CACHED: 2, BASE: 2, FAILED: 2, CANCELED: 2}
 #: Escape sequences of a terminal.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -100,7 +100,7 @@ class TestModel:
             live.feed(event)
             for step in live.steps:
                 key = step.line, step.stage, step.text
-                # FROM looks the image up, and starts again to pull it; COPY --link copies, and starts again to merge.
+                # FROM looks up the image, then starts again to pull it; COPY --link copies, then starts again to merge.
                 assert re.match("FROM|COPY --link", step.text) or RANK[step.state] >= ranks.get(key, 0), (
                     f"{step} went back"
                 )
@@ -291,7 +291,7 @@ class TestBudget:
 
 
 class TestReading:
-    """`client_process.follow` with a program in the client's place that prints what BuildKit prints."""
+    """`client_process.follow`, with a program in place of the client that prints what BuildKit prints."""
 
     @pytest.fixture
     def client(self, tmp_path, monkeypatch):
@@ -414,7 +414,7 @@ class TestFitting:
 
 
 def shown_on_terminal(name: str, width: int = 100, height: int = 30) -> list[str]:
-    """Every picture that a terminal was shown, and what stayed at the end."""
+    """Return every picture that a terminal showed, and what stayed at the end."""
     trace, dockerfile = recording(name)
     clock, screen = Clock(), io.StringIO()
     console = Console(

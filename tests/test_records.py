@@ -1,4 +1,4 @@
-"""The records: saved and loaded back equal whatever they hold, and shown the same everywhere."""
+"""The records: equal after saving and loading, whatever they hold, and shown the same everywhere."""
 
 from __future__ import annotations
 

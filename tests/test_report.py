@@ -1,4 +1,4 @@
-"""Reports of builds: what they say of recorded builds, that they escape everything and hide secrets, and stay small."""
+"""Reports of builds: what they say about recorded builds; they escape everything, hide secrets and stay small."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCHEMA = json.loads((PACKAGE / "schema.json").read_text())
 
 
 def recorded(name: str, **changes) -> Build:
-    """A recorded build (tests/traces) as `Machine.build` would have returned it."""
+    """Read a recorded build (tests/traces) as `Machine.build` would have returned it."""
     told = json.loads(gzip.decompress((Path(__file__).parent / "traces" / f"{name}.json.gz").read_bytes()))
     provenance = told["metadata"].get("buildx.build.provenance", {})
     found = parse(told["trace"], provenance, told["dockerfile"])
@@ -75,7 +75,7 @@ def build_of(*steps: Step, **changes) -> Build:
 
 
 def explanation_of(build: Build, **causes: Cause) -> Explanation:
-    """Roots by line ("line_3=Cause(…)"); every other step that ran did because of the first."""
+    """Make roots by line ("line_3=Cause(…)"); every other step that ran did so because of the first root."""
     first = min((int(key[5:]) for key in causes), default=0)
     steps = []
     for s in build.steps:
@@ -87,7 +87,7 @@ def explanation_of(build: Build, **causes: Cause) -> Explanation:
 
 
 def shop(**changes) -> tuple[Build, Build, Explanation]:
-    """A project's build after a change of its code, the one before it, and why it ran."""
+    """Return a project's build after a change to its code, the build before that, and why its steps ran."""
     texts = (
         "FROM python:3.11-slim",
         "WORKDIR /app",
@@ -143,7 +143,7 @@ class Page(html.parser.HTMLParser):
         assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
         self.open.pop()
         if tag in ("td", "th"):
-            self.texts.append((tag, " "))  # cells stand apart
+            self.texts.append((tag, " "))  # so that cells stay apart
 
     def handle_data(self, data):
         self.texts.append((self.open[-1] if self.open else "", data))
@@ -153,7 +153,7 @@ class Page(html.parser.HTMLParser):
 
     @property
     def text(self) -> str:
-        """What a person can read."""
+        """The text that a user can read."""
         return "".join(data for tag, data in self.texts if tag not in ("style", "script"))
 
 
@@ -162,7 +162,7 @@ def rendered(build, previous=None, explanation=None) -> Page:
 
 
 def cells(text: str) -> list[list[str]]:
-    """Rows of all tables of a Markdown text, as a reader sees them."""
+    """Find the rows of all tables in a Markdown text, as a reader sees them."""
     rows, inside = [], False
     for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(text):
         if token.type in ("table_open", "table_close"):
@@ -201,7 +201,7 @@ def test_every_recorded_build_has_a_report_in_every_format(name):
 
 
 def strict(schema):
-    """The schema, with fields that it does not name forbidden: what is written must be documented."""
+    """Forbid fields that the schema doesn't name: what's written must be documented."""
     if isinstance(schema, dict):
         changed = {key: strict(value) for key, value in schema.items()}
         return {"additionalProperties": False, **changed} if "properties" in schema else changed
@@ -232,7 +232,7 @@ def test_a_page_loads_nothing_and_lets_nothing_run_but_its_own_script():
 
 
 def in_order(build: Build) -> Build:
-    """The record with digests as they can be: no step depends on itself."""
+    """Give the record possible digests: no step depends on itself."""
     steps = [
         dataclasses.replace(s, digest=f"sha256:{n}", inputs=(f"sha256:{n - 1}",)) for n, s in enumerate(build.steps)
     ]
@@ -257,7 +257,7 @@ def test_the_summary_says_what_somebody_who_reads_nothing_else_should_know():
         "Built in 78.2 s: 3 steps ran, 1 cached",
         "Slowest step: 61.5 s, 79 % of the build (line 4, RUN pip install -r requirements.txt).",
         "Root cause: app/main.py changed (line 3, COPY . .), and 1 more root cause.",
-        "76.2 s slower than the build before (2.0 s).",
+        "76.2 s slower than the previous build (2.0 s).",
         "78.2 s before: 2.0 s",
         "JSONArgsRecommended: CMD",
     ):
@@ -322,8 +322,8 @@ def test_layers_add_up_to_the_image_and_what_is_not_in_it_stands_apart():
     assert sum(s.size_bytes for s in inside) == told.totals.image_bytes
     assert [s.line for s in told.steps if s.size_bytes and not s.in_image] == [1, 2]
     assert "in the image: line 1" in " ".join(rendered(recorded("registry_export")).text.split())
-    # Of a base image that came from a registry cache nothing is known but the total.
-    assert "base image and what no step accounts for" in rendered(recorded("registry_pull")).text
+    # For a base image from a registry cache, only the total is known.
+    assert "base image, and bytes that no step accounts for" in rendered(recorded("registry_pull")).text
 
 
 def test_stages_that_are_the_base_of_the_last_one_are_in_the_image():
@@ -335,7 +335,7 @@ def test_stages_that_are_the_base_of_the_last_one_are_in_the_image():
 def test_downloads_are_reckoned_for_other_networks():
     told = facts.gather(shop()[0])
     assert told.transfer_seconds == pytest.approx({"10": 61.6, "100": 6.16, "1000": 0.616})
-    assert "Together 77.0 MB 61.6 s 6.2 s 0.62 s" in " ".join(rendered(shop()[0]).text.split())
+    assert "Total 77.0 MB 61.6 s 6.2 s 0.62 s" in " ".join(rendered(shop()[0]).text.split())
 
 
 def test_steps_are_compared_with_those_they_were():
@@ -483,7 +483,7 @@ SECRET = "hunter2-xyzzy-4711"
 
 
 def with_secret(**changes) -> Build:
-    """A build whose log, error and steps show the secret, given in the way that `changes` says."""
+    """Make a build whose log, error and steps show the secret, given in the way that `changes` says."""
     log = f"connecting with {SECRET}\nok\n"
     steps = (step(1, "FROM python", BASE), step(2, "RUN deploy", log=log), step(3, "COPY . .", CACHED))
     return build_of(*steps, **({"error": f"ERROR: cannot use {SECRET}"} | changes))
@@ -700,11 +700,11 @@ def test_a_build_writes_its_report(tmp_path, monkeypatch):
     monkeypatch.setattr("layerlab.record.history.before", lambda build: [])
     now, before, _ = shop()
     path = report(now, tmp_path / "build.html", before)
-    assert path == tmp_path / "build.html" and "Compared with the build before" in path.read_text()
+    assert path == tmp_path / "build.html" and "Compared with the previous build" in path.read_text()
     assert json.loads(report(now, tmp_path / "b.json", format="json").read_text())["comparison"] is None
     with pytest.raises(LayerLabError, match="pdf"):
         report(now, tmp_path / "x", format="pdf")
-    with pytest.raises(LayerLabError, match="cannot be written"):
+    with pytest.raises(LayerLabError, match="can't write"):
         report(now, tmp_path / "no" / "such" / "folder.html")
 
 
@@ -724,7 +724,7 @@ def test_the_command_writes_a_page(saved, tmp_path):
     result = layerlab_("report", saved[0], "--previous", saved[1])
     assert result.exit_code == 0, result.output
     assert "build-report.html" in result.stderr and not result.stdout
-    assert "Compared with the build before" in (tmp_path / "build-report.html").read_text()
+    assert "Compared with the previous build" in (tmp_path / "build-report.html").read_text()
 
 
 def test_the_command_prints_markdown_and_json(saved, tmp_path):

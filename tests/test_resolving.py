@@ -120,7 +120,7 @@ services:
 @pytest.fixture
 def services(tmp_path, lab_home, monkeypatch):
     monkeypatch.setenv("LAYERLAB_HOME", str(lab_home))  # where the docker command is
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")  # nobody is asked
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")  # no engine is asked
     project = tmp_path / "shop"
     (project / "api").mkdir(parents=True)
     (project / FOLDER).mkdir(parents=True)

@@ -90,7 +90,7 @@ def test_a_filled_mount_leaves_less_to_do():
 
 def test_what_a_registry_gives_and_gets():
     told = predicted(RECIPE, REGISTRY_MAX, (FIRST, CODE, DEPENDENCY))
-    # First everything and the base, then one layer; for the packages, tools are fetched: pip stands on them.
+    # First everything and the base, then one layer; for the packages, the tools are fetched, because pip stands on them.
     assert list(told["up_mb"].round(1)) == [70 + 60.1, 0.1, 20.1]
     assert list(told["down_mb"].round(1)) == [50, 10, 10 + 40]
     less = predicted(RECIPE, REGISTRY_MIN, (FIRST, CODE, DEPENDENCY))
@@ -160,7 +160,7 @@ def test_with_more_runners_own_layers_lose_to_a_registry():
 
 def test_the_bandwidth_found_is_where_both_take_equally_long():
     fleet = dataclasses.replace(Fleet(), code_odds=0.5, dependency_odds=0.5, base_odds=0)
-    # Tools whose layer is ten times what was downloaded for it: fetching it is dearer than making it, on a slow line.
+    # The tools' layer is ten times what was downloaded for it: on a slow line, fetching it takes longer than making it.
     unpacked = dataclasses.replace(RECIPE.parts[0], layer_bytes=400_000_000)
     recipe = dataclasses.replace(RECIPE, parts=(unpacked, *RECIPE.parts[1:]))
     found = pays_above(recipe, fleet, REGISTRY_MAX, NONE)

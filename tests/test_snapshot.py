@@ -99,7 +99,7 @@ def plant(folder: Path, rules: str | bytes = "") -> Path:
 
 
 def kept_out(description: str) -> set[str]:
-    """The files of CONTEXT that a description in RULES names."""
+    """Return the files of CONTEXT that a description in RULES names."""
     files = {*CONTEXT, "Dockerfile", ".dockerignore"}
     words = set(description.split(" "))
     if "*" in words:
@@ -120,7 +120,7 @@ def test_ignore_rules(tmp_path, name):
         return
     files = {*CONTEXT, "Dockerfile", ".dockerignore"}
     assert {p for p, e in taken.entries.items() if e.kind == "file"} == files - kept_out(out)
-    # Of a folder that comes with nothing in it ("data/**") only the engine test speaks.
+    # Only the engine test covers a folder that arrives with nothing in it ("data/**").
     folders = {str(above) for p in files - kept_out(out) for above in Path(p).parents} - {"."}
     assert {p for p, e in taken.entries.items() if e.kind == "folder"} >= folders
     gone = {f for f in files if any(f == i or f.startswith(i + "/") for i in taken.ignored)}
@@ -152,7 +152,7 @@ def test_which_ignore_file(tmp_path):
     own = take(context, "sub/x.Dockerfile")
     assert (own.rules, own.ignore_file) == (("src",), "sub/x.Dockerfile.dockerignore")
     assert take(context, str(context / "sub/x.Dockerfile")) == own
-    # Once it was thought that an empty one would not win; a real build says that it does.
+    # We once thought that an empty one wouldn't win; a real build says that it does.
     (context / "Dockerfile.dockerignore").write_text("")
     assert (take(context).rules, take(context).ignore_file) == ((), "Dockerfile.dockerignore")
     assert take(context, "").rules == ("docs",)
@@ -267,13 +267,13 @@ def test_json_keeps_everything(tmp_path, quick_clock):
 
 @pytest.fixture
 def quick_clock(monkeypatch):
-    """Let the file system's clock step often, as on Linux it does (10 ms), so that no test has to wait long."""
+    """Let the file system's clock step often, as it does on Linux (10 ms), so that no test has to wait long."""
     monkeypatch.setattr(snapshots, "CLOCK_STEP", 50_000_000)
 
 
 @pytest.fixture
 def reads(monkeypatch) -> list[str]:
-    """Names of the files that are read."""
+    """Collect the names of the files that are read."""
     found = []
 
     def reading(place: str) -> tuple[int, str, str]:
@@ -286,7 +286,7 @@ def reads(monkeypatch) -> list[str]:
 
 
 def age(folder: Path) -> None:
-    """Wait until what is in `folder` may be remembered, as change times cannot be set; for `quick_clock`, a moment."""
+    """Wait until `folder`'s contents may be remembered, because change times can't be set; with `quick_clock`, a moment."""
     newest = max(p.lstat().st_ctime_ns for p in [folder, *folder.rglob("*")])
     time.sleep(max(0.0, (newest + snapshots.CLOCK_STEP - time.time_ns()) / 1e9) + 0.01)
 
@@ -302,7 +302,7 @@ def test_only_what_changed_is_read_again(tmp_path, reads, quick_clock):
     second = take(tmp_path, previous=first)
     assert reads == ["main.py"]
     assert [c.kind for c in changes(first.entries, second.entries)] == ["changed"]
-    # The same size and modification time, as by `cp -p` or `touch -r`: the time of change tells.
+    # The same size and modification time, as after `cp -p` or `touch -r`: the change time tells.
     old = (tmp_path / "x.pyc").stat()
     (tmp_path / "x.pyc").write_text("X.pyc")
     os.utime(tmp_path / "x.pyc", ns=(old.st_atime_ns, old.st_mtime_ns))
@@ -362,7 +362,7 @@ def test_what_cannot_be_read_is_marked(tmp_path, monkeypatch):
     (tmp_path / "open").write_text("x")
     honest = os.open
 
-    # The tests may run as root, whom no permission stops.
+    # The tests may run as root, and permissions don't stop root.
     def refuse(path, *arguments, **options):
         if str(path).endswith(("secret", "closed")):
             raise PermissionError(13, "Permission denied", path)
@@ -482,7 +482,7 @@ SRC = "src src/m.py src/m.pyc src/sub src/sub/n.py src/up"
 
 
 def copying(src: str, *exclude: str, include: tuple[str, ...] = (), **more) -> dict:
-    """The arguments of an LLB copy action, as provenance has them."""
+    """Make the arguments of an LLB copy action, as provenance has them."""
     action = {
         "src": src,
         "dest": "/x/",
@@ -572,7 +572,7 @@ KEYS = [
     (copying("/to_file"), with_(to_file=Entry("link", 0o777, 0, "b.txt"), b_dot_txt=file("A")), HIT, HIT),
     (copying("/to_f*"), with_(a_dot_txt=file("other")), MISS, MISS),
     (copying("/sr?"), with_(a_dot_txt=file("other")), HIT, HIT),
-    (copying("/src", "m.*"), with_(a_dot_txt=file("other")), HIT, HIT),  # not so of links in the root:
+    (copying("/src", "m.*"), with_(a_dot_txt=file("other")), HIT, HIT),  # unlike links in the root:
     (copying("/", "gone", "loop", "src*", "*.txt"), with_(a_dot_txt=file("other")), MISS, MISS),
     (copying("/", "gone", "loop", "src*", "*.txt", "to*"), with_(a_dot_txt=file("other")), HIT, HIT),
     (copying("/[ab].txt"), with_(c_dot_txt=file("new")), HIT, HIT),

@@ -1,4 +1,4 @@
-"""That the suite is divided as tests/tiers.py says: into tiers, between processes, between computers."""
+"""The suite is divided as tests/tiers.py says: into tiers, between processes, between computers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODULES = ("test_home.py", "test_execute_notebooks.py", "test_bandwidth.py")
 
 
 def test_a_module_stays_in_one_process():
-    """Else every fixture of a module is made twice, and tests that share a page do not find it."""
+    """Otherwise every fixture of a module is made twice, and tests that share a page don't find it."""
     command = ["-m", "pytest", "--verbose", "--numprocesses=2", "--no-loadscope-reorder"]
     done = subprocess.run(
         [sys.executable, *command, *(HERE / name for name in MODULES)], capture_output=True, text=True, cwd=HERE.parent
@@ -36,7 +36,7 @@ def test_a_module_stays_in_one_process():
 
 @pytest.fixture(scope="module")
 def fast() -> set[str]:
-    """The fast tests that need an engine or a browser, named from `tests/` on, as pytest collects them."""
+    """Collect the fast tests that need an engine or a browser, named from `tests/` on."""
     command = [
         "-m",
         "pytest",
@@ -74,7 +74,7 @@ def test_the_fast_tier_has_a_case_of_each_theme_of_the_explainer(fast):
     ],
 )  # fmt: skip
 def test_the_fast_tier_proves_the_product(fast, part):
-    """What a stranger, a contributor and a reviewer run must not lose one of these by the way."""
+    """The tests that a stranger, a contributor and a reviewer run must not lose any of these by accident."""
     assert [name for name in fast if part in name]
 
 

@@ -109,7 +109,7 @@ def test_no_recording_names_a_host_or_a_path_of_the_recorder(name):
 
 
 def times(*told: tuple[str, str, bool]) -> dict:
-    """An event that tells of one vertex's times: started, completed, cached."""
+    """Make an event with one vertex's times: started, completed, cached."""
     return {
         "vertexes": [
             {"digest": "sha256:a", "name": "[1/1] COPY a .", "started": s, "completed": c, "cached": hit}
@@ -122,7 +122,7 @@ def times(*told: tuple[str, str, bool]) -> dict:
     ("told", "expected"),
     [
         ([("2026-01-01T00:00:01.5Z", "2026-01-01T00:00:01.6Z", True)], CACHED),
-        # A registry hit: found first, pulled then.
+        # A registry hit: found first, pulled later.
         (
             [
                 ("2026-01-01T00:00:01.5Z", "2026-01-01T00:00:01.6Z", True),
@@ -152,7 +152,7 @@ SECOND = "2026-01-01T00:00:0{}Z"
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
-        # First it is asked for its cache key; that is all, as what is built on it was a hit.
+        # First it's asked for its cache key; that's all, because the step built on it was a hit.
         ([(1, 2, False)], CACHED),
         ([(1, 2, False), (3, 4, True)], CACHED),
         ([(1, 2, False), (3, 4, False)], RAN),
@@ -170,7 +170,7 @@ def test_a_step_on_nothing_is_asked_for_its_key_first(times, expected):
 
 
 def test_what_add_fetches_belongs_to_the_add():
-    """The fetch is a vertex of the same name without inputs, and it is never told as cached."""
+    """The fetch is a vertex of the same name without inputs, and it's never reported as cached."""
     name = "[1/1] ADD https://example.invalid/data ."
     fetch = {"digest": "sha256:f", "name": name, "started": SECOND.format(1), "completed": SECOND.format(2)}
     add = {"digest": "sha256:a", "name": name, "inputs": ["sha256:f"], "started": SECOND.format(3)}
@@ -401,7 +401,7 @@ class TestDownloads:
         pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
         progress = Progress()
         for piece in pieces:
-            # Between any two pieces something may come on the other stream.
+            # Something may come on the other stream between any two pieces.
             for stream, said in ((2, b"x\xe2"), (1, piece)):
                 log = {"vertex": "v", "stream": stream, "data": base64.b64encode(said).decode()}
                 progress.absorb({"logs": [log]})

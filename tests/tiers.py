@@ -64,10 +64,10 @@ _FAST = frozenset(name for names in FAST.values() for name in names)
 
 #: The notebooks are one test module and half of the time, so its tests may run side by side.
 DIVIDED = "engine/test_safety.py"
-#: Modules that build the same and stay together: what one has built, the other finds in the cache of their machine.
+#: Modules that build the same things and stay together: one finds in their machine's cache what the other has built.
 TOGETHER = {"engine/test_lab_from_start.py": "engine/test_lab_07.py"}
-#: How long the tests of a module take on 2 cores, seconds, where that is much. Processes begin with the longest, and
-#: computers that share the suite (`make test-all SHARD=1/3`) share these evenly. Notebooks from their own last lines.
+#: Seconds that a module's tests take on 2 cores, if that's long. Processes start with the longest, and computers that share
+#: the suite (`make test-all SHARD=1/3`) share these evenly. The notebooks' seconds are from their own last lines.
 PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was"
 SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
@@ -79,23 +79,23 @@ SECONDS: dict[str, float] = {
     "engine/test_snapshot_engine.py": 60, "engine/test_clinic.py": 60, "engine/test_lab_01.py": 60,
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
 }  # fmt: skip
-#: A module that isn't listed.
+#: Seconds for a module that isn't listed.
 USUAL_SECONDS = 2.0
 
 
 def named(nodeid: str) -> str:
-    """A test's name from `tests/` on."""
+    """Return a test's name from `tests/` on."""
     return nodeid.removeprefix("tests/")
 
 
 def is_fast(name: str) -> bool:
-    """Whether the test of that name is in the fast tier."""
+    """Tell whether the test of that name is in the fast tier."""
     module = name.partition("::")[0]
     return module.partition("/")[0] not in REAL or bool({name, name.partition("[")[0], module} & _FAST)
 
 
 def scope(name: str) -> str:
-    """What stays together, in one process and on one computer: a module, whose tests share machines, images, a JupyterLab."""
+    """Return what stays together in one process on one computer: a module, whose tests share machines, images, a JupyterLab."""
     module = name.partition("::")[0]
     return name if module == DIVIDED else TOGETHER.get(module, module)
 
@@ -105,7 +105,7 @@ def seconds(scope: str) -> float:
 
 
 def shard(scopes: Iterable[str], part: int, parts: int) -> set[str]:
-    """The scopes that are part `part` (from 1) of `parts`: the longest first, each to the part that has least to do so far."""
+    """Return the scopes of part `part` (from 1) of `parts`: the longest go first, each to the part with the least so far."""
     loads = [0.0] * parts
     mine = set()
     for one in sorted(set(scopes), key=lambda s: (-seconds(s), s)):
@@ -117,8 +117,8 @@ def shard(scopes: Iterable[str], part: int, parts: int) -> set[str]:
 
 
 def shard_of(text: str) -> tuple[int, int]:
-    """`1/3` → (1, 3). Raises ValueError."""
+    """Read "1/3" as (1, 3). Raises ValueError for anything else."""
     part, parts = (int(number) for number in text.split("/"))
     if not 1 <= part <= parts:
-        raise ValueError(f"{text} is no part: the first of three is 1/3")
+        raise ValueError(f"{text} isn't a part: write the first of three as 1/3")
     return part, parts

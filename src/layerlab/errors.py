@@ -1,10 +1,10 @@
-"""What can go wrong, said so that a person knows what happened and what to do next."""
+"""The errors that LayerLab raises. Each one says what happened and what to do next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Lines of a command's output that an error shows; the whole output stays on the exception.
+#: How many lines of a command's output an error shows; the exception keeps the whole output.
 TAIL_LINES = 20
 
 
@@ -22,17 +22,17 @@ class LayerLabError(Exception):
         super().__init__(f"{message}\n{remedy}" if remedy else message)
 
     def _render_traceback_(self) -> list[str]:
-        """What Jupyter shows in place of a traceback: these errors are about the build, not about our code."""
+        """Return what Jupyter shows instead of a traceback: these errors are about the build, not about our code."""
         return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
 
 
 class CommandFailed(LayerLabError):
-    """A command that LayerLab ran ended badly.
+    """A command that LayerLab ran failed.
 
     Attributes:
-        command: the exact command, one item an argument.
+        command: the exact command, one item per argument.
         exit_code: its exit code; negative for a signal.
-        output: all that it printed.
+        output: everything it printed.
     """
 
     def __init__(self, message: str, command: Sequence[str], exit_code: int, output: str, remedy: str = "") -> None:
@@ -42,7 +42,7 @@ class CommandFailed(LayerLabError):
 
 
 class BuildCancelled(LayerLabError):
-    """Somebody pressed Cancel while a build ran. The cell ends with this, so that Run All does not go on without the build."""
+    """Somebody pressed Cancel during a build. The cell ends with this error, so Run All doesn't go on without the build."""
 
 
 class MachineError(LayerLabError):
@@ -54,12 +54,12 @@ class MachineBusy(MachineError):
 
 
 class AppError(LayerLabError):
-    """An app, a variant or an edit that cannot be: no such folder, a path that leaves the project, no such edit."""
+    """An app, a variant or an edit can't be used: no such folder, a path outside the project, no such edit."""
 
 
 class LabError(LayerLabError):
-    """A lab that is not there, a file of one that is missing, or progress that cannot be read or handed in."""
+    """A lab or one of its files is missing, or progress can't be read or handed in."""
 
 
 class SetupError(LayerLabError):
-    """Something that LayerLab needs is not on this computer and could not be put there."""
+    """LayerLab needs something that isn't on this computer and couldn't be installed."""

@@ -61,7 +61,7 @@ def test_what_happens_to_a_base_at_the_clinic_does_not_happen_to_the_learner(mac
 def test_what_is_not_there_is_said_without_a_build(machine, patient):
     one = patient(2)
     diagnosis = one.diagnose(machine, "base-moved")
-    assert not diagnosis.right and diagnosis.tried is None and "nothing to be found" in str(diagnosis)
+    assert not diagnosis.right and diagnosis.tried is None and "no sign" in str(diagnosis)
 
 
 def test_what_docker_says_of_a_broken_computer_shows_nothing_of_this_one(machine, patient):

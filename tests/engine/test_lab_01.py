@@ -42,9 +42,9 @@ WRONG = {
         ["the weights together with the code", "line 5 (COPY)"],
     ),
     "no weights": (PACKAGES + CODE, 2, ["weights in the image"]),
-    "no packages": (WEIGHTS + CODE, 1, ["does not start"]),
-    "no code": (PACKAGES + WEIGHTS, 1, ["does not start"]),
-    "code of before the edit": (PACKAGES + WEIGHTS + STALE, 3, ["the code of before the edit"]),
+    "no packages": (WEIGHTS + CODE, 1, ["doesn't start"]),
+    "no code": (PACKAGES + WEIGHTS, 1, ["doesn't start"]),
+    "code of before the edit": (PACKAGES + WEIGHTS + STALE, 3, ["the code from before the edit"]),
     "a file that is not there": (PACKAGES + "COPY weights ./models\n" + CODE, 0, ["does not build"]),
     "an instruction that is none": ("COPPY . .\n", 0, ["does not build"]),
 }

@@ -16,14 +16,14 @@ MOUNTED = "RUN --mount=type=cache,target=/root/.cache/pip \\\n    pip install"
 
 #: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
 WRONG = {
-    "the flag back": (SOLUTION.replace(MOUNTED, "RUN pip install --no-cache-dir"), 4, ["begins without the files"]),
+    "the flag back": (SOLUTION.replace(MOUNTED, "RUN pip install --no-cache-dir"), 4, ["starts without the files"]),
     "no flag, no mount": (SOLUTION.replace(MOUNTED, "RUN pip install"), 3, ["/root/.cache/pip", "packed"]),
     "a mount that pip is told not to use": (
         SOLUTION.replace("UNBUFFERED=1", "UNBUFFERED=1 PIP_NO_CACHE_DIR=0"),
         4,
         ["pip found nothing in it", "PIP_NO_CACHE_DIR"],
     ),
-    "the office's index is not asked": (SOLUTION.replace("ARG PIP_INDEX_URL\n", ""), 2, ["no package was asked for"]),
+    "the office's index is not asked": (SOLUTION.replace("ARG PIP_INDEX_URL\n", ""), 2, ["asked for any package"]),
     "no knowledge": (SOLUTION.replace("COPY backend/data/knowledge.jsonl ./data/\n", ""), 1, ["knowledge.jsonl"]),
     "an instruction that is none": ("COPPY . .\n", 0, ["does not build"]),
 }

@@ -25,10 +25,10 @@ WRONG = {
     "no git in the last stage": (BUILDER + LAST + ENVIRONMENT + CODE + "USER 10001\n" + START, 1, ["it calls git"]),
     "an environment at another path": (
         BUILDER + LAST + GIT + ENVIRONMENT.replace("/opt/venv /opt", "/opt/venv /srv").replace("/opt/venv/bin", "/srv/venv/bin")
-        + CODE + START, 1, ["does not start", "at the path at which they were installed"],
+        + CODE + START, 1, ["doesn't start", "at the path where they were installed"],
     ),
     "the last stage stands on the builder": (
-        BUILDER + "FROM builder\n" + CODE + "USER 10001\n" + START, 4, ["ships gcc", "what does the last FROM stand on"],
+        BUILDER + "FROM builder\n" + CODE + "USER 10001\n" + START, 4, ["ships gcc", "what does the last FROM start from"],
     ),
     "root": (BUILDER + LAST + GIT + ENVIRONMENT + CODE + START, 5, ["runs as root"]),
     "one copy for both": (
@@ -38,11 +38,11 @@ WRONG = {
     ),
     "chown below the code": (
         BUILDER + LAST + GIT + ENVIRONMENT + CODE + "RUN chown -R 10001 /opt/venv /app\nUSER 10001\n" + START,
-        7, ["changes the owner", "(RUN) writes large files"],
+        7, ["changing a file's owner", "(RUN) writes large files"],
     ),
     "chown above the code": (
         BUILDER + LAST + GIT + ENVIRONMENT + "RUN chown -R 10001 /opt/venv\nUSER 10001\n" + CODE + START,
-        8, ["once more", "(RUN)"],
+        8, ["writes large files again", "(RUN)"],
     ),
 }  # fmt: skip
 #: Another right answer than the solution's.

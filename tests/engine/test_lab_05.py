@@ -17,7 +17,7 @@ LOOK = "      cache_from:\n        - ${PLANNER_IMAGE}\n"
 #: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
 WRONG = {
     "a name of one's own": (("image: ${PLANNER_IMAGE}", "image: diet-planner:latest"), 0, ["a name in the registry"]),
-    "nowhere to look": ((LOOK, ""), 2, ["looked for no cache anywhere"]),
+    "nowhere to look": ((LOOK, ""), 2, ["didn't look for a cache anywhere"]),
     "no argument": ((ARGUMENT, ""), 4, ["line 10", "an argument of the build"]),
 }
 #: Other right answers than the solution's.

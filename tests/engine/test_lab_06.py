@@ -41,11 +41,11 @@ WRONG = {
     "only the layers of the image": (
         compose([OWN, MAIN], [OWN]),
         3,
-        ["line 6 (RUN)", "found the keys", "unless it is told a mode"],
+        ["line 6 (RUN)", "found the keys", "if you don't give it a mode"],
     ),
     "only its own cache": (compose([OWN], [f"{OWN},mode=max"]), 3, ["looked for longer-hours", "has written main"]),
-    "reads nothing": (compose([], [f"{OWN},mode=max"]), 3, ["read no cache", "told what to read"]),
-    "over main's cache": (compose([MAIN], [f"{MAIN},mode=max"]), 4, ["wrote the name main anew", "whose name"]),
+    "reads nothing": (compose([], [f"{OWN},mode=max"]), 3, ["read no cache", "tell a build what to read"]),
+    "over main's cache": (compose([MAIN], [f"{MAIN},mode=max"]), 4, ["overwrote main", "whose name"]),
     "nothing written": (compose([OWN, MAIN], []), 1, ["nothing arrived"]),
     "not a Compose file": ("services: [", 0, ["does not build"]),
 }

@@ -34,7 +34,7 @@ WRONG = {
         6,
         ["line 8 (RUN) install heavy packages again", "line 7 (COPY)"],
     ),
-    "no light packages": (TWO + LAST + "COPY --from=heavy /install /usr/local\n" + CODE, 1, ["does not start"]),
+    "no light packages": (TWO + LAST + "COPY --from=heavy /install /usr/local\n" + CODE, 1, ["doesn't start"]),
     "a stage that is not there": (LAST + JOINED + CODE, 0, ["does not build"]),
 }  # fmt: skip
 

@@ -20,8 +20,8 @@ HASH = "ARG GIT_SHA=unknown\nENV GIT_SHA=${GIT_SHA}\n"
 WRONG_DIAGNOSES = {
     "none yet": ("", 0, ["patient 1", "has no diagnosis yet"]),
     "not TOML": ("patient-1 = buildkit\n", 0, ["not valid TOML"]),
-    "no such cause": ('patient-1 = "gremlins"\n', 0, ["none of the causes", "buildkit-off"]),
-    "a message not read": ('patient-1 = "buildx-missing"\n', 0, ["it is not 'buildx-missing'", "What does it say"]),
+    "no such cause": ('patient-1 = "gremlins"\n', 0, ["one of the causes", "buildkit-off"]),
+    "a message not read": ('patient-1 = "buildx-missing"\n', 0, ["it isn't 'buildx-missing'", "What does it say"]),
 }
 #: A wrong cure of the ninth patient: goals met of its five, words of the hint.
 WRONG_CURES = {
@@ -33,10 +33,10 @@ WRONG_CURES = {
     "wheels beside the mount": (
         CURED.replace("--dest /wheels", "--dest wheels").replace("--find-links /wheels", "--find-links wheels"),
         4,
-        ["all the others were downloaded once more"],
+        ["download all the others again"],
     ),
-    "no hash at all": (CURED.replace(HASH, ""), 2, ["no longer tells the commit"]),
-    "no packages": ("FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD python main.py\n", 1, ["does not book"]),
+    "no hash at all": (CURED.replace(HASH, ""), 2, ["no longer shows this build's commit"]),
+    "no packages": ("FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD python main.py\n", 1, ["doesn't book"]),
     "an instruction that is none": ("FROMM python\n", 0, ["does not build"]),
 }
 
@@ -82,7 +82,7 @@ def test_a_suspect_that_is_innocent_is_tried_and_the_hint_points_to_the_line(che
     """The file is there, and changes, and still is not the cause."""
     monkeypatch.setattr(clinic, "numbers", lambda: [3])
     verdict = check(files(diagnoses='patient-3 = "file-changes"\n'))
-    assert met(verdict) == 0 and "it is not 'file-changes': in its second build line 8 (COPY)" in verdict.hint
+    assert met(verdict) == 0 and "it isn't 'file-changes': in the second build, line 8 (COPY)" in verdict.hint
     assert "and still: the packages were installed again" in verdict.detail
 
 

@@ -128,7 +128,7 @@ machine.remove()
 
 @pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed"])
 def test_a_bad_name_is_refused(lab_home, name):
-    with pytest.raises(MachineError, match="cannot name a machine"):
+    with pytest.raises(MachineError, match="isn't a valid machine name"):
         Machine.start(name)
 
 

@@ -163,7 +163,7 @@ def test_it_listens_on_loopback_only(registry):
 
 
 def test_a_name_that_cannot_be(lab_home):
-    with pytest.raises(MachineError, match="cannot name a registry"):
+    with pytest.raises(MachineError, match="isn't a valid registry name"):
         Registry.start("../other")
 
 

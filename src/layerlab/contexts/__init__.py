@@ -1,1 +1,1 @@
-"""Build contexts: the ignore rules, what is in a context after them, and which of it a COPY looks at."""
+"""Build contexts: the ignore rules, the files they let in, and which of those a COPY looks at."""

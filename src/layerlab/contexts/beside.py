@@ -10,20 +10,20 @@ from pathlib import Path
 from ..record.snapshot import Snapshot
 from .taking import take
 
-#: The last snapshot of each folder that was looked at, by the folder and the Dockerfile whose ignore rules counted.
+#: The last snapshot of each folder, by the folder and the Dockerfile whose ignore rules applied.
 Snapshots = dict[tuple[str, str], Snapshot]
 
 
 @contextlib.contextmanager
 def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -> Iterator[dict[str, Snapshot]]:
-    """Take snapshots of `folders` (name → folder) beside what happens in the `with`; they are there at its end.
+    """Take snapshots of `folders` (name → folder) while the body of the `with` runs; they're complete when it ends.
 
-    A folder that cannot be read is left out. What has not changed since the snapshot in `known` is not read again, and the
-    new snapshot is put there in its place.
+    A folder that can't be read is left out. Files that haven't changed since the snapshot in `known` aren't read again, and
+    the new snapshot takes its place there.
 
     Args:
         folders: the build contexts; the main one is called "context".
-        dockerfile: path of the Dockerfile, relative to the main context; "" where it lies in no file.
+        dockerfile: path of the Dockerfile, relative to the main context; "" if it isn't in a file.
         known: earlier snapshots.
     """
     found: dict[str, Snapshot] = {}

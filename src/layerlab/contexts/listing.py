@@ -1,4 +1,4 @@
-"""What is in a build context and what is not, file by file, with the rule that decided. No engine is asked.
+"""What's in a build context and what isn't, file by file, with the rule that decided. Asks no engine.
 
 Rules are matched as BuildKit matches them (patterns.py); `Build.contexts` has what a build really saw.
 """
@@ -17,16 +17,16 @@ IN, OUT = "in", "kept out"
 
 
 def list_context(folder: str | Path, dockerfile: str = "Dockerfile") -> pd.DataFrame:
-    """List every file of the folder that is a build context, the largest first.
+    """List every file in the folder of a build context, largest first.
 
-    Columns: path (relative to the context), bytes, state ("in" or "kept out"), rule: the pattern that decided, "" where none
-    matched. Files that one keeps out are listed, too. `frame.attrs["ignore_file"]` names the file with the rules ("" for
-    none), relative to the context.
-    Raises BadPattern for a rule that BuildKit refuses; NotADirectoryError, FileNotFoundError if `folder` is no folder.
+    Columns: path (relative to the context), bytes, state ("in" or "kept out"), rule (the pattern that decided; "" if none
+    matched). Files that are kept out are listed too. `frame.attrs["ignore_file"]` is the path of the file with the rules,
+    relative to the context ("" for none).
+    Raises BadPattern for a rule that BuildKit refuses; NotADirectoryError or FileNotFoundError if `folder` isn't a folder.
 
     Args:
         folder: the context.
-        dockerfile: path of the Dockerfile, relative to `folder`: NAME.dockerignore beside it goes before `.dockerignore`.
+        dockerfile: path of the Dockerfile, relative to `folder`: NAME.dockerignore beside it wins over `.dockerignore`.
     """
     snapshot = take(folder, dockerfile)
     patterns, rows = Patterns(snapshot.rules), []
@@ -43,9 +43,9 @@ def list_context(folder: str | Path, dockerfile: str = "Dockerfile") -> pd.DataF
 
 
 def deciding_rule(patterns: Patterns, path: str) -> str:
-    """The rule that decides on `path`, as it is written, with its "!"; "" where none matches."""
+    """Return the rule that decides on `path`, cleaned, with its "!"; "" if none matches."""
     _, matched = patterns.matches(path)
-    # A rule that could not change the verdict does not count as matching: the last that matched made it.
+    # A rule that couldn't change the verdict doesn't count as matching, so the last match made the verdict.
     last = max((number for number, hit in enumerate(matched) if hit), default=None)
     if last is None:
         return ""

@@ -1,9 +1,10 @@
 """Patterns as BuildKit reads them: those of an ignore file, and those of COPY --exclude and --parents. Pure text.
 
-Our own, because no library in reach reads them so (compared with real builds, tests/engine/test_snapshot_engine.py):
-`docker.utils.build.PatternMatcher` follows the classic builder of 2015 (it always lets `.dockerignore` in and looks at
-one parent only), `pathspec` follows git (`*.pyc` there matches in every folder, a re-inclusion below an ignored folder never
-does). What counts is Go's, moby/patternmatcher: a pattern becomes a string comparison or a regular expression.
+We match patterns ourselves because no library we found reads them this way (compared with real builds in
+tests/engine/test_snapshot_engine.py). `docker.utils.build.PatternMatcher` follows the classic builder of 2015: it always lets
+`.dockerignore` in and looks at only one parent. `pathspec` follows git: there, `*.pyc` matches in every folder, and a
+re-inclusion below an ignored folder never matches. BuildKit uses Go's moby/patternmatcher, where a pattern becomes a string
+comparison or a regular expression.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from collections.abc import Callable, Iterable
 
 #: What Go's strings.TrimSpace removes (unicode.IsSpace); Python's strip() would also take the separators \x1c to \x1f.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-#: A pattern with one of these is no plain path (fsutil, filter.go).
+#: A pattern with one of these isn't a plain path (fsutil, filter.go).
 _SPECIAL = frozenset("*[]?^\\")
-#: Escapes of a letter or digit that Go's regular expressions know and Python's read alike; any other is an error there.
+#: Letters whose escapes mean the same in Go's and Python's regular expressions; Go refuses other letters and digits.
 _LETTERS = frozenset("dDwWsSbBAafnrtv")
 
+#: For each pattern, whether it matched.
 Matched = tuple[bool, ...]
 
 
 class BadPattern(ValueError):
-    """A pattern that BuildKit refuses; the build fails."""
+    """A pattern that BuildKit refuses, so the build fails."""
 
 
 def read_rules(content: bytes) -> tuple[str, ...]:
-    """The patterns of an ignore file, cleaned as BuildKit cleans them; comments and empty lines are left out."""
+    """Return the patterns of an ignore file, cleaned as BuildKit cleans them, without comments and empty lines."""
     rules = []
     for line in content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape").split("\n"):
         if line.startswith("#"):
@@ -48,7 +50,7 @@ def read_rules(content: bytes) -> tuple[str, ...]:
 
 
 def clean(path: str) -> str:
-    """The shortest equal path, as Go's path.Clean: unlike Python's normpath it makes "/a" of "//a"."""
+    """Return the shortest equal path, as Go's path.Clean does: unlike Python's normpath, it turns "//a" into "/a"."""
     parts: list[str] = []
     rooted = path.startswith("/")
     for part in path.split("/"):
@@ -67,9 +69,9 @@ class _Rule:
 
 
 class Patterns:
-    """Several patterns, of which the last that matches decides; one with "!" lets in again.
+    """Several patterns: the last one that matches decides, and one with "!" lets a path in again.
 
-    Raises BadPattern for what BuildKit refuses.
+    Raises BadPattern for a pattern that BuildKit refuses.
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
@@ -79,14 +81,14 @@ class Patterns:
         self._anywhere = any(_SPECIAL & set(text) for text in again)
 
     def matches(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
-        """Whether `path` ("a/b") is matched, and by which patterns: `parent` for what lies in it.
+        """Return whether `path` ("a/b") is matched, and which patterns match: pass those as `parent` for the paths in it.
 
-        Without `parent` the folders above it are looked at one by one.
+        Without `parent`, the folders above it are checked one by one.
         """
         verdict, matched = False, []
         for number, rule in enumerate(self.rules):
             hit = bool(parent) and parent[number]
-            # As in BuildKit: a pattern that could not change the verdict is not tried, and counts as not matching.
+            # As in BuildKit, a pattern that couldn't change the verdict isn't tried and counts as not matching.
             if not hit and rule.negated == verdict:
                 hit = bool(rule.match(path)) or (not parent and any(rule.match(p) for p in _above(path)))
             matched.append(hit)
@@ -95,12 +97,12 @@ class Patterns:
         return verdict, tuple(matched)
 
     def may_let_in_below(self, folder: str) -> bool:
-        """Whether BuildKit looks into `folder`, which is matched, for something that a "!" pattern lets in again."""
+        """Tell whether BuildKit looks into `folder`, which is matched, for something that a "!" pattern lets in again."""
         return self._anywhere or any(again.startswith(folder + "/") for again in self._again)
 
 
 def go_match(pattern: str) -> Callable[[str], object]:
-    """What Go's path.Match(pattern, …) says, as a function of the path. Raises BadPattern."""
+    """Return Go's path.Match(pattern, …) as a function of the path. Raises BadPattern if the pattern is malformed."""
     return _go_regex(pattern).fullmatch
 
 
@@ -126,7 +128,7 @@ def _go_regex(pattern: str) -> re.Pattern[str]:
 
 
 def _character_class(pattern: str, at: int) -> tuple[str, int]:
-    """A regular expression for what follows a "[", and where its "]" ends."""
+    """Return a regular expression for the class after a "[", and the position after its "]"."""
     negated = pattern[at : at + 1] == "^"
     at += negated
     ranges: list[str] = []
@@ -135,7 +137,7 @@ def _character_class(pattern: str, at: int) -> tuple[str, int]:
         high = low
         if pattern[at : at + 1] == "-":
             high, at = _class_member(pattern, at + 1)
-        # Go takes a range upside down as one that nothing is in.
+        # In Go, an upside-down range matches nothing.
         ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
     body = "".join(ranges)
     return (f"[{'^' * negated}{body}]" if body else "." if negated else "(?!)"), at + 1
@@ -165,7 +167,7 @@ def _rule(pattern: str) -> _Rule | None:
 
 
 def _matcher(pattern: str) -> Callable[[str], object]:
-    """How moby/patternmatcher compares: the kind of comparison follows from the characters, in order."""
+    """Return the comparison that moby/patternmatcher makes: its kind follows from the characters, in order."""
     kind, text, rest = "exact", "", list(pattern)
     at = 0
     for number in itertools.count():
@@ -199,7 +201,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
     if kind == "suffix":
         return functools.partial(_ends_with, pattern[2:])
     try:
-        with warnings.catch_warnings():  # of characters that a later Python may read as a set in a set
+        with warnings.catch_warnings():  # for characters that a later Python may read as nested sets
             warnings.simplefilter("ignore", FutureWarning)
             return re.compile(text, re.ASCII).fullmatch
     except re.error as error:
@@ -227,5 +229,5 @@ def _without_trailing_glob(text: str) -> str:
 
 
 def _above(path: str) -> Iterable[str]:
-    """The folders that `path` lies in, the outermost first."""
+    """Return the folders that `path` is in, outermost first."""
     return itertools.accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}")

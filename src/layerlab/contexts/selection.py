@@ -1,23 +1,23 @@
-"""Which files of a context one COPY looks at, what its cache key sees of them, and what became of them. Pure.
+"""Which files of a context one COPY looks at, what its cache key sees of them, and how they changed. Pure.
 
-Which they are follows BuildKit's cache key (cache/contenthash/checksum.go), as real builds do
+The rules follow BuildKit's cache key (cache/contenthash/checksum.go) and were checked with real builds
 (tests/engine/test_snapshot_engine.py). For one source of a COPY, or of a bind mount:
 
-- A plain path stands for what it leads to: links on the way and at the end are followed, within the context. Of a file
-  counts what an `Entry` has, but not its name. Of a folder counts the folder's own permissions, and all that is in it, by
-  name: an empty folder, too, and where a link in it leads to, but not what is there. Permissions of the folders above do not
-  count, nor do those of the context's root.
-- With a wildcard, or with --exclude or --parents, counts a list: of each folder and file that is selected its last name and
-  its `Entry`, not where it is. So moving `a/b/x` to `a/x` can be a **hit** (BuildKit sees: a, b, x). An outermost link, one
-  that is the source, matches the wildcard itself or lies in the context's root, counts as what it leads to, and **fails the
-  build** if that is nothing; of a folder so reached, what --exclude names counts as well.
-- Copies that give --chmod or --chown look at the same.
+- A plain path stands for what it leads to: links on the way and at the end are followed, within the context. For a file, its
+  `Entry` counts, but not its name. For a folder, its own permissions count, and everything in it, by name: that includes empty
+  folders, and where a link in it leads, but not what's there. The permissions of the folders above don't count, nor do those
+  of the context's root.
+- With a wildcard, or with --exclude or --parents, a list counts: the last name and the `Entry` of each selected folder and
+  file, but not where it is. So moving `a/b/x` to `a/x` can be a **hit** (BuildKit sees a, b, x both times). An outermost link
+  (one that is the source, matches the wildcard itself or is in the context's root) counts as what it leads to, and **fails
+  the build** if that's nothing. If it leads to a folder, the files that --exclude names count as well.
+- Copies with --chmod or --chown look at the same things.
 
-That is a context the engine has never seen. Of one that it **holds** from an earlier build of the same folder, the client
-sends only what differs in type, permissions, size, mtime or link target (fsutil, diff.go), and:
+This is for a context that the engine has never seen. If it **holds** the context from an earlier build of the same folder,
+the client sends only what differs in type, permissions, size, mtime or link target (fsutil, diff.go), and:
 
 - a folder's changed permissions are sent, but the key keeps the old ones (fsutil, diskwriter.go tells nobody): a **hit**;
-- changed extended attributes alone are not sent, nor is another content of the same size and mtime: a **hit**.
+- changed extended attributes alone aren't sent, nor is different content of the same size and mtime: a **hit**.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ from typing import Any
 from ..record.snapshot import Entry, Snapshot
 from .patterns import BadPattern, Matched, Patterns, clean, go_match
 
-#: Links followed on one path before BuildKit gives up (cache/contenthash/path.go).
+#: How many links BuildKit follows on one path before it gives up (cache/contenthash/path.go).
 LINKS = 255
 
-#: A content-based cache key: equal for two contexts if BuildKit's is. To be compared, not to be read.
+#: A content-based cache key: equal for two contexts if BuildKit's keys are. Only for comparing.
 Key = Entry | Mapping[str, Entry] | tuple[Any, ...]
-#: Stands for every folder whose permissions are not looked at.
+#: Stands for every folder whose permissions don't count.
 _FOLDER = Entry("folder", 0, 0, "")
 
 
 def files_of(snapshot: Snapshot, copy: Mapping[str, Any]) -> tuple[str, ...]:
-    """Paths of the entries that one source of a COPY looks at, in the snapshot's order; () where there is no such file.
+    """Return the paths that one source of a COPY looks at, in the snapshot's order; () if there is no such file.
 
     `copy`: the LLB copy action as provenance has it (`src`, `allowWildcard`, `followSymlink`, `include_patterns`,
-    `exclude_patterns`; what is left out is false), or `{"src": selector}` of a mount.
+    `exclude_patterns`; a missing one is false), or `{"src": selector}` for a mount.
     """
     return _Look(snapshot.entries, copy).paths
 
 
 def content_key(snapshot: Snapshot, copy: Mapping[str, Any], held: bool = False) -> Key | None:
-    """What BuildKit's key for that source is made of; None where there is no such file, which fails the build.
+    """Return what BuildKit's key for that source is made of; None if there is no such file, which fails the build.
 
-    `held`: as an engine makes it that holds the context from an earlier build, see above.
+    `held`: whether the engine holds the context from an earlier build, see above.
     """
     return _Look(snapshot.entries, copy, held).key
 
@@ -73,12 +73,12 @@ class _Look:
             else:
                 self.paths, self.key = self._plain(source)
         except (BadPattern, LookupError):
-            return  # there is no such file, or the pattern is malformed: the build fails
+            return  # no such file, or a malformed pattern: the build fails
 
     # -- a plain path ------------------------------------------------------------------------------------------------
 
     def _plain(self, source: str) -> tuple[tuple[str, ...], Key]:
-        """The file or tree that a path leads to. Raises LookupError if to none."""
+        """Return the file or tree that a path leads to. Raises LookupError if there is none."""
         path = self._resolved(source, self.follow)
         entry = self.entries.get(path)
         if path and entry is None:
@@ -93,7 +93,7 @@ class _Look:
         return tuple(below), {p[start:]: self._facts(self.entries[p]) for p in below}
 
     def _resolved(self, path: str, follow: bool) -> str:
-        """`path` with its links followed, the last one only with `follow`. Raises LookupError for too many of them."""
+        """Return `path` with its links followed, the last one only with `follow`. Raises LookupError if there are too many."""
         if not follow and path in self.entries:
             return path
         at, rest, links = "", [p for p in path.split("/") if p], 0
@@ -111,7 +111,7 @@ class _Look:
         return at
 
     def _facts(self, entry: Entry) -> Entry:
-        """What the key has of an entry; mostly the very object, so that comparing keys is quick."""
+        """Return the part of an entry that's in the key; mostly the same object, so comparing keys is quick."""
         if not self.held:
             return entry
         if entry.kind == "folder":
@@ -135,9 +135,9 @@ class _Look:
         self.paths, self.key = tuple(paths), tuple(key)
 
     def _selected(self, source: str, include: Patterns, exclude: Patterns) -> Iterator[tuple[str, str, bool]]:
-        """Of what is selected, in order: its path, its last name in the key, and whether no folder that is looked at holds it.
+        """Yield what's selected, in order: its path, its last name in the key, and whether it's outermost.
 
-        The context's root is no such folder: BuildKit leaves it out of the list.
+        Outermost means in no folder that is looked at. The context's root doesn't count: BuildKit leaves it out of the list.
         """
         prefix = _plain_prefix(source) if self.wild else source
         resolved = self._resolved(prefix, follow=self.wild)
@@ -146,11 +146,11 @@ class _Look:
         match = go_match("/" + source) if self.wild else None
         inside = resolved and resolved + "/"
         candidates = sorted((p for p in self.entries if p == resolved or p.startswith(inside)), key=_order)
-        matched = source  # the last path that the source itself matched; what lies in it comes with it
+        matched = source  # the last path that the source itself matched; everything in it comes along
         seen_match = not self.wild
         above: list[_Above] = []
         for path in candidates:
-            # By the name that the COPY has for it: patterns are matched against that.
+            # The name that the COPY has for it, which patterns are matched against.
             shown = (prefix + path[len(resolved) :]).removeprefix("/")
             while above and not shown.startswith(above[-1].shown + "/"):
                 above.pop()
@@ -196,7 +196,7 @@ def _verdict(relative: str, parent: _Above, include: Patterns, exclude: Patterns
 
 
 def _order(path: str) -> str:
-    """BuildKit's order: what is in a folder comes right after it."""
+    """Return a key for BuildKit's order: a folder's content comes right after it."""
     return path.replace("/", "\0")
 
 
@@ -210,25 +210,25 @@ def _has_wildcard(path: str) -> bool:
 
 
 def _plain_prefix(source: str) -> str:
-    """The folders of a path up to the first with a wildcard."""
+    """Return the part of a path before the first name with a wildcard."""
     parts = source.split("/")
     first = next(n for n, part in enumerate(parts) if _has_wildcard(part))
     return "/".join(parts[:first])
 
 
-# -- what became of them -----------------------------------------------------------------------------------------------
+# -- how they changed --------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """What became of one path.
+    """How one path changed.
 
     Attributes:
         kind: "added", "removed", "renamed", "changed" (its content), "mode changed", "kind changed" (a file became a folder,
             …), "target changed" (of a link), or "attributes changed" (extended attributes).
-        path: the path; of what was removed, the former one.
-        old_path: of what was renamed, the former path; else "".
-        of: kind of entry it is, or was: "file", "folder", "link", "other".
+        path: the path; if it was removed, the former path.
+        old_path: the former path if it was renamed; else "".
+        of: the kind of entry it is, or was: "file", "folder", "link", "other".
     """
 
     kind: str
@@ -238,11 +238,11 @@ class Change:
 
 
 def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Change, ...]:
-    """What differs between two sets of entries, one Change a path, by path.
+    """Return what differs between two sets of entries, one Change per path, sorted by path.
 
-    A folder that is new or gone is named only if it is empty: else what is in it tells. A file gone and a new one with the
-    same bytes are one renamed file; empty files are not paired, as all are alike. Where the content could not be read on one
-    side (`Entry.known`), it is not said to have changed.
+    A folder that is new or gone is named only if it's empty; otherwise the files in it show it. A removed file and a new one
+    with the same bytes count as one renamed file; empty files aren't paired, because they're all alike. Content that couldn't
+    be read on one side (`Entry.known`) doesn't count as changed.
     """
     found = []
     for path, entry in now.items():
@@ -262,7 +262,7 @@ def changes(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Chan
 
 
 def _difference(old: Entry, new: Entry) -> str:
-    """The kind of change, the most telling one of several; "" for none."""
+    """Return the kind of change, the most telling one of several; "" for none."""
     if old.kind != new.kind:
         return "kind changed"
     if (old.content, old.size) != (new.content, new.size) and old.known and new.known:
@@ -273,7 +273,7 @@ def _difference(old: Entry, new: Entry) -> str:
 
 
 def _renamed(removed: Mapping[str, Entry], added: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
-    """Pairs of former and new path; where several have the same bytes, those of the same name first, then in order."""
+    """Yield pairs of former and new path; if several have the same bytes, those with the same name first, then in order."""
     gone: dict[tuple[str, str], list[str]] = {}
     for path, entry in removed.items():
         if entry.kind == "link" or (entry.size and entry.known):

@@ -1,7 +1,7 @@
-"""Snapshot of a build context: what a COPY could see, after the ignore rules. Pure reading of a folder; no engine.
+"""Take a snapshot of a build context: what a COPY could see, after the ignore rules. Only reads a folder; needs no engine.
 
-`record.snapshot` says what an Entry holds and what it leaves out, `selection` which entries one COPY looks at, and what became
-of them.
+`record.snapshot` says what an Entry holds and leaves out; `selection` finds the entries that one COPY looks at, and how they
+changed.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
 from .patterns import BadPattern, Matched, Patterns, read_rules
 
-#: Files at least this large are read beside others, by threads; below, handing over costs more than it saves. Bytes.
+#: Files of at least this many bytes are read by threads; for smaller ones, handing over costs more than it saves.
 LARGE = 256 * 1024
 BLOCK = 1024 * 1024
-#: A file changed this short a time before a snapshot could change again without its times showing it, so it is read again
-#: the next time (git calls it "racily clean"). The coarsest clock of a file system in use is FAT's. Nanoseconds.
+#: A file that changed less than this before a snapshot could change again without its times showing it, so it's read
+#: again next time (git calls this "racily clean"). FAT has the coarsest clock of the file systems in use. Nanoseconds.
 CLOCK_STEP = 2_000_000_000
 #: Extended attributes that BuildKit's keys leave out (cache/contenthash/tarsum.go; fsutil, stat_unix.go).
 _NO_ATTRIBUTES = ("security.", "system.", "com.apple.")
 
 
 def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot | None = None) -> Snapshot:
-    """Look at `folder`. What has not changed since `previous` was taken of the same folder is not read again.
+    """Take a snapshot of `folder`. Files that haven't changed since `previous`, of the same folder, aren't read again.
 
     Args:
         folder: the context.
@@ -40,8 +40,8 @@ def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot 
             `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
         previous: an earlier snapshot.
 
-    A file that vanishes meanwhile is left out, one that cannot be read is marked UNREADABLE. Rules of which one is malformed
-    let nothing out: such a build fails. Raises NotADirectoryError, FileNotFoundError if `folder` is no folder.
+    A file that vanishes meanwhile is left out; one that can't be read is marked UNREADABLE. If a rule is malformed, the rules
+    keep nothing out: such a build fails. Raises NotADirectoryError or FileNotFoundError if `folder` isn't a folder.
     """
     root = os.path.realpath(folder)
     if not stat.S_ISDIR(os.stat(root).st_mode):
@@ -51,9 +51,10 @@ def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot 
 
 
 def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
-    """Find the file with the ignore rules of a context; return its path relative to it, and its content. Empty for none.
+    """Find a context's file with ignore rules; return its path relative to the context, and its content.
 
-    One beside the Dockerfile, of its name, wins, an empty one too (BuildKit frontend/dockerui).
+    Both are empty if there is none. NAME.dockerignore beside the Dockerfile wins, even if it's empty (BuildKit
+    frontend/dockerui).
 
     Args:
         folder: the context.
@@ -84,14 +85,14 @@ class _Walk:
             self.patterns = Patterns(())
         self.old_entries = previous.entries if previous else {}
         self.old_stats = previous.stats if previous else {}
-        # With the same rules, what was let in or kept out before is so again: it depends on the path alone.
+        # With the same rules, the same paths are let in or kept out: it depends on the path alone.
         self.same_rules = previous is not None and previous.rules == rules
         self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
         self.entries: dict[str, Entry] = {}
         self.stats: dict[str, Stat] = {}
         self.ignored: list[str] = []
-        #: Ignored folders that are looked into for what may be let in again.
+        #: Ignored folders that we look into, because something in them may be let in again.
         self.held_back: dict[str, Entry] = {}
         self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
         self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
@@ -108,13 +109,13 @@ class _Walk:
         return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
-        """Look at what is in one folder; returns the folders in it to look into, with the patterns that match them."""
+        """Look at one folder's content; return the folders in it to look into, with the patterns that match them."""
         prefix = folder and folder + "/"
         into: list[tuple[str, Matched]] = []
         entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
         held_back = folder in self.held_back
         try:
-            # By the open folder, not by path: the kernel need not go down from the root for each file.
+            # Through the open folder, not by path, so the kernel needn't walk down from the root for each file.
             opened = os.open(self.inside + folder, _OPEN | os.O_DIRECTORY)
             try:
                 with os.scandir(opened) as found:
@@ -146,7 +147,7 @@ class _Walk:
         return into
 
     def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:
-        """Note a folder; returns it if it is to be looked into."""
+        """Note a folder; return it if we have to look into it."""
         out, matched = self.patterns.matches(path, above) if self.patterns.rules else (False, ())
         if out and not self.patterns.may_let_in_below(path):
             self.ignored.append(path)
@@ -160,7 +161,7 @@ class _Walk:
         return [(path, matched)]
 
     def _let_in_above(self, path: str) -> None:
-        """Let in the ignored folders that hold something that is let in again: BuildKit's client sends them, too."""
+        """Let in the ignored folders above something that is let in again: BuildKit's client sends them too."""
         missing = []
         while (path := path.rpartition("/")[0]) and path not in self.entries:
             missing.append(path)
@@ -168,13 +169,13 @@ class _Walk:
             self.entries[folder] = self.held_back[folder]
 
     def _out(self, path: str, above: Matched) -> bool:
-        """Whether the rules keep out a file, which depends on its path alone."""
+        """Tell whether the rules keep out a file, which depends on its path alone."""
         if not self.patterns.rules or path in self.known_in:
             return False
         return path in self.known_out or self.patterns.matches(path, above)[0]
 
     def _outermost(self) -> tuple[str, ...]:
-        """What is kept out, without what lies in a folder of which nothing was let in again."""
+        """Return what's kept out, without the content of folders that are kept out whole."""
         found: list[str] = []
         whole = (folder for folder in self.held_back if folder not in self.entries)
         for path in sorted((*self.ignored, *whole), key=lambda path: path.replace("/", "\0")):
@@ -187,7 +188,7 @@ class _Walk:
         mode, permissions = status.st_mode, stat.S_IMODE(status.st_mode)
         if stat.S_ISREG(mode):
             if status.st_size >= LARGE:
-                self.entries[path] = Entry("file", permissions, status.st_size, UNREADABLE)  # keeps its place
+                self.entries[path] = Entry("file", permissions, status.st_size, UNREADABLE)  # until it's read
                 self.reading.append((path, status, self.threads.submit(_hash, place)))
             else:
                 self._read(path, status, *_hash(place))
@@ -205,7 +206,7 @@ class _Walk:
             self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
 
     def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str) -> None:
-        """Note a file that was read. One that changes while it is read is taken as it came, and read again next time."""
+        """Note a file that was read. One that changes while it's read is taken as it came, and read again next time."""
         if size < 0:
             self.entries.pop(path, None)
             return
@@ -217,16 +218,16 @@ class _Walk:
 _NAME = operator.attrgetter("name")
 _blake = functools.partial(hashlib.blake2b, digest_size=16)
 _NOTHING = _blake().hexdigest()
-#: A name that meanwhile became a link or a pipe is neither followed nor waited for.
+#: If a name has become a link or a pipe meanwhile, it's neither followed nor waited for.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-#: Bytes read, hash of them, hash of the extended attributes; the size -1 says that the file is gone.
+#: Bytes read, their hash, hash of the extended attributes; -1 bytes means that the file is gone.
 _Content = tuple[int, str, str]
 
 
 def _hash(place: str) -> _Content:
-    """What is in a file; UNREADABLE instead of the hash for one that cannot be read."""
+    """Hash the content of a file; UNREADABLE replaces the hash if it can't be read."""
     try:
         file = os.open(place, _OPEN)
     except FileNotFoundError:
@@ -238,7 +239,7 @@ def _hash(place: str) -> _Content:
         while block := os.read(file, BLOCK if size else LARGE):
             digest.update(block)
             size += len(block)
-            if len(block) < LARGE:  # of a regular file, a short block is the last
+            if len(block) < LARGE:  # in a regular file, a short block is the last
                 break
         return size, digest.hexdigest(), _attributes(file)
     except OSError:
@@ -248,11 +249,11 @@ def _hash(place: str) -> _Content:
 
 
 def _attributes(of: int | str) -> str:
-    """Hash of the extended attributes of an open file or of a path, as far as they count; "" where there are none."""
+    """Hash those extended attributes of an open file or a path that count; return "" if there are none."""
     follow = isinstance(of, int)
     try:
         names = os.listxattr(of, follow_symlinks=follow)
-    except (OSError, AttributeError):  # not on this file system, not on this operating system
+    except (OSError, AttributeError):  # this file system or operating system has none
         return ""
     digest, counted = _blake(), False
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""What only the course needs: registries, a look inside contexts, mounts and images, claims, the clinic, the fleet, the labs.
+"""Names that only the course needs: registries, views into contexts, mounts and images, claims, the clinic, the fleet, the labs.
 
 Notebooks import these from here, and everything else from `layerlab`.
 """

@@ -1,17 +1,17 @@
-"""Claims that somebody makes about builds, and what real builds say of them.
+"""Claims about builds, and what real builds say about them.
 
 A file of claims (TOML) says who claims what, where, and what the verdict was. A `Court` hears each claim: in one or more
-circumstances it came true or it did not. The verdict follows from that, and is compared with the file's.
+circumstances, it came true or it didn't. The verdict follows from that and is compared with the file's.
 
-Format of the file, a table `[[claim]]` each:
+Format of the file, a `[[claim]]` table for each claim:
     id           its name, "amas-zero-mb"
-    at           where it stands: a list of [guide, section]
-    claim        what is claimed, in our words
-    figures      the numbers it names, as the guide has them (optional)
+    at           where it's made: a list of [guide, section]
+    claim        the claim, in our words
+    figures      the numbers it names, as the guide gives them (optional)
     factor       [lowest, highest]: how many times faster that would be (optional)
     experiment   which of the notebook's experiments tries it
     verdict      one of VERDICTS
-    why          what decided it
+    why          what decided the verdict
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HOLDS, CONDITION, FAILS, UNTRIED = VERDICTS = (
     "does not hold",
     "cannot be tried here",
 )
-#: A sign for each verdict, which needs no colour.
+#: A sign for each verdict, so that none needs a colour.
 SIGNS = {HOLDS: "✓", CONDITION: "±", FAILS: "✗", UNTRIED: "·"}
 
 _TABLE = """
@@ -49,7 +49,7 @@ _TABLE = """
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """One claim; the module says what the fields are."""
+    """One claim; the module's docstring explains the fields."""
 
     id: str
     at: tuple[tuple[str, str], ...]
@@ -67,29 +67,31 @@ class Claim:
 
     @property
     def place(self) -> str:
-        """Where it stands, in words: "003 Problem Solved; 004 Changes Made"."""
+        """Where it's made, in words: "003 Problem Solved; 004 Changes Made"."""
         return "; ".join(f"{guide} {section}" for guide, section in self.at)
 
 
 def read(path: str | Path) -> tuple[Claim, ...]:
-    """The claims of a file. Raises LayerLabError where a field is missing, unknown or not as it must be."""
+    """Read a file of claims. Raises LayerLabError for a missing, unknown or malformed field, a repeated id, or no claims."""
     tables = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("claim", [])
     try:
         claims = tuple(
             Claim(**{**t, "at": tuple(map(tuple, t["at"])), "factor": tuple(t.get("factor", ()))}) for t in tables
         )
     except (TypeError, KeyError) as error:
-        raise LayerLabError(f"{Path(path).name}: a claim is not as it must be: {error}") from None
+        raise LayerLabError(f"{Path(path).name}: a claim is malformed: {error}") from None
     wrong = [c.id for c in claims if c.verdict not in VERDICTS]
     ids = [c.id for c in claims]
     wrong += sorted({name for name in ids if ids.count(name) > 1})
     if wrong or not claims:
-        raise LayerLabError(f"{Path(path).name}: no such verdict, or a name twice: {', '.join(wrong) or 'no claims'}")
+        raise LayerLabError(
+            f"{Path(path).name}: unknown verdict, repeated id, or empty file: {', '.join(wrong) or 'no claims'}"
+        )
     return claims
 
 
 def verdict_of(circumstances: Sequence[bool]) -> str:
-    """True in all circumstances it was tried in: it holds; in some: on a condition; in none: it does not."""
+    """Return HOLDS if a claim came true in all circumstances, CONDITION if in some, FAILS if in none, UNTRIED without any."""
     if not circumstances:
         return UNTRIED
     return HOLDS if all(circumstances) else CONDITION if any(circumstances) else FAILS
@@ -97,7 +99,7 @@ def verdict_of(circumstances: Sequence[bool]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Hearing:
-    """What came out for one claim: where it came true, the builds that show it, and the verdict of that."""
+    """The outcome for one claim: where it came true, the builds that show it, and the verdict."""
 
     claim: Claim
     circumstances: dict[str, bool]
@@ -109,7 +111,7 @@ class Hearing:
 
     @property
     def factor(self) -> float:
-        """How many times faster the last of the builds was than the first; 0.0 where there are not two."""
+        """How many times faster the last build was than the first; 0.0 if there aren't two."""
         return self.builds[0].seconds / self.builds[-1].seconds if len(self.builds) > 1 else 0.0
 
     def __str__(self) -> str:
@@ -133,7 +135,7 @@ class Table:
 
 
 class Court:
-    """Hears claims. `hear` one after the other, then ask for `table`, `verdicts` and what is still `unheard`."""
+    """A court that hears claims: `hear` one after another, then ask for `table`, `verdicts` and what's still `unheard`."""
 
     def __init__(self, claims: Sequence[Claim]) -> None:
         self.claims = {claim.id: claim for claim in claims}
@@ -141,27 +143,27 @@ class Court:
 
     @classmethod
     def open(cls, path: str | Path) -> Court:
-        """A court for the claims of a file."""
+        """Open a court for the claims in a file. Raises LayerLabError as `read` does."""
         return cls(read(path))
 
     def charges(self, experiment: str) -> Table:
-        """What the guides claim that this experiment tries, without the verdicts."""
+        """Tabulate the claims that this experiment tries, without their verdicts."""
         found = [c for c in self.claims.values() if c.experiment == experiment]
         return Table(["claim", "figures", "guide"], [[c.claim, c.figures, c.place] for c in found])
 
     def hear(self, name: str, *builds: Build, **circumstances: bool) -> None:
-        """Say in which circumstances (words joined by _) the claim came true, and print what follows from that.
+        """Say in which circumstances (words joined by _) the claim came true, and print the verdict.
 
-        `builds` are what was measured, the slow one first. Raises LayerLabError for a name that is no claim's, or
-        where no circumstance is given.
+        `builds` are the measured ones, the slow one first. Raises LayerLabError for an unknown claim, or without any
+        circumstance.
         """
         if not circumstances:
-            raise LayerLabError(f"{name} was tried in no circumstance", "name one: hear(…, code_edited=True)")
+            raise LayerLabError(f"{name} was tried in no circumstance", "give one: hear(…, code_edited=True)")
         told = {word.replace("_", " "): bool(came) for word, came in circumstances.items()}
         self._keep(Hearing(self._claim(name), told, builds))
 
     def leave(self, *names: str) -> None:
-        """Claims that cannot be tried here; their `why` says why not."""
+        """Set claims aside that can't be tried here; their `why` says why not. Raises LayerLabError for an unknown one."""
         for name in names:
             self._keep(Hearing(self._claim(name), {}))
 
@@ -175,27 +177,27 @@ class Court:
         print(hearing)
 
     def table(self, experiment: str) -> Table:
-        """Claims of one experiment that were heard: what was measured, the verdict and what decided it."""
+        """Tabulate the heard claims of one experiment: what was measured, the verdict and what decided it."""
         heard = [h for h in self.hearings.values() if h.claim.experiment == experiment]
         rows = [[h.claim.claim, _measured(h), f"{SIGNS[h.verdict]} {h.verdict}", h.claim.why] for h in heard]
         return Table(["claim", "measured here", "verdict", "what decided it"], rows)
 
     def unheard(self) -> list[str]:
-        """Claims of the file that nobody has spoken of yet."""
+        """Return the claims in the file that haven't been heard or left yet."""
         return [name for name in self.claims if name not in self.hearings]
 
     def overturned(self) -> list[str]:
-        """Claims whose verdict here is other than the file's."""
+        """Return the claims whose verdict here differs from the file's."""
         return [name for name, h in self.hearings.items() if h.verdict != h.claim.verdict]
 
     def verdicts(self) -> pd.DataFrame:
-        """How many claims of each guide got which verdict: a row a guide, a column a verdict."""
+        """Count each guide's claims by verdict: a row per guide, a column per verdict."""
         rows = [(guide, h.verdict) for h in self.hearings.values() for guide in h.claim.guides]
         counts = pd.DataFrame(rows, columns=["guide", "verdict"]).value_counts().unstack(fill_value=0)
         return counts.sort_index().reindex(columns=list(VERDICTS), fill_value=0)
 
     def factors(self) -> pd.DataFrame:
-        """Claimed and measured factors: columns claim, lowest, highest, measured."""
+        """Return claimed and measured factors, a row per claim; columns: claim, lowest, highest, measured."""
         heard = [h for h in self.hearings.values() if h.claim.factor and h.factor]
         rows = [(h.claim.id, *h.claim.factor, h.factor) for h in heard]
         return pd.DataFrame(rows, columns=["claim", "lowest", "highest", "measured"])
@@ -206,11 +208,11 @@ def _measured(hearing: Hearing) -> str:
     return " → ".join(told) or "; ".join(f"{'yes' if came else 'no'}: {n}" for n, came in hearing.circumstances.items())
 
 
-# -- what circumstances are made of ------------------------------------------------------------------------------------
+# -- building blocks for circumstances ---------------------------------------------------------------------------------
 
 
 def steps(build: Build, text: str = "", stage: str = "") -> list[Step]:
-    """The steps whose instruction contains `text`, of one stage or of all. Raises LayerLabError where there is none."""
+    """Find the steps whose instruction contains `text`, in one stage or in all. Raises LayerLabError if there are none."""
     found = [s for s in build.steps if text in s.text and stage in ("", s.stage)]
     if not found:
         raise LayerLabError(f"no step of {build.variant} contains {text!r}" + (f" in stage {stage}" if stage else ""))
@@ -218,29 +220,29 @@ def steps(build: Build, text: str = "", stage: str = "") -> list[Step]:
 
 
 def ran(build: Build, text: str, stage: str = "") -> bool:
-    """Whether all steps that contain `text` ran."""
+    """Tell whether all steps that contain `text` ran. Raises LayerLabError if there are none."""
     return all(s.state == RAN for s in steps(build, text, stage))
 
 
 def cached(build: Build, text: str, stage: str = "") -> bool:
-    """Whether all steps that contain `text` were cached."""
+    """Tell whether all steps that contain `text` were cached. Raises LayerLabError if there are none."""
     return all(s.state == CACHED for s in steps(build, text, stage))
 
 
 def fetched(build: Build, stage: str = "", text: str = "") -> int:
-    """Bytes that these steps say they downloaded."""
+    """Return the bytes that these steps say they downloaded. Raises LayerLabError if there are none."""
     return sum(s.downloaded_bytes for s in steps(build, text, stage))
 
 
 def printed(build: Build, text: str, stage: str = "") -> str:
-    """What the steps that contain `text` printed."""
+    """Return the output of the steps that contain `text`. Raises LayerLabError if there are none."""
     return "\n".join(s.log for s in steps(build, text, stage))
 
 
 def together(build: Build, one: str, other: str) -> bool:
-    """Whether the RUN of two stages worked at the same time: each prints the time (`date +%s.%N`) as it begins and ends.
+    """Tell whether two stages' RUNs worked at the same time; each must print the time (`date +%s.%N`) as it begins and ends.
 
-    The steps' own times will not do: a step that waits for a locked mount has started.
+    The steps' own times won't do: a step that waits for a locked mount counts as started.
     """
     (began, ended), (other_began, other_ended) = (
         [float(word) for word in printed(build, "RUN", stage).split()] for stage in (one, other)

@@ -1,4 +1,4 @@
-"""What a variant's build context holds, file by file, with the rule that decided."""
+"""The files in the folder of a variant's build context, each with the rule that keeps it in or out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..project.app import App
 
 
 def context_files(app: App, variant: str) -> pd.DataFrame:
-    """List every file of the folder that is the variant's build context, the largest first: see `list_context`.
+    """List every file in the folder of the variant's build context, the largest first; see `list_context`.
 
-    Raises AppError where there is no such variant or its context is no folder here, BadPattern for a rule that BuildKit refuses.
+    Raises AppError if there's no such variant or its context isn't a local folder, BadPattern for a rule that BuildKit refuses.
     """
     definition = resolve(app, variant)
     if "context" not in definition.folders:
-        raise AppError(f"the context of {variant} is no folder: {definition.contexts['context']}")
+        raise AppError(f"the context of {variant} isn't a folder: {definition.contexts['context']}")
     return list_context(definition.folders["context"], definition.file_in_context)

@@ -1,6 +1,6 @@
-"""How long bytes take: what was measured on one network, reckoned for another. A slider where there is a kernel, else a table.
+"""How long bytes take: measured on one network, calculated for another. A slider if there's a kernel, otherwise a table.
 
-Only the transfer is reckoned: bytes × 8 / bits per second. Latency, packing and unpacking come on top, on every network.
+Only the transfer is calculated: bytes × 8 / bits per second. Latency, packing and unpacking come on top, on every network.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..charts import markup, theme
 
-#: Megabits per second that the slider offers, with what such a line is like.
+#: Megabits per second that the slider offers, each with a typical connection of that speed.
 SPEEDS: dict[float, str] = {
     1: "a phone at the edge of its network",
     5: "a train's Wi-Fi",
@@ -23,7 +23,7 @@ SPEEDS: dict[float, str] = {
     1000: "an office with fibre",
     10000: "a data centre",
 }
-#: Those that the table without a kernel has.
+#: Speeds in the table that's shown without a kernel.
 SHOWN = (5, 20, 100, 1000)
 START = 20
 
@@ -57,14 +57,14 @@ background:{{ blue }}"></div></td></tr>
 
 
 def seconds(size: float, mbit: float) -> float:
-    """Seconds that `size` bytes take at `mbit` megabits (of a million bits) per second. Raises ValueError for no speed."""
+    """Return the seconds that `size` bytes take at `mbit` million bits per second. Raises ValueError if `mbit` isn't positive."""
     if mbit <= 0:
-        raise ValueError(f"{mbit:g} Mbit/s is no speed")
+        raise ValueError(f"{mbit:g} Mbit/s isn't a speed: give more than 0")
     return size * 8 / (mbit * 1e6)
 
 
 def in_words(took: float) -> str:
-    """0.4 s, 38 s, 4 min 28 s, 2 h 15 min: as exact as one needs it."""
+    """Write a number of seconds as exactly as needed: 0.4 s, 38 s, 4 min 28 s, 2 h 15 min."""
     if took < 0.05:
         return "under 0.1 s" if took else "0 s"
     if took < 9.95:
@@ -77,16 +77,16 @@ def in_words(took: float) -> str:
 
 
 class Bandwidth:
-    """What `bandwidth` returns. Shown at the end of a cell: a slider and bars, or, without a kernel, a table.
+    """The result of `bandwidth`: at the end of a cell, it shows a slider and bars or, without a kernel, a table.
 
     Attributes:
         sizes: bytes by name.
-        mbit: the speed chosen, megabits per second.
+        mbit: the chosen speed, in megabits per second.
     """
 
     def __init__(self, sizes: Mapping[str, float], mbit: float = START) -> None:
         if mbit not in SPEEDS:
-            raise ValueError(f"the slider has no {mbit:g} Mbit/s; there are {', '.join(f'{s:g}' for s in SPEEDS)}")
+            raise ValueError(f"the slider has no {mbit:g} Mbit/s; its speeds are {', '.join(f'{s:g}' for s in SPEEDS)}")
         self.sizes, self.mbit = dict(sizes), mbit
 
     def __repr__(self) -> str:
@@ -96,7 +96,7 @@ class Bandwidth:
         return "\n".join(lines)
 
     def table(self) -> str:
-        """HTML: rows are what is sent, columns the speeds of SHOWN."""
+        """Return HTML: a row for each thing that's sent, a column for each speed in SHOWN."""
         rows = [
             {"name": name, "megabytes": _megabytes(size), "times": [in_words(seconds(size, m)) for m in SHOWN]}
             for name, size in self.sizes.items()
@@ -104,7 +104,7 @@ class Bandwidth:
         return markup.rendered(_TABLE, title="How long these bytes take:", speeds=SHOWN, rows=rows)
 
     def bars(self) -> str:
-        """HTML: a bar each, at the speed chosen."""
+        """Return HTML: a bar for each thing that's sent, at the chosen speed."""
         most = max(self.sizes.values(), default=0) or 1
         rows = [
             {
@@ -119,7 +119,7 @@ class Bandwidth:
 
     @functools.cached_property
     def widget(self) -> Any:
-        """The slider, which arrow keys move, and below it the bars, which a screen reader is told when they change."""
+        """The slider, which arrow keys move, and the bars below it, whose changes a screen reader announces."""
         import ipywidgets
 
         slider = ipywidgets.SelectionSlider(
@@ -152,9 +152,9 @@ def bandwidth(sizes: Mapping[str, float], mbit: float = START) -> Bandwidth:
 
     Args:
         sizes: bytes by what they are ("before, new package": 22975300).
-        mbit: where the slider begins, one of SPEEDS, megabits per second.
+        mbit: where the slider starts: one of SPEEDS, in megabits per second.
 
-    Raises ValueError for a speed that the slider has not.
+    Raises ValueError for a speed that the slider doesn't have.
     """
     return Bandwidth(sizes, mbit)
 

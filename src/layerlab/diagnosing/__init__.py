@@ -1,1 +1,1 @@
-"""doctor: look at this computer, tell what's fine and how to fix the rest."""
+"""doctor: look at this computer, and tell you what's fine and how to fix the rest."""

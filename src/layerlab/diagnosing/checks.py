@@ -1,4 +1,4 @@
-"""doctor's checks of Docker and of LayerLab's own machines. `doctor` puts them together, `findings` is what they find."""
+"""doctor's checks of Docker and of LayerLab's own machines. `doctor` runs them; `findings` has the type of their results."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
 
 
 def look_at_engine() -> Finding:
+    """Check the Docker engine that the user's own `docker` reaches."""
     environment = endpoint.person_environment()
     if not shutil.which("docker", path=environment["PATH"]):
         return judge_engine(Output("", failed=True), engines.may_run_own(), installed=False)
@@ -28,27 +29,31 @@ def look_at_engine() -> Finding:
 
 
 def judge_engine(answer: Output, can_run_own: bool, installed: bool = True) -> Finding:
-    """`answer` is that of `docker version` on the person's engine; `can_run_own`: whether we are root on Linux."""
+    """Judge the answer of `docker version` on the user's engine.
+
+    `can_run_own` says whether we're root on Linux, `installed` whether there is a `docker` command.
+    """
     if not answer.failed:
         return Finding("engine", True, f"your Docker {answer.text.strip()} answers; machines run in it as containers")
     fault = faults.recognise(answer.text) if installed else None
     what = fault.what if fault else last_line(answer.text) if installed else "there is no `docker` command here"
     if can_run_own:
-        return Finding("engine", True, f"{what}; none is needed: machines are private dockerd processes")
+        return Finding("engine", True, f"{what}, but you don't need one: machines are private dockerd processes")
     remedy = fault.remedy if fault else "install Docker Engine or Docker Desktop, with buildx and Compose, and start it"
     return Finding("engine", False, what, remedy)
 
 
 def look_at_buildx() -> Finding:
+    """Check the buildx that LayerLab would use."""
     return judge_buildx(ask_plugin("buildx", "version"), packages.can_unpack(), packages.OLDEST_BUILDX)
 
 
 def judge_buildx(answer: Output, can_unpack: bool, oldest: str) -> Finding:
-    """`answer` is that of `docker buildx version`; `can_unpack`: whether LayerLab can fetch one of its own."""
+    """Judge the answer of `docker buildx version`; `can_unpack` says whether LayerLab can fetch its own."""
     if answer.failed:
         return _missing_plugin("buildx", answer, can_unpack)
     found = re.search(r"\bv?(\d+\.\d+)[.\d]*", answer.text)
-    if not found or found[1] == "0.0":  # "v0.0.0+unknown": a build without its version
+    if not found or found[1] == "0.0":  # "v0.0.0+unknown": built without a version
         return Finding("buildx", True, first_line(answer.text))
     if _numbers(found[1]) < _numbers(oldest):
         fault = next(f for f in faults.FAULTS if f.key == "no-buildx")
@@ -61,11 +66,12 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def look_at_compose() -> Finding:
+    """Check the Compose that LayerLab would use."""
     return judge_compose(ask_plugin("compose", "version"), packages.can_unpack())
 
 
 def judge_compose(answer: Output, can_unpack: bool) -> Finding:
-    """`answer` is that of `docker compose version`."""
+    """Judge the answer of `docker compose version`; `can_unpack` says whether LayerLab can fetch its own."""
     if answer.failed:
         return _missing_plugin("compose", answer, can_unpack)
     return Finding("compose", True, first_line(answer.text).removeprefix("Docker Compose version").strip())
@@ -80,11 +86,12 @@ def _missing_plugin(name: str, answer: Output, can_unpack: bool) -> Finding:
 
 
 def look_at_buildkit() -> Finding:
+    """Check whether a variable of the user's switches BuildKit off."""
     return judge_buildkit(endpoint.person_environment())
 
 
 def judge_buildkit(environment: Mapping[str, str]) -> Finding:
-    """`environment` holds the Docker variables as the person has them."""
+    """Judge the user's own Docker variables, given as `environment`."""
     fault = faults.recognise("DOCKER_BUILDKIT=0")
     if environment.get("DOCKER_BUILDKIT", "") in docker_words.FALSE:
         what = (
@@ -101,12 +108,13 @@ def judge_buildkit(environment: Mapping[str, str]) -> Finding:
 
 
 def look_at_machines() -> Finding:
+    """Check which machines exist, whether they run, and which processes hold locks."""
     machines = {m.name: (m.engine, m.running) for m in Machine.all()}
     return judge_machines(machines, holders(home() / "locks", _read("/proc/locks")))
 
 
 def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str, Sequence[int]]) -> Finding:
-    """`machines`: name → engine, running; `users`: lock → ids of the processes that hold it."""
+    """Judge `machines` (name → engine, running) and `users` (lock → ids of the processes that hold it)."""
     if not machines:
         return Finding("machines", True, "none yet; `layerlab up` starts one")
     listed = [f"{name} ({engine}, {'running' if on else 'not running'})" for name, (engine, on) in machines.items()]
@@ -115,18 +123,18 @@ def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str,
     if not stopped:
         return Finding("machines", True, "; ".join(listed))
     remedy = (
-        f"start it again, its cache is kept: `layerlab up {stopped[0]}`; or remove it: `layerlab down {stopped[0]}`"
+        f"start it again (it keeps its cache): `layerlab up {stopped[0]}`; or remove it: `layerlab down {stopped[0]}`"
     )
     return Finding("machines", None, "; ".join(listed), remedy)
 
 
 def holders(folder: Path, locks: str) -> dict[str, list[int]]:
-    """Which lock of `folder` which processes hold; `locks` is the text of /proc/locks (see proc_locks(5))."""
+    """Map each held lock in `folder` to the ids of its processes; `locks` is the text of /proc/locks (proc_locks(5))."""
     inodes = {p.stat().st_ino: p.stem.removeprefix("layerlab-") for p in folder.glob("*.lock")}
     found: dict[str, list[int]] = {}
     for line in locks.splitlines():
         words = line.split()
-        if len(words) < 6 or words[1] != "FLOCK":  # those that wait have "->" there
+        if len(words) < 6 or words[1] != "FLOCK":  # waiting processes have "->" there
             continue
         name = inodes.get(int(words[5].rpartition(":")[2]))
         if name:
@@ -139,6 +147,7 @@ def _read(path: str) -> str:
 
 
 def look_at_leftovers() -> Finding:
+    """Check for pieces of machines and scratch copies that killed processes left behind."""
     known = {machine.name for machine in Machine.all()}
     here = {p.name for p in run_dir().glob("*") if p.is_dir()} | set(cleanup.running())
     copies = [folder.name for folder in abandoned()] if home().exists() else []
@@ -146,11 +155,11 @@ def look_at_leftovers() -> Finding:
 
 
 def judge_leftovers(machines: Sequence[str], copies: Sequence[str]) -> Finding:
-    """`machines` are engines or sockets without a machine, `copies` scratch apps whose process is gone."""
+    """Judge leftovers: `machines` are engines or sockets without a machine, `copies` scratch apps without a process."""
     left = [f"pieces of machine {name}" for name in machines] + [f"scratch copy {name}" for name in copies]
     if not left:
         return Finding("leftovers", True, "none")
-    remedy = "`layerlab clean` removes all of LayerLab's"
+    remedy = "`layerlab clean` removes everything of LayerLab's"
     if not machines:
         remedy = "the next App removes them; so does `layerlab clean`"
-    return Finding("leftovers", None, f"of killed processes: {', '.join(left)}", remedy)
+    return Finding("leftovers", None, f"left by killed processes: {', '.join(left)}", remedy)

@@ -1,4 +1,4 @@
-"""doctor's checks of this computer and its network. `doctor` puts them together, `findings` is what they find."""
+"""doctor's checks of this computer and its network. `doctor` runs them; `findings` has the type of their results."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..system import faults
 from ..system.home import home
 from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
 
-#: An engine, its seed and one machine take 1.5 GB (measured with Debian's packages); a build of ours some GB more.
+#: Bytes. An engine, its seed and one machine take 1.5 GB (measured with Debian's packages); our builds take some GB more.
 DISK_NEEDED, DISK_GOOD = 3e9, 10e9
-#: An engine takes 75 MB; pip compiling a large package takes 1 GB and more.
+#: Bytes. An engine takes 75 MB; pip compiling a large package takes 1 GB or more.
 MEMORY_NEEDED, MEMORY_GOOD = 0.5e9, 2e9
-#: Names of the same architecture: the kernel's, and Docker's.
+#: The kernel's and Docker's names of architectures, mapped to Docker's.
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 #: Variables that name a file of certificates, and the programs that read them.
 CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -32,9 +32,10 @@ CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUND
 
 
 def look_at_disk() -> Finding:
+    """Check the disks of LayerLab's home and of Docker's data; return the worse finding."""
     places = [home()]
     root = ask(["docker", "info", "--format", "{{.DockerRootDir}}"], endpoint.person_environment())
-    # A path of another computer, or of Docker Desktop's virtual machine, says nothing about the disks here.
+    # A path on another computer, or in Docker Desktop's virtual machine, says nothing about the disks here.
     if not root.failed and Path(root.text.strip()).is_dir():
         places.append(Path(root.text.strip()))
     findings = [judge_disk(str(place), *_disk(place)) for place in places]
@@ -42,13 +43,13 @@ def look_at_disk() -> Finding:
 
 
 def judge_disk(place: str, free: float, total: float) -> Finding:
-    """`free` and `total` are bytes of the disk that holds `place`."""
+    """Judge the `free` bytes, of `total`, on the disk that holds `place`."""
     what = f"{free / 1e9:.1f} GB of {total / 1e9:.0f} GB free for {place.replace(str(Path.home()), '~')}"
     fault = next(f for f in faults.FAULTS if f.key == "no-space")
     if free < DISK_NEEDED:
-        return Finding("disk", False, f"{what}; {DISK_NEEDED / 1e9:.0f} GB are needed", fault.remedy)
+        return Finding("disk", False, f"{what}; you need {DISK_NEEDED / 1e9:.0f} GB", fault.remedy)
     if free < DISK_GOOD:
-        return Finding("disk", None, f"{what}: little for images", fault.remedy)
+        return Finding("disk", None, f"{what}: not much for images", fault.remedy)
     return Finding("disk", True, what)
 
 
@@ -60,25 +61,27 @@ def _disk(place: Path) -> tuple[int, int]:
 
 
 def look_at_cpu() -> Finding:
+    """Check how many processors we may use, and how busy they are."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return judge_cpu(usable, psutil.getloadavg()[0])
 
 
 def judge_cpu(usable: int, load: float) -> Finding:
-    """`load` is the mean number of processes that wanted to run in the last minute."""
+    """Judge the number of `usable` processors by the `load`: the mean number of busy processes in the last minute."""
     what = f"{usable} {'processor' if usable == 1 else 'processors'}, load {load:.1f}"
     if load > 1.5 * usable:
-        return Finding("CPU", None, f"{what}: busy, so times will vary", "end what else is running before you measure")
+        return Finding("CPU", None, f"{what}: busy, so times will vary", "stop other programs before you measure")
     return Finding("CPU", True if usable > 1 else None, what)
 
 
 def look_at_memory() -> Finding:
+    """Check how much memory is available."""
     memory = psutil.virtual_memory()
     return judge_memory(memory.available, memory.total)
 
 
 def judge_memory(available: float, total: float) -> Finding:
-    """`available` and `total` are bytes."""
+    """Judge the `available` bytes of memory, of `total`."""
     what = f"{available / 1e9:.1f} GB of {total / 1e9:.1f} GB available"
     fault = next(f for f in faults.FAULTS if f.key == "killed")
     if available < MEMORY_NEEDED:
@@ -87,6 +90,7 @@ def judge_memory(available: float, total: float) -> Finding:
 
 
 def look_at_architecture() -> Finding:
+    """Check that this computer, its Docker engine and DOCKER_DEFAULT_PLATFORM agree on the architecture."""
     environment = endpoint.person_environment()
     answer = ask(["docker", "version", "--format", "{{.Server.Arch}}"], environment)
     engine = "" if answer.failed else answer.text.strip()
@@ -94,7 +98,10 @@ def look_at_architecture() -> Finding:
 
 
 def judge_architecture(machine: str, engine: str, wanted: str) -> Finding:
-    """`machine` is the kernel's word, `engine` Docker's ("" if none answers), `wanted` is DOCKER_DEFAULT_PLATFORM."""
+    """Judge the architecture by the kernel (`machine`), by Docker (`engine`, "" if none answers) and by the user.
+
+    `wanted` is the user's DOCKER_DEFAULT_PLATFORM.
+    """
     own = ARCHITECTURES.get(machine.lower())
     fault = next(f for f in faults.FAULTS if f.key == "architecture")
     if wanted and own and own not in wanted:
@@ -111,7 +118,7 @@ def judge_architecture(machine: str, engine: str, wanted: str) -> Finding:
 
 
 def look_at_network() -> Finding:
-    """Look up the name that downloads go to: a proxy's, or that of the index pip is set up for."""
+    """Check that the name for downloads can be looked up: the proxy's, or that of pip's index."""
     proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or ""
     address = proxy or _index_address()
     host = urllib.parse.urlsplit(address if "//" in address else f"//{address}").hostname or ""
@@ -125,16 +132,17 @@ def look_at_network() -> Finding:
 
 
 def judge_network(host: str, error: str) -> Finding:
-    """`host` is what was looked up ("" where all comes from files), `error` what came of it ("" if it was found)."""
+    """Judge the lookup of `host` ("" if the index is a folder) by its `error` ("" if the host was found)."""
     if not host:
         return Finding("network", None, "pip's index is a folder: no name to look up")
     if not error:
-        return Finding("network", True, "names are found")  # without the host: saved notebooks need not name it
+        return Finding("network", True, "names resolve")  # without the host: saved notebooks don't need it
     fault = faults.recognise(error) or faults.recognise("no such host")
     return Finding("network", False, f"{host}: {fault.what} ({first_line(error)})", fault.remedy)
 
 
 def look_at_hub() -> Finding:
+    """Check that base images can be pulled, or else that there are stand-ins."""
     image = images.BASES[0]
     standins = image in images.standins()
     if os.environ.get("LAYERLAB_HUB") == "no":
@@ -143,25 +151,26 @@ def look_at_hub() -> Finding:
 
 
 def judge_hub(answer: Output, standins: bool) -> Finding:
-    """`answer` is that of `docker buildx imagetools inspect`; `standins`: whether base images can be made here."""
+    """Judge the answer of `docker buildx imagetools inspect`; `standins` says whether we can make base images here."""
     if not answer.failed:
         return Finding("hub", True, "answers")
     fault = faults.recognise(answer.text)
     reason = fault.what if fault else last_line(answer.text) or "no answer"
-    # One that answers but refuses can be mended; one that is out of reach needs no mending where there are stand-ins.
+    # You can fix a hub that answers but refuses; if it's out of reach, stand-ins are enough.
     remedy = fault.remedy if fault and fault.key in ("rate-limit", "certificate") else ""
     if standins:
-        return Finding("hub", None, f"no hub: stand-ins are used, made from this system's packages ({reason})", remedy)
+        return Finding("hub", None, f"no hub: using stand-ins made from this system's packages ({reason})", remedy)
     return Finding("hub", False, f"no hub, and no stand-ins on this system: {reason}", fault.remedy if fault else "")
 
 
 def look_at_index() -> Finding:
+    """Check that pip's index answers."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0", "--timeout", "8"]
     return judge_index(ask([*command, "index", "versions", "pip"], {}), _index_address())
 
 
 def judge_index(answer: Output, address: str) -> Finding:
-    """`answer` is that of `pip index versions pip`, `address` the index it asked."""
+    """Judge the answer of `pip index versions pip` from the index at `address`."""
     where = _without_password(address)
     if not answer.failed:
         return Finding("package index", True, "answers")
@@ -176,7 +185,7 @@ def judge_index(answer: Output, address: str) -> Finding:
 
 
 def _index_address() -> str:
-    """The address of pip's index: what pip's configuration says, else what pip itself has built in."""
+    """Return the address of pip's index: from pip's configuration, else pip's built-in one; "" without pip."""
     if os.environ.get("PIP_INDEX_URL"):
         return os.environ["PIP_INDEX_URL"]
     for section in ("global", "install"):
@@ -195,6 +204,7 @@ def _without_password(address: str) -> str:
 
 
 def look_at_certificates() -> Finding:
+    """Check the file of trusted certificates and the variables that name such files."""
     named = {name: os.environ[name] for name in CA_VARIABLES if os.environ.get(name)}
     extra = sorted(p.name for p in Path("/usr/local/share/ca-certificates").glob("**/*.crt"))
     bundle = images.ca_bundle()
@@ -202,7 +212,11 @@ def look_at_certificates() -> Finding:
 
 
 def judge_certificates(bundle: str, named: Mapping[str, str], missing: Sequence[str], extra: Sequence[str]) -> Finding:
-    """`named` are the variables that name a file, `missing` those whose file is not there, `extra` this computer's own CAs."""
+    """Judge the file of trusted certificates, `bundle` ("" if there is none).
+
+    `named` maps variables to the files that they name, `missing` lists those whose file doesn't exist, and `extra` lists
+    this computer's own authorities.
+    """
     name = "certificates"
     if missing:
         what = f"{missing[0]} names {named[missing[0]]}, which does not exist"

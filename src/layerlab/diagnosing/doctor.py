@@ -1,7 +1,7 @@
-"""doctor: check everything a build needs on this computer, and tell you what is fine and how to fix the rest.
+"""doctor: check everything that a build needs on this computer, and tell you what's fine and how to fix the rest.
 
-Every check has two parts: `look_at_…` asks the computer, and `judge_…`, a pure function, says what the answer means. So
-each judgement is tested without its fault being present.
+Every check has two parts: `look_at_…` asks the computer, and `judge_…`, a pure function, interprets the answer. So tests
+can try each judgement without causing the fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import checks, computer
 from .findings import Finding, first_line
 
 WORDS = {True: "fine", None: "note", False: "WRONG"}
-#: In the order of the report.
+#: The checks, in the order of the report.
 CHECKS: tuple[Callable[[], Finding], ...] = (
     checks.look_at_engine,
     checks.look_at_buildx,
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing needs mending."""
+        """Whether there is nothing to fix."""
         return all(finding.ok is not False for finding in self.findings)
 
     def __str__(self) -> str:
@@ -58,18 +58,18 @@ class Report:
                     f"→ {f.remedy}", 118, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
                 )
         wrong = sum(f.ok is False for f in self.findings)
-        return "\n".join([*lines, f"{wrong} to mend." if wrong else "Nothing to mend."])
+        return "\n".join([*lines, f"{wrong} to fix." if wrong else "Nothing to fix."])
 
     __repr__ = __str__
 
     def to_json(self) -> str:
-        """The report as JSON: {"ok": …, "findings": [{"name", "ok", "what", "remedy"}]}."""
+        """Return the report as JSON: {"ok": …, "findings": [{"name", "ok", "what", "remedy"}]}."""
         data = {"ok": self.ok, "findings": [dataclasses.asdict(f) for f in self.findings]}
         return json.dumps(data, indent=1, ensure_ascii=False)
 
 
 def doctor() -> Report:
-    """Look at everything, in some seconds. Never raises: what cannot be looked at is a finding too."""
+    """Run all checks, within seconds. Never raises: a check that can't be done is a finding, too."""
     with concurrent.futures.ThreadPoolExecutor(len(CHECKS)) as pool:
         return Report(tuple(pool.map(_guarded, CHECKS)))
 
@@ -77,6 +77,6 @@ def doctor() -> Report:
 def _guarded(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except Exception as error:  # a check that breaks must not hide the others
+    except Exception as error:  # a broken check must not hide the others
         name = check.__name__.removeprefix("look_at_").replace("_", " ")
-        return Finding(name, None, f"could not be looked at: {type(error).__name__}: {first_line(str(error))}")
+        return Finding(name, None, f"could not be checked: {type(error).__name__}: {first_line(str(error))}")

@@ -1,4 +1,4 @@
-"""What doctor's checks are made of: a finding, and asking a command. What engines and tools print is known to `faults`."""
+"""The parts of doctor's checks: findings, and asking commands. `faults` knows the messages of engines and tools."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from ..engines import endpoint, packages
 from ..errors import CommandFailed, LayerLabError
 from ..system.shell import run
 
-#: A question that is not answered in this time counts as unanswered, seconds. They are asked at the same time.
+#: A command that takes longer than this many seconds counts as unanswered. All checks run at the same time.
 SECONDS = 12.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        name: what was looked at.
-        ok: True where it is fine, False where something must be mended, None where it is only worth knowing.
-        what: what was found, in words.
-        remedy: what mends it, with the command; may be empty.
+        name: the thing that was checked.
+        ok: True if it's fine, False if something must be fixed, None if it's only worth knowing.
+        what: the result in words.
+        remedy: how to fix it, with the command; may be empty.
     """
 
     name: str
@@ -32,13 +32,14 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """What a command said: its standard output where it succeeded, otherwise `failed` and all that it printed."""
+    """The answer of a command: its standard output if it succeeded, otherwise `failed` and everything that it printed."""
 
     text: str
     failed: bool = False
 
 
 def ask(command: Sequence[str], environment: Mapping[str, str]) -> Output:
+    """Run a command, for at most SECONDS, and return its answer; a command that fails is an answer, too."""
     try:
         return Output(run(*command, env=environment, timeout=SECONDS))
     except CommandFailed as error:
@@ -47,11 +48,11 @@ def ask(command: Sequence[str], environment: Mapping[str, str]) -> Output:
 
 
 def ask_plugin(*arguments: str) -> Output:
-    """Ask the docker command and plugins that LayerLab would use: those it unpacked, else the person's."""
+    """Ask the docker command or plugin that LayerLab would use: the unpacked one, else the user's."""
     environment = endpoint.person_environment()
     plugins = packages.plugin_dirs()
     if plugins:
-        # The plugin itself runs without the docker command, and needs no configuration that names its folder.
+        # The plugin runs without the docker command, and then needs no configuration that names its folder.
         plugin = plugins[0] / f"docker-{arguments[0]}"
         if plugin.exists():
             return ask([str(plugin), *arguments[1:]], environment)
@@ -62,8 +63,10 @@ def ask_plugin(*arguments: str) -> Output:
 
 
 def first_line(text: str) -> str:
+    """Return the first line of `text` that isn't blank, stripped; "" if there is none."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def last_line(text: str) -> str:
+    """Return the last line of `text` that isn't blank, stripped; "" if there is none."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

@@ -1,16 +1,17 @@
-"""Ways to run a disposable Docker engine of our own, and which one fits this computer.
+"""The ways to run a disposable Docker engine of our own, and the choice of one for this computer.
 
-An engine knows nothing of builds: it starts, is found again, and goes without a trace. `machine.Machine` is what
-notebooks use. All are used through the same few methods:
+An engine knows nothing about builds: it starts, can be found again, and goes without a trace. Notebooks use
+`machine.Machine`. Every engine has the same few methods:
 
-    start(name)        bring the machine's engine up: found, restarted on its old data after a crash, or new from the seed
-    alive(name)        whether it answers
-    environment(name)  the DOCKER_* variables with which a client reaches it
-    renew(name)        bring it up on new data from the seed; the old is deleted in the background, however much it is
-    remove(name)       kill it and delete all that was its own
-    keep_as_seed(name) stop it and keep its data as what new machines start from
-    seeded()           whether there is such data
-    clean()            delete what belongs to no single machine (the seed, engine images)
+    start(name)        bring the machine's engine up: find it, restart it on its old data after a crash, or start a new
+                       one from the seed
+    alive(name)        tell whether it answers
+    environment(name)  return the DOCKER_* variables that a client needs to reach it
+    renew(name)        bring it up on new data from the seed; the old data, however big, is deleted in the background
+    remove(name)       kill it and delete all its data
+    keep_as_seed(name) stop it and keep its data as the seed that new machines start from
+    seeded()           tell whether there is a seed
+    clean()            delete everything that belongs to no single machine (the seed, engine images)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .packages import Say
 
 
 class Engine(Protocol):
-    """One way to run engines; `kind` is the word that a machine's file remembers it by."""
+    """One way to run engines; `kind` is the word for it in a machine's file."""
 
     kind: str
 
@@ -46,14 +47,14 @@ ENGINES: dict[str, Engine] = {
 
 
 def may_run_own() -> bool:
-    """Whether a private dockerd can be run here: we are root on Linux."""
+    """Tell whether we can run a private dockerd here: that takes root on Linux."""
     return sys.platform == "linux" and os.geteuid() == 0
 
 
 def choose() -> Engine:
-    """The engine that fits this computer: a container where a Docker answers, else a process where we are root.
+    """Return the engine for this computer: a container if the user's Docker answers, else a process if we're root.
 
-    `$LAYERLAB_ENGINE` ("container" or "process") overrides. Raises SetupError where neither can be.
+    `$LAYERLAB_ENGINE` ("container" or "process") overrides this. Raises SetupError if neither can run here.
     """
     wanted = os.environ.get("LAYERLAB_ENGINE", "")
     if wanted and wanted not in ENGINES:
@@ -65,6 +66,6 @@ def choose() -> Engine:
     if may_run_own():
         return ENGINES["process"]
     raise SetupError(
-        "no Docker engine answers here, and LayerLab may not run one of its own, because you are not root on Linux",
-        "start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again; `layerlab doctor` says more",
+        "no Docker engine answers here, and LayerLab can't run its own, because you are not root on Linux",
+        "start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again; `layerlab doctor` tells you more",
     )

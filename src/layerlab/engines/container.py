@@ -1,7 +1,7 @@
-"""A machine as a privileged container inside the person's Docker, reached over mutually authenticated TLS.
+"""A machine as a privileged container inside the user's Docker, reached over mutually authenticated TLS.
 
-The port is published on loopback only, and whoever comes without the certificate we made is refused. Everything is
-labelled `layerlab.home`, so that it is found again, and removed without touching anything else of that Docker.
+The port is published on loopback only, and refuses clients without the certificate we made. Everything carries the
+label `layerlab.home`, so that we can find it again and remove it without touching anything else in that Docker.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import WRITTEN_ONCE
 
-#: A start takes about 3 s; this is for a very busy computer.
+#: A start takes about 3 s; this allows for a very busy computer.
 START_SECONDS = 60.0
 START_SCRIPT = Path(__file__).with_name("start-in-container.sh")
-#: Lets ports of a machine's own loopback lead elsewhere: the packets leave with the machine's address, not with loopback's.
-#: $1 is lines of "port address:port". Rules of before are replaced.
+#: Makes ports of a machine's own loopback lead elsewhere: packets leave with the machine's address, not with loopback's.
+#: $1 is lines of "port address:port". They replace all earlier rules.
 FORWARD = """
 echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet
 for chain in OUTPUT POSTROUTING; do
@@ -39,36 +39,38 @@ echo "$1" | while read -r port address; do
     [ -z "$port" ] || iptables --wait -t nat -A LAYERLAB-OUTPUT -d 127.0.0.1 -p tcp --dport "$port" -j DNAT --to "$address"
 done
 """
-#: The port dockerd listens on for TLS clients (registered with IANA as docker-s).
+#: The port where dockerd listens for TLS clients (registered with IANA as docker-s).
 PORT = 2376
 
 
 def person_has_docker() -> bool:
-    """Whether a Docker engine answers the person's own `docker`."""
+    """Tell whether a Docker engine answers the user's own `docker`."""
     person = person_environment()
     return shutil.which("docker", path=person["PATH"]) is not None and succeeds(["docker", "info"], env=person)
 
 
 class ContainerEngine:
+    """Machines as containers in the user's Docker; `engines` describes the methods."""
+
     kind = "container"
 
     def start(self, name: str, say: Say) -> None:
-        """Bring the engine of machine `name` up. Raises MachineError with the end of its log if it does not come."""
+        """Bring up the engine of machine `name`. Raises MachineError with the end of its log if it doesn't start."""
         if self.alive(name):
             return
         if self._exists("container", name):
             try:
-                _person("start", self._called(name))  # stopped, or crashed, with its data in the volume
+                _person("start", self._called(name))  # it stopped or crashed; its data is in the volume
             except CommandFailed as error:
                 raise MachineError(
-                    f"machine {name!r} could not be started again\n{error}", f"remove it: `layerlab down {name}`"
+                    f"machine {name!r} could not be restarted\n{error}", f"remove it: `layerlab down {name}`"
                 ) from None
         else:
             self._create(name, self._image(say))
         self._await(name)
 
     def renew(self, name: str, say: Say) -> None:
-        # What is copied is only a sign for the start script, which takes it away again.
+        # The copied file is only a flag for the start script, which removes it.
         _person("cp", str(START_SCRIPT), f"{self._called(name)}:/layerlab/renew")
         _person("restart", "--time", "0", self._called(name))
         self._await(name)
@@ -92,7 +94,7 @@ class ContainerEngine:
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:
-        """The machine's own volume becomes the seed; the machine's container goes."""
+        """Turn the machine's volume into the seed, and remove its container."""
         _person("stop", "--time", "15", self._called(name))
         _person("rm", self._called(name))
         self._seed_file.write_text(self._called(name))
@@ -104,7 +106,7 @@ class ContainerEngine:
         )
 
     def clean(self) -> None:
-        """Remove whatever carries this home's label, and the engine image if LayerLab brought it."""
+        """Remove everything with this home's label, and the images that LayerLab added to the user's Docker."""
         mine = f"label={LABEL}={home_id()}"
         for container in _person("ps", "--all", "--quiet", "--filter", mine).split():
             _person("rm", "--force", container)
@@ -112,15 +114,15 @@ class ContainerEngine:
             _person("volume", "rm", "--force", volume)
         if self._images_file.exists():
             for image in self._images_file.read_text().split():
-                with contextlib.suppress(CommandFailed):  # in use by a container that is not ours
+                with contextlib.suppress(CommandFailed):  # a container that isn't ours uses it
                     _person("image", "rm", image)
             self._images_file.unlink()
         self._seed_file.unlink(missing_ok=True)
 
     def forward(self, name: str) -> None:
-        """Let ports of the machine's loopback lead to this home's registries, as each one's `forwards_file` says.
+        """Make ports of the machine's loopback lead to this home's registries, as each one's `forwards_file` says.
 
-        Called when a machine comes up and when a registry does; both may have new addresses then.
+        Call this when a machine or a registry comes up, because it may have a new address.
         """
         lines = [
             f"{port} {address}"
@@ -137,7 +139,7 @@ class ContainerEngine:
 
     @property
     def _images_file(self) -> Path:
-        """Names of the images that LayerLab brought into the person's Docker."""
+        """The file with the names of the images that LayerLab added to the user's Docker."""
         return home() / "container-images"
 
     def _called(self, name: str) -> str:
@@ -150,14 +152,14 @@ class ContainerEngine:
             if not running or time.monotonic() > deadline:
                 log = _person("logs", "--tail", "8", self._called(name))
                 raise MachineError(
-                    f"the engine of machine {name!r} did not start\n{log}", "`layerlab doctor` looks for the cause"
+                    f"the engine of machine {name!r} did not start\n{log}", "run `layerlab doctor` to find the cause"
                 )
             time.sleep(0.05)
         if any(home().glob("registries/*/forwards.json")):
             self.forward(name)
 
     def remember_image(self, name: str) -> None:
-        """Note that LayerLab brought this image into the person's Docker, so that `clean` removes it."""
+        """Note that LayerLab added this image to the user's Docker, so that `clean` removes it."""
         with self._images_file.open("a") as file:
             file.write(f"{name}\n")
 
@@ -165,7 +167,7 @@ class ContainerEngine:
         return succeeds([docker_program(), kind, "inspect", self._called(name)], env=person_environment())
 
     def _image(self, say: Say) -> str:
-        """Name of the engine image in the person's Docker, brought there first if need be."""
+        """Return the name of the engine image in the user's Docker; add the image first if it's missing."""
         if name := images.present(images.ENGINE_IMAGE, _person):
             return name
         name = images.ensure_engine_image(_person, say)
@@ -191,26 +193,26 @@ class ContainerEngine:
 
 
 def forwards_file(registry: str) -> Path:
-    """Says, as JSON, to which address which port of a machine's loopback leads: {"40123": "172.17.0.3:5000"}."""
+    """Return the file that says, as JSON, where a machine's loopback ports lead: {"40123": "172.17.0.3:5000"}."""
     return home() / "registries" / registry / "forwards.json"
 
 
 def _free_port() -> int:
-    """A port of this computer's loopback that nobody listens on. Chosen here and not by Docker, it stays over restarts."""
+    """Return a free port of this computer's loopback. We choose it, not Docker, so that it stays the same over restarts."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
 
 
 def _person(*arguments: str) -> str:
-    """Run the person's docker command on the person's engine."""
+    """Run the user's docker command on the user's engine."""
     return run(docker_program(), *arguments, env=person_environment()).strip()
 
 
 def _make_certificates(client_folder: Path) -> Path:
-    """An authority that lives for this call only, a server's and a client's certificate; returns the server's folder.
+    """Make certificates for a server and a client; return the server's folder. Their authority lives for this call only.
 
-    The client's folder has the names that DOCKER_CERT_PATH wants: ca.pem, cert.pem, key.pem.
+    The client's folder has the file names that DOCKER_CERT_PATH needs: ca.pem, cert.pem, key.pem.
     """
     authority = trustme.CA(organization_name="LayerLab")
     server_folder = client_folder.with_name("server")

@@ -1,7 +1,7 @@
-"""Which engine a `docker` command reaches: the person's own, or a machine of ours.
+"""Which engine a `docker` command reaches: the user's own, or one of our machines.
 
-Commands for a machine get a Docker configuration of our own, so the person's contexts, builders, credentials and
-configuration are neither used nor changed. A notebook that is pointed at a machine remembers what the person had.
+Commands for a machine get a Docker configuration of their own, so they neither use nor change the user's contexts,
+builders, credentials and configuration. A notebook that points at a machine remembers the user's settings.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ POINTERS = (
 )  # fmt: skip
 #: Version of the Engine API that docker-py speaks with a machine: Docker 25's, the oldest that Docker 29 still accepts.
 API_VERSION = "1.44"
-#: Holds, as JSON, what the person had in those variables and in PATH, in a process that was pointed at a machine.
+#: Holds, as JSON, the user's values of those variables and of PATH, in a process that points at a machine.
 PERSON = "LAYERLAB_PERSON"
-#: Where CLI plugins live (Docker CLI, cli-plugins/manager), besides the person's own ~/.docker/cli-plugins.
+#: Where CLI plugins live (Docker CLI, cli-plugins/manager), besides the user's own ~/.docker/cli-plugins.
 PLUGIN_DIRS = (
     "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
     "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins",
@@ -38,27 +38,27 @@ PLUGIN_DIRS = (
 
 
 def person_environment() -> dict[str, str]:
-    """POINTERS and PATH as the person has them; empty for those that are not set."""
+    """Return the user's own values of POINTERS and PATH; "" for those that aren't set."""
     if PERSON in os.environ:
         return json.loads(os.environ[PERSON])
     return {name: os.environ.get(name, "") for name in (*POINTERS, "PATH")}
 
 
 def machine_environment(name: str, endpoint: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which `docker` and its plugins reach machine `name` at `endpoint`, and nothing of the person's."""
+    """Return variables that make `docker` and its plugins reach machine `name` at `endpoint`, with none of the user's."""
     return environment_in(machine_dir(name) / "docker", endpoint)
 
 
 def environment_in(folder: Path, endpoint: Mapping[str, str]) -> dict[str, str]:
-    """The same with a Docker configuration in `folder`; with no endpoint, for commands that need no engine."""
+    """Return the same with the Docker configuration in `folder`; `endpoint` is {} for commands that need no engine."""
     config, programs = _configuration(folder)
     path = person_environment()["PATH"] or os.defpath
-    # BuildKit is what we teach; the person's DOCKER_BUILDKIT=0 is for their own builds (doctor tells them).
+    # We teach BuildKit; the user's DOCKER_BUILDKIT=0 is for their own builds (doctor reports it).
     return {**dict.fromkeys(POINTERS, ""), **endpoint, "DOCKER_CONFIG": str(config), "PATH": f"{programs}:{path}"}
 
 
 def point_at(variables: Mapping[str, str]) -> None:
-    """Let every `docker` that this process starts from now on, and its children's, reach a machine."""
+    """Make every `docker` that this process or its children start from now on reach a machine."""
     os.environ.setdefault(PERSON, json.dumps(person_environment()))
     for name, value in variables.items():
         if value:
@@ -68,24 +68,27 @@ def point_at(variables: Mapping[str, str]) -> None:
 
 
 def connect(endpoint: Mapping[str, str], timeout: float = 60) -> docker.DockerClient:
-    """A docker-py client of the engine at `endpoint`. Nothing is sent yet. Raises OSError if its certificates are gone."""
+    """Return a docker-py client of the engine at `endpoint`, with `timeout` in seconds. It sends nothing yet.
+
+    Raises docker.errors.TLSParameterError if the engine's certificates are gone.
+    """
     certificates = endpoint.get("DOCKER_CERT_PATH")
     tls = certificates and docker.tls.TLSConfig(
         client_cert=(f"{certificates}/cert.pem", f"{certificates}/key.pem"),
         ca_cert=f"{certificates}/ca.pem",
         verify=True,
     )
-    # With a given version the constructor asks nothing, so that the next line is in time.
+    # Given a version, the constructor sends no request, so the line below comes early enough.
     client = docker.DockerClient(
         base_url=endpoint["DOCKER_HOST"], tls=tls or False, timeout=timeout, version=API_VERSION
     )
-    # requests would let REQUESTS_CA_BUNDLE replace our authority, and proxies see what is for loopback only.
+    # Otherwise requests would let REQUESTS_CA_BUNDLE replace our authority, and send loopback traffic to proxies.
     client.api.trust_env = False
     return client
 
 
 def answers(endpoint: Mapping[str, str], machine: str) -> bool:
-    """Whether the engine at `endpoint` answers, and is that of the machine called `machine`."""
+    """Tell whether the engine at `endpoint` answers and belongs to the machine called `machine`."""
     try:
         with contextlib.closing(connect(endpoint, timeout=5)) as client:
             return f"layerlab.machine={machine}" in (client.info().get("Labels") or [])
@@ -94,7 +97,7 @@ def answers(endpoint: Mapping[str, str], machine: str) -> bool:
 
 
 def reachable(endpoint: Mapping[str, str]) -> bool:
-    """Whether any engine answers at `endpoint`; a tenth of what `answers` costs."""
+    """Tell whether any engine answers at `endpoint`, at a tenth of the cost of `answers`."""
     try:
         with contextlib.closing(connect(endpoint, timeout=5)) as client:
             return client.ping()
@@ -103,7 +106,7 @@ def reachable(endpoint: Mapping[str, str]) -> bool:
 
 
 def docker_program() -> str:
-    """The docker client: of the packages that LayerLab unpacked, else the person's. Raises SetupError if there is none."""
+    """Return the docker client that LayerLab unpacked, else the user's. Raises SetupError if there is none."""
     unpacked = packages.tool_path().get("PATH", "").split(":")
     found = shutil.which("docker", path=":".join(unpacked[:2])) or shutil.which(
         "docker", path=person_environment()["PATH"]
@@ -114,9 +117,9 @@ def docker_program() -> str:
 
 
 def _configuration(config: Path) -> tuple[Path, Path]:
-    """A Docker configuration folder with the plugins linked in, and a folder that holds just `docker` for PATH.
+    """Make a Docker configuration folder with links to the plugins, and a folder with just `docker` for PATH.
 
-    The configuration is the machine's own, because it holds the credentials of the registries it logs in to.
+    The configuration is the machine's own, because it holds the machine's registry credentials.
     """
     programs = home() / "bin"
     own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"

@@ -1,8 +1,8 @@
 """Base images: pulled where a hub can be reached, otherwise stand-ins made from the distribution's packages.
 
 A stand-in never takes the real image's name: `python:3.11-slim` has the stand-in `layerlab-standin/python:3.11-slim`.
-Dockerfiles keep saying `FROM python:3.11-slim`; a build passes BuildKit's named context
-`--build-context python:3.11-slim=docker-image://layerlab-standin/python:3.11-slim`, in plain sight in its command.
+Dockerfiles still say `FROM python:3.11-slim`; a build passes BuildKit's named context
+`--build-context python:3.11-slim=docker-image://layerlab-standin/python:3.11-slim`, which you can see in its command.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ from . import packages
 from .packages import Say
 
 STANDIN = "layerlab-standin/"
-#: Keeps the image that a base was before it moved. No build refers to it, and `Machine.reset` does not keep it.
+#: Name prefix of a moved base image's original. No build refers to it, and `Machine.reset` doesn't keep it.
 ORIGINAL = "layerlab-original/"
-#: The file that a moved base has more than the one before it.
+#: The one file that a moved base image has and its original doesn't.
 MOVED = "/etc/layerlab-base-release"
-#: What every machine holds from the start.
+#: The base images that every machine starts with.
 BASES = ("python:3.11-slim",)
-#: The engine of a machine in a container.
+#: The image that runs a machine in a container.
 ENGINE_IMAGE = "docker:28-dind"
-#: The registry, where a hub can be reached; the program inside is called by its full path.
+#: The registry's image, where a hub can be reached, and the full path of the program inside it.
 REGISTRY_IMAGE, REGISTRY_PROGRAM = "registry:2", "/bin/registry"
-#: Which suite's python3 is which version (the distributions' package lists).
+#: Maps each Python version to the suite whose python3 it is (the distributions' package lists).
 PYTHON_OF_SUITE = {
     "debian": {"3.11": "bookworm", "3.13": "trixie"},
     "ubuntu": {"3.10": "jammy", "3.12": "noble", "3.14": "resolute"},
 }
-#: Seconds after which a hub that does not answer counts as out of reach.
+#: A hub that doesn't answer within this many seconds counts as out of reach.
 HUB_SECONDS = 15.0
-#: Where images come from that name no hub of their own.
+#: The hub of images whose name gives none.
 HUB = "docker.io"
-#: Why nothing is pulled where the person says so.
+#: The reason given when the user has turned pulling off.
 NO_HUB = "LAYERLAB_HUB=no"
-#: Raised when the recipe below changes, so that cached archives are made anew.
+#: Increase this when the recipe below changes, so that cached archives are made again.
 RECIPE = 1
 
-#: Runs the docker client on the engine in question, with these arguments; returns its output, raises CommandFailed.
+#: Runs the docker client on the engine in question with these arguments; returns its output, or raises CommandFailed.
 Docker = Callable[..., str]
 
 
 def standin_name(image: str) -> str:
-    """The name under which the stand-in for `image` is kept."""
+    """Return the name of the stand-in for `image`."""
     return STANDIN + image
 
 
 def is_base(tag: str) -> bool:
-    """Whether an image of a machine is a base image, which `Machine.reset` keeps."""
+    """Tell whether a machine's image is a base image, which `Machine.reset` keeps."""
     return tag.startswith((STANDIN, "python:"))
 
 
 def ensure(image: str, docker: Docker, say: Say) -> str:
-    """Have base image `image` on an engine; return the name it is there under (its own, or its stand-in's).
+    """Make sure that an engine has base image `image`; return its name there (its own, or its stand-in's).
 
-    Raises SetupError where no hub gives it and no stand-in can be made.
+    Raises SetupError if no hub provides it and no stand-in can be made.
     """
     if name := present(image, docker):
         return name
@@ -83,7 +83,7 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
             f"{image} cannot be pulled ({refusal}) and there is no stand-in for it",
             f"connect to a hub, or use an image with a stand-in: {have}",
         )
-    say(f"{image} cannot be pulled: {refusal}. A stand-in takes its place.")
+    say(f"{image} cannot be pulled: {refusal}. Using a stand-in instead.")
     archive = standin_archive(image, say)
     say(f"Importing {standin_name(image)} …")
     changes = [word for key, value in _environment().items() for word in ("--change", f"ENV {key}={value}")]
@@ -93,9 +93,9 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
 
 @contextlib.contextmanager
 def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
-    """While the body runs, make the stand-ins that `ensure` will need on an engine that is not there yet.
+    """Make the stand-ins that `ensure` will need on an engine that doesn't exist yet, while the body runs.
 
-    `ensure` finds them made, or waits. Where a hub seems to be in reach nothing is made.
+    `ensure` finds them ready, or waits for them. If a hub seems to be in reach, this makes nothing.
     """
 
     def make() -> None:
@@ -109,7 +109,7 @@ def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
 
 
 def _hub_is_out_of_reach() -> bool:
-    """Whether nothing can be pulled, as far as can be said without an engine. Behind a proxy it cannot be said."""
+    """Tell whether nothing can be pulled, as far as we know without an engine. Behind a proxy we can't know."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return True
     if urllib.request.getproxies():
@@ -122,9 +122,9 @@ def _hub_is_out_of_reach() -> bool:
 
 
 def ensure_engine_image(docker: Docker, say: Say) -> str:
-    """Have the image that a machine in a container runs in the person's Docker; return the name it is there under.
+    """Make sure that the user's Docker has the engine image for machines; return its name there.
 
-    Raises SetupError where no hub gives it and no stand-in can be made.
+    Raises SetupError if no hub provides it and no stand-in can be made.
     """
     try:
         if os.environ.get("LAYERLAB_HUB") != "no":
@@ -135,18 +135,18 @@ def ensure_engine_image(docker: Docker, say: Say) -> str:
         refusal = _reason(error)
     if not packages.can_unpack():
         raise SetupError(
-            f"{ENGINE_IMAGE}, which machines run in your Docker, cannot be pulled: {refusal}",
+            f"{ENGINE_IMAGE}, the image that machines need in your Docker, cannot be pulled: {refusal}",
             f"connect to a hub, or load the image yourself: `docker pull {ENGINE_IMAGE}`",
         )
-    say(f"{ENGINE_IMAGE} cannot be pulled: {refusal}. A stand-in takes its place.")
+    say(f"{ENGINE_IMAGE} cannot be pulled: {refusal}. Using a stand-in instead.")
     docker("import", str(_engine_archive(say)), standin_name(ENGINE_IMAGE))
     return standin_name(ENGINE_IMAGE)
 
 
 def ensure_registry_image(docker: Docker, say: Say) -> tuple[str, Path | None]:
-    """Have an image in the person's Docker that a registry can run in; return its name, and the program to put into it.
+    """Make sure that the user's Docker has an image for a registry; return its name, and the program to put into it.
 
-    The program is None where the image has its own. Raises SetupError where no hub gives one and no stand-in can be made.
+    The program is None if the image has its own. Raises SetupError if no hub provides one and no stand-in can be made.
     """
     if present(REGISTRY_IMAGE, docker) == REGISTRY_IMAGE or not (refusal := _pulled(REGISTRY_IMAGE, docker, say)):
         return REGISTRY_IMAGE, None
@@ -156,13 +156,13 @@ def ensure_registry_image(docker: Docker, say: Say) -> tuple[str, Path | None]:
             f"connect to a hub, or load the image yourself: `docker pull {REGISTRY_IMAGE}`",
         )
     program, image = packages.ensure_registry(say), standin_name(ENGINE_IMAGE)
-    if present(image, docker) != image:  # made of the same packages, so what runs here runs in it
+    if present(image, docker) != image:  # it's made from this computer's suite, so the program runs in it
         docker("import", str(_engine_archive(say)), image)
     return image, program
 
 
 def present(image: str, docker: Docker) -> str:
-    """The name under which `image`, or its stand-in, is on an engine; "" if neither is."""
+    """Return the name that `image`, or else its stand-in, has on an engine; "" if neither is there."""
     for name in (image, standin_name(image)):
         with contextlib.suppress(CommandFailed):
             docker("image", "inspect", "--format", "{{.Id}}", name)
@@ -171,11 +171,11 @@ def present(image: str, docker: Docker) -> str:
 
 
 def _pulled(image: str, docker: Docker, say: Say) -> str:
-    """Pull an image; return "" when it is there, and otherwise why not."""
+    """Pull an image; return "" on success, otherwise the reason why not."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return NO_HUB
     try:
-        # Asked first, because a pull waits for minutes on a hub that does not answer.
+        # Ask first, because a pull waits for minutes on a hub that doesn't answer.
         docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
         say(f"Pulling {image} …")
         docker("pull", "--quiet", image)
@@ -191,9 +191,9 @@ def _reason(error: CommandFailed) -> str:
 
 
 def move(name: str, docker: Docker) -> str:
-    """Give the name of a base image to one with a file more, keep the first one as ORIGINAL; return the new image's id.
+    """Give a base image's name to a copy with one more file, keep the first one as ORIGINAL; return the new image's id.
 
-    A label would not do: BuildKit keys what stands on an image by the image's layers.
+    A new label wouldn't be enough: BuildKit's cache keys for steps on top of an image depend on the image's layers.
     """
     if not present(ORIGINAL + name, docker):
         docker("tag", name, ORIGINAL + name)
@@ -203,7 +203,7 @@ def move(name: str, docker: Docker) -> str:
             release.write(f"{time.time_ns()}\n")
             release.flush()
             docker("cp", release.name, f"{container}:{MOVED}")
-        # A container of another command than the image's would hand that down: give the image its own again.
+        # The commit would take over the container's command, `true`, so give the new image the original one.
         command = docker("image", "inspect", "--format", "{{json .Config.Cmd}}", name).strip()
         return docker("commit", "--change", f"CMD {command}", container, name).strip()
     finally:
@@ -212,30 +212,30 @@ def move(name: str, docker: Docker) -> str:
 
 
 def move_back(tags: Iterable[str], docker: Docker) -> None:
-    """Of an engine's `tags`, give each base image that was moved its name back."""
+    """Restore the name of each moved base image among an engine's `tags`."""
     for tag in tags:
         if tag.startswith(ORIGINAL):
             name = tag.removeprefix(ORIGINAL)
             moved = _id(name, docker)
             docker("tag", tag, name)
-            docker("image", "rm", tag)  # only this name of it
+            docker("image", "rm", tag)  # removes only this name
             _remove_nameless(moved, docker)
 
 
 def _id(name: str, docker: Docker) -> str:
-    """The id of image `name`; "" where it is not on the engine."""
+    """Return the id of image `name`; "" if it isn't on the engine."""
     return docker("images", "--no-trunc", "--quiet", name).strip()
 
 
 def _remove_nameless(image: str, docker: Docker) -> None:
-    """Remove an image that no name refers to any more. It stays where a container needs it."""
+    """Remove an image that no longer has a name, unless a container needs it."""
     with contextlib.suppress(CommandFailed):
         if docker("image", "inspect", "--format", "{{len .RepoTags}}", image).strip() == "0":
             docker("image", "rm", image)
 
 
 def standins() -> dict[str, str]:
-    """The base images that a stand-in can be made for on this computer, and the suite that each is made from."""
+    """Return the base images that we can make stand-ins for on this computer, each with the suite it's made from."""
     if not packages.can_unpack():
         return {}
     release = packages.os_release()
@@ -245,10 +245,11 @@ def standins() -> dict[str, str]:
 
 
 def standin_archive(image: str, say: Say) -> Path:
-    """A tar of the root file system that stands in for `image`, from the cache or made now (about 20 s).
+    """Return a tar of the root file system that stands in for `image`, from the cache or made now (about 20 s).
 
-    It is Debian's (Ubuntu's) Python laid out as in the official image: `python` and `pip` in /usr/local, packages in
-    /usr/local/lib/python3.X/site-packages. It trusts what this computer trusts. Raises KeyError if it is not in `standins()`.
+    It's Debian's (Ubuntu's) Python, laid out as in the official image: `python` and `pip` in /usr/local, packages in
+    /usr/local/lib/python3.X/site-packages. It trusts the same certificates as this computer.
+    Raises KeyError if `image` isn't in `standins()`, and SetupError or CommandFailed if it can't be made.
     """
     suite, bundle = standins()[image], ca_bundle()
     hooks = [f'chroot "$1" python3 -m venv --copies /usr/local']  # noqa: F541 - "$1" is mmdebstrap's
@@ -259,14 +260,14 @@ def standin_archive(image: str, say: Say) -> Path:
 
 def _engine_archive(say: Say) -> Path:
     packages.ensure_engine(say)
-    # /bin and /sbin are links in the root file system, and folders in the packages.
+    # /bin and /sbin are links in the root file system, but folders in the packages.
     hooks = ['tar -C "$ENGINE_PACKAGES" -c . | tar -C "$1" -x --keep-directory-symlink']
     include = ["ca-certificates", "iptables", "libseccomp2", "mount", "git"]
     return _bootstrap(ENGINE_IMAGE, packages.codename(), include, hooks, say)
 
 
 def ca_bundle() -> Path | None:
-    """The file of certificates that this computer trusts, its own extra ones included."""
+    """Return the file of certificates that this computer trusts, including extra ones; None if there is none."""
     chosen = (
         os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     )
@@ -274,7 +275,7 @@ def ca_bundle() -> Path | None:
 
 
 def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say: Say) -> Path:
-    """Make a root file system with mmdebstrap, once for the same recipe, mirror and certificates."""
+    """Make a root file system with mmdebstrap, once for each recipe, mirror and set of certificates."""
     mirror, bundle = packages.mirror(), ca_bundle()
     recipe = repr(
         (
@@ -296,8 +297,8 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
             return archive
         tools = packages.ensure_bootstrapper()
         say(f"Making a stand-in for {image} from the packages of {suite} (about 20 s) …")
-        # A folder of ours, and namespaces that end with the process: a killed run leaves nothing running or mounted, and
-        # nothing that the next run or `layerlab clean` does not remove.
+        # Use a folder of our own, and namespaces that end with the process: a killed run leaves nothing running or
+        # mounted, and no files that the next run or `layerlab clean` doesn't remove.
         work = archive.with_suffix(".part")
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -317,7 +318,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
                     **tools,
                     "TMPDIR": str(work),
                     "ENGINE_PACKAGES": str(packages.engine_dir()),
-                    "DPKG_FORCE": "unsafe-io",  # nobody needs half of it after a power cut, so don't wait for the disk
+                    "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
                 },
                 what=f"could not make a stand-in for {image}",
             )
@@ -328,7 +329,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
 
 
 def _environment() -> dict[str, str]:
-    """Variables of a stand-in: the official image's PATH, this computer's trust and its pip index."""
+    """Return a stand-in's variables: the official image's PATH, this computer's certificates and its pip index."""
     variables = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     if ca_bundle():
         variables |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/etc/ssl/certs/ca-certificates.crt")

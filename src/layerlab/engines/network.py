@@ -1,7 +1,7 @@
-"""What a machine in a private process shares with the computer: one bridge, three firewall rules and an address range.
+"""The network of a machine in a private process: one bridge, three firewall rules and an address range of the computer.
 
-dockerd itself gets `--iptables=false`, because its own rules are in chains that every dockerd on a computer shares. All
-of ours carry the name of the machine's bridge, so what is there is asked of the computer itself: no record can get lost.
+dockerd itself gets `--iptables=false`, because its own rules go into chains that every dockerd on a computer shares. All
+our rules carry the name of the machine's bridge, so we can always ask the computer what's there; there's no list to lose.
 (Never give a dockerd `--bridge=none`: it deletes the host's docker0.)
 """
 
@@ -22,12 +22,12 @@ from ..system.home import home_id, locked, run_dir
 from ..system.shell import run, succeeds
 from . import packages
 
-#: Machines take their networks out of this range (a part of 10/8 that routers and VPNs seldom use), 64 at a time.
+#: Machines take their networks from this part of 10/8, which routers and VPNs seldom use: room for 64 at a time.
 RANGE = ipaddress.ip_network("10.214.0.0/16")
 PREFIX = 22
-#: Of its network, a machine's containers get the first quarter and its Compose networks the second half, 16 of this size.
+#: A machine's containers get the first quarter of its network; its Compose networks get the second half, 16 of this size.
 CONTAINERS_PREFIX, COMPOSE_PREFIX = 24, 27
-#: How the names of machines' bridges begin.
+#: Prefix of the names of machines' bridges.
 BRIDGES = "ll-"
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 INTERFACES = Path("/sys/class/net")
@@ -35,26 +35,26 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def bridge_name(machine: str) -> str:
-    """Name of a machine's bridge, firewall rules and control group. Interface names have at most 15 characters."""
+    """Return the name of a machine's bridge, firewall rules and control group, within Linux's limit of 15 characters."""
     return BRIDGES + hashlib.sha256(f"{home_id()}/{machine}".encode()).hexdigest()[:8]
 
 
 def _hardware_address(bridge: str) -> str:
-    """An address that a bridge keeps.
+    """Return a fixed hardware address for a bridge.
 
-    One that was given none has the lowest of its containers' addresses. When that container ends the bridge takes another,
-    and for up to a minute the others send what leaves the machine to one that nobody has: no name is found (Linux,
-    net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id; Docker's own bridges are given one, too).
-    The first byte says that nobody sold it: locally administered, one receiver (IEEE 802).
+    A bridge that was given none takes the lowest address among its containers. When that container ends, the bridge
+    changes its address, and for up to a minute the other containers send outgoing packets to the old one: name lookups
+    fail (Linux, net/bridge/br_stp_if.c, br_stp_recalculate_bridge_id; Docker gives its own bridges an address, too).
+    The first byte marks an address that no manufacturer assigned: locally administered, one receiver (IEEE 802).
     """
     return "02:4c:" + bytes.fromhex(bridge.removeprefix(BRIDGES)).hex(":")
 
 
 def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
-    """Give a machine a bridge and a network, with a way out.
+    """Give a machine a bridge and a network with a way out.
 
-    Returns what its dockerd is told: the bridge's name, and the range that Compose networks are taken from.
-    Raises MachineError if every network is taken, CommandFailed.
+    Returns two settings for its dockerd: the bridge's name and the range for Compose networks.
+    Raises MachineError if every network is taken, CommandFailed if `ip` or `iptables` fails.
     """
     bridge, tools = bridge_name(machine), packages.tool_path()
     with _sharing():
@@ -71,12 +71,12 @@ def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
 
 
 def remove(machine: str) -> int:
-    """Remove what `make` made for a machine, and what its dockerd made since; returns how many pieces there were.
+    """Remove what `make` and the machine's dockerd have made, and return the number of pieces removed.
 
-    The last machine to go puts the computer's forwarding back. Raises MachineError if the rules could not be removed.
+    The last machine to go restores the computer's forwarding. Raises MachineError if the rules can't be removed.
     """
     if os.geteuid() != 0:
-        return 0  # we never made any
+        return 0  # then we never made any
     bridge, tools, pieces = bridge_name(machine), packages.tool_path(), 0
     there = (INTERFACES / bridge).exists()
     networks = {_network_of(address) for interface, address in _addresses() if interface == bridge}
@@ -91,14 +91,14 @@ def remove(machine: str) -> int:
             networks |= {ipaddress.ip_network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
             pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
     with _sharing():
-        # A bridge that was lost leaves its rules; its network may be another machine's by now, and is not ours to clear.
+        # A lost bridge leaves its rules behind. Another machine may have its network by now: then leave that alone.
         networks -= {_network_of(a) for i, a in _addresses() if i.startswith(BRIDGES) and i != bridge}
         # The machine's bridge, and those that dockerd made for Compose networks in the machine's range.
         inside = {interface for interface, address in _addresses() if any(address in network for network in networks)}
         for interface in sorted({bridge} | inside):
             if (INTERFACES / interface / "bridge").exists():
                 pieces += succeeds(["ip", "link", "delete", interface], env=tools)
-    # os.walk passes over a group that vanishes meanwhile, as those of ending containers do; a glob would raise.
+    # os.walk skips groups that vanish meanwhile, as those of ending containers do; a glob would raise.
     for place in [os.path.join(parent, bridge) for parent, names, _ in os.walk(CONTROL_GROUPS) if bridge in names]:
         for group, _, _ in os.walk(place, topdown=False):
             with contextlib.suppress(OSError):
@@ -112,19 +112,19 @@ def remove(machine: str) -> int:
     if there and problem:
         raise MachineError(
             f"the firewall rules of machine {machine!r} may still be there (comment: layerlab {bridge})\n{problem}",
-            "have iptables installed and run `layerlab clean`; they are gone after a reboot, too",
+            "install iptables and run `layerlab clean`; a reboot removes them, too",
         )
     return pieces
 
 
 def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
-    """The rules of an `iptables -S` listing that carry `comment`, as words for `iptables -D`."""
+    """Return the rules of an `iptables -S` listing that carry `comment`, as words for `iptables -D`."""
     rules = [shlex.split(line) for line in listing.splitlines() if line.startswith("-A ")]
     return [words[1:] for words in rules if comment in words]
 
 
 def _rules(bridge: str, network: ipaddress.IPv4Network) -> list[tuple[str, ...]]:
-    """Let the machine's containers out, and the answers in: table, chain, match. Each says whose it is."""
+    """Return rules (table, chain, match) that let the machine's containers out and answers in; each names the bridge."""
     mark = ("-m", "comment", "--comment", f"layerlab {bridge}")
     return [
         ("nat", "POSTROUTING", "-s", f"{network}", "!", "-d", f"{network}", *mark, "-j", "MASQUERADE"),
@@ -134,7 +134,7 @@ def _rules(bridge: str, network: ipaddress.IPv4Network) -> list[tuple[str, ...]]
 
 
 def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
-    """The computer's interfaces with their addresses."""
+    """Return the computer's interfaces with their IPv4 addresses."""
     return [
         (interface, ipaddress.IPv4Address(entry.address))
         for interface, entries in psutil.net_if_addrs().items()
@@ -148,7 +148,7 @@ def _network_of(address: ipaddress.IPv4Address) -> ipaddress.IPv4Network:
 
 
 def _free_network() -> ipaddress.IPv4Network:
-    """A network of RANGE in which this computer has no address. Raises MachineError if there is none."""
+    """Return a network of RANGE where this computer has no address. Raises MachineError if there is none."""
     taken = {_network_of(address) for _, address in _addresses()}
     free = next((network for network in RANGE.subnets(new_prefix=PREFIX) if network not in taken), None)
     if free is None:
@@ -157,12 +157,12 @@ def _free_network() -> ipaddress.IPv4Network:
 
 
 def _forwarding_was() -> Path:
-    """What the first machine on this computer, of whichever home, found in FORWARDING; the last to go puts it back."""
+    """Return the file with the value that the first machine, of any home, found in FORWARDING; the last restores it."""
     return run_dir().parent / "layerlab-ip_forward.was"
 
 
 @contextlib.contextmanager
 def _sharing() -> Iterator[None]:
-    """Homes share the computer's addresses and its forwarding."""
+    """Lock the computer's addresses and its forwarding, which all homes share."""
     with locked("network", folder=run_dir().parent):
         yield

@@ -1,7 +1,7 @@
-"""The distribution's Docker engine, unpacked into a folder of our own where a computer has none.
+"""The distribution's Docker engine, unpacked into a folder of our own on a computer that has none.
 
-apt chooses and verifies the packages as it would for an installation, but they are unpacked under `home()`: no package
-that is already there is touched, no service is started, and deleting the folder undoes it.
+apt chooses and verifies the packages as it would for an installation, but we unpack them under `home()`. That touches
+no installed package and starts no service, and deleting the folder undoes it.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from ..errors import CommandFailed, SetupError
 from ..system.home import cache_dir, home, locked
 from ..system.shell import run
 
-#: What a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
+#: The packages that a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
 ENGINE = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
-#: What they need from the computer's own suite, plus what sets up its network.
+#: Their dependencies from the computer's own suite, plus the tools that set up a machine's network.
 HELPERS = ("runc", "iptables", "iproute2")
-#: Makes stand-in base images.
+#: The program that makes stand-in base images.
 BOOTSTRAPPER = "mmdebstrap"
 #: `--progress=rawjson` came with buildx 0.13 and provenance in the metadata file with 0.14 (buildx release notes);
 #: 0.17 is the first whose bake reports both.
 OLDEST_BUILDX = "0.17"
 #: Suites tried after the computer's own, in this order.
 NEWER_SUITES = ("stable", "testing")
-#: Signs every Debian suite (package debian-archive-keyring).
+#: The keys that sign every Debian suite (package debian-archive-keyring).
 DEBIAN_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-#: Libraries the whole system hangs on: unpacking another version of one beside the system's would break programs.
+#: Libraries that the whole system depends on: unpacking a second version beside the system's would break programs.
 NEVER = ("libc6", "libc-bin", "libgcc-s1", "libstdc++6")
 
 Say = Callable[[str], None]
 
 
 def tool_path() -> dict[str, str]:
-    """Environment in which the unpacked programs, and then the computer's own, are found; {} where none is unpacked."""
+    """Return variables that find the unpacked programs first, then the computer's own; {} if none are unpacked."""
     tree = engine_dir()
     if not tree.exists():
         return {}
@@ -49,15 +49,15 @@ def tool_path() -> dict[str, str]:
 
 
 def plugin_dirs() -> list[Path]:
-    """Folders that hold the unpacked CLI plugins (buildx, Compose)."""
+    """Return the folders that hold the unpacked CLI plugins (buildx, Compose)."""
     usr = engine_dir() / "usr"
     return [p for p in (usr / "libexec/docker/cli-plugins", usr / "lib/docker/cli-plugins") if p.exists()]
 
 
 def ensure_engine(say: Say = print) -> Path:
-    """Unpack the engine's packages unless they are there; return the folder.
+    """Unpack the engine's packages if they're missing; return their folder.
 
-    Raises SetupError where this is not Debian or Ubuntu, we are not root, or no suite has a new enough engine.
+    Raises SetupError if this isn't Debian or Ubuntu, if we aren't root, or if no suite has a new enough buildx.
     """
     with locked("packages", wait=900):
         if not engine_dir().exists():
@@ -67,9 +67,9 @@ def ensure_engine(say: Say = print) -> Path:
 
 
 def ensure_registry(say: Say = print) -> Path:
-    """Unpack the distribution's registry unless it is there; return its program.
+    """Unpack the distribution's registry if it's missing; return its program.
 
-    Raises SetupError where this is not Debian or Ubuntu, or we are not root.
+    Raises SetupError if this isn't Debian or Ubuntu, or if we aren't root.
     """
     with locked("packages", wait=900):
         if not registry_program().exists():
@@ -78,7 +78,7 @@ def ensure_registry(say: Say = print) -> Path:
             apt = _Apt(cache_dir() / "apt")
             folder, fresh = cache_dir() / "registry", cache_dir() / "registry.part"
             shutil.rmtree(fresh, ignore_errors=True)
-            # Of what apt chooses with it, its service is set up by the rest. The program needs only libc.
+            # The other packages that apt chooses only set up its service. The program needs only libc.
             (archive,) = [a for a in apt.download(["docker-registry"]) if a.name.startswith("docker-registry_")]
             run("dpkg-deb", "-x", str(archive), str(fresh))
             shutil.rmtree(folder, ignore_errors=True)
@@ -88,10 +88,10 @@ def ensure_registry(say: Say = print) -> Path:
 
 
 def ensure_bootstrapper() -> dict[str, str]:
-    """Unpack what makes root file systems unless it is there; return the environment in which it is found.
+    """Unpack the program that makes root file systems if it's missing; return variables that find it.
 
-    It needs nothing of the engine, and so can work while that is fetched. Raises SetupError where this is not Debian or
-    Ubuntu, or we are not root.
+    It doesn't need the engine, so it can work while the engine is fetched. Raises SetupError if this isn't Debian or
+    Ubuntu, or if we aren't root.
     """
     tools = tool_path()
     path = tools.get("PATH") or os.environ.get("PATH", os.defpath)
@@ -112,17 +112,17 @@ def ensure_bootstrapper() -> dict[str, str]:
 
 
 def registry_program() -> Path:
-    """Where `ensure_registry` puts the registry's program. Looking for it makes none."""
+    """Return the path where `ensure_registry` puts the registry's program. Creates no folder."""
     return home() / "cache" / "registry" / "usr/bin/docker-registry"
 
 
 def engine_dir() -> Path:
-    """The folder that the packages are, or will be, unpacked in. Looking for it makes none."""
+    """Return the folder for the engine's packages, unpacked yet or not. Creates no folder."""
     return home() / "cache" / "engine"
 
 
 def can_unpack() -> bool:
-    """Whether this computer's packages can be used: we are root on Debian or Ubuntu."""
+    """Tell whether we can use this computer's packages: that takes root on Debian or Ubuntu."""
     return sys.platform == "linux" and os.geteuid() == 0 and _has_apt()
 
 
@@ -133,9 +133,9 @@ def _has_apt() -> bool:
 def _check_possible() -> None:
     if os.geteuid() != 0:
         raise SetupError(
-            "there is no Docker engine here and LayerLab may not run one, because you are not root",
-            "install Docker Engine with buildx and Compose from your distribution or Docker's site and join the group "
-            "`docker`, or run the same command as root",
+            "there is no Docker engine here and LayerLab can't run one, because you are not root",
+            "install Docker Engine with buildx and Compose from your distribution or Docker's site, and join the group "
+            "`docker`; or run the same command as root",
         )
     if not _has_apt():
         raise SetupError(
@@ -156,18 +156,18 @@ def _unpack(say: Say) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     for archive in archives:
         run("dpkg-deb", "-x", str(archive), str(fresh))
-    # On an installed system the alternatives mechanism makes these names.
+    # On an installed system, the alternatives mechanism makes these links.
     for name in ("iptables", "ip6tables"):
         link = fresh / "usr/sbin" / name
         if (link.parent / "xtables-nft-multi").exists() and not link.exists():
             link.symlink_to("xtables-nft-multi")
     fresh.rename(engine_dir())
     shutil.rmtree(apt.root)
-    say(f"Engine unpacked from {suite or 'this suite'}: {len(archives)} packages, none of the computer's own touched.")
+    say(f"Engine unpacked from {suite or 'this suite'}: {len(archives)} packages; installed packages are untouched.")
 
 
 class _Apt:
-    """apt with state, cache and sources in a folder of its own, reading the computer's sources and keyrings."""
+    """apt with its own folder for state, cache and sources; it uses the computer's sources and keyrings."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -177,14 +177,14 @@ class _Apt:
         for source in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]:
             if source.is_file() and source.suffix in (".list", ".sources"):
                 shutil.copy(source, root / "sources" / source.name)
-        # Newer suites may provide what is asked of them by name, and nothing else.
+        # Newer suites may provide only packages that we ask them for by name.
         (root / "preferences").write_text(
             "".join(f"Package: *\nPin: release a={suite}\nPin-Priority: 50\n\n" for suite in NEWER_SUITES)
         )
         self._update(what="apt could not read the package lists of this computer's mirror")
 
     def _update(self, *options: str, what: str) -> None:
-        # Without the cache that it would make of the lists: the next question makes that, and more lists may come before.
+        # Don't build apt's cache of the lists yet: the next query does that, and more lists may come before it.
         self._run("apt-get", *options, "-o", "pkgCacheFile::Generate=false", "update", what=what)
 
     def _run(self, *command: str, what: str = "") -> str:
@@ -198,13 +198,13 @@ class _Apt:
             f"Dir::Etc::preferences={root}/preferences",
             "Dir::Etc::preferencesparts=/dev/null",
             "APT::Sandbox::User=root",  # our folder is closed to the user _apt
-            # All that's written is in our folder, which a lock of ours guards. With locks of its own, apt refuses while
-            # anybody installs a package on this computer, as `make test` does beside us (apt-get, dpkg/lock-frontend).
+            # apt writes only into our folder, which our own lock guards. With its own locks, apt refuses to run while
+            # anyone installs a package on this computer, as `make test` may do meanwhile (apt-get, dpkg/lock-frontend).
             "Debug::NoLocking=true",
             "APT::Keep-Downloaded-Packages=true",
             "Acquire::Retries=3",
             "Acquire::Languages=none",
-            # Container images have these the other way round, for size; then each question takes as long as the first.
+            # Container images set these the other way round, to save space; then every query takes as long as the first.
             "Acquire::GzipIndexes=false",
             "Dir::Cache::pkgcache=pkgcache.bin",
             "Dir::Cache::srcpkgcache=srcpkgcache.bin",
@@ -217,7 +217,7 @@ class _Apt:
         return bool(self._run("apt-cache", "madison", package).strip())
 
     def suite_for(self, package: str, oldest: str) -> str:
-        """The first suite whose `package` is `oldest` or newer; "" for the computer's own."""
+        """Return the first suite whose `package` is `oldest` or newer; "" is the computer's own. Raises SetupError."""
         for suite in ("", *NEWER_SUITES):
             if suite:
                 self._add_suite(suite)
@@ -235,13 +235,13 @@ class _Apt:
         source = self.root / "sources" / f"{suite}.list"
         source.write_text(f"deb {option}{mirror()} {suite} main\n")
         self._update(
-            *("-o", f"Dir::Etc::sourcelist={source}", "-o", "Dir::Etc::sourceparts=/dev/null"),  # this one alone
+            *("-o", f"Dir::Etc::sourcelist={source}", "-o", "Dir::Etc::sourceparts=/dev/null"),  # only this one
             *("-o", "APT::Get::List-Cleanup=false"),
-            what=f"the mirror of this computer has no suite {suite!r}",
+            what=f"this computer's mirror has no suite {suite!r}",
         )
 
     def download(self, packages: list[str]) -> list[Path]:
-        """Let apt choose `packages` and what they need beyond what is installed, and fetch them."""
+        """Let apt fetch `packages` and the dependencies that aren't installed. Raises SetupError."""
         try:
             self._run(
                 "apt-get", "install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", *packages
@@ -251,7 +251,7 @@ class _Apt:
         archives = sorted((self.root / "cache/archives").glob("*.deb"))
         system = [a.name for a in archives if a.name.split("_")[0] in NEVER]
         if system:
-            raise SetupError(f"the engine would need another {', '.join(system)} than this computer has")
+            raise SetupError(f"the engine needs a different {', '.join(system)} from the one on this computer")
         return archives
 
 
@@ -264,8 +264,8 @@ def _at_least(version: str, oldest: str) -> bool:
 
 
 def mirror() -> str:
-    """Address of the mirror that this computer takes its own suite from. Raises SetupError if there is none."""
-    # What an update would fetch: known without the lists of an earlier one, which a new computer does not have.
+    """Return the address of the mirror that has this computer's suite. Raises SetupError if there is none."""
+    # Ask what an update would fetch: that needs no lists from an earlier update, which a new computer doesn't have.
     rows = run("apt-get", "update", "--print-uris").splitlines()
     mirrors = [row[1:].partition("dists/")[0] for row in rows if f"/dists/{codename()}/InRelease'" in row]
     if not mirrors:
@@ -274,12 +274,12 @@ def mirror() -> str:
 
 
 def codename() -> str:
-    """Name of this computer's suite, such as bookworm."""
+    """Return the name of this computer's suite, such as bookworm."""
     return os_release().get("VERSION_CODENAME", "")
 
 
 def os_release() -> dict[str, str]:
-    """The fields of /etc/os-release; {} where there is none."""
+    """Return the fields of /etc/os-release; {} if there is no such file."""
     if not Path("/etc/os-release").exists():
         return {}
     lines = Path("/etc/os-release").read_text().splitlines()

@@ -1,7 +1,7 @@
-"""A machine as a private `dockerd` process, for where we are root and there is no Docker.
+"""A machine as a private `dockerd` process, for a computer without Docker where we're root.
 
-It runs in mount and PID namespaces of its own: when its first process dies, by whatever hand, every container, shim and
-mount goes with it. What it shares with the computer is the network (network.py).
+It runs in its own mount and PID namespaces: when its first process dies, however that happens, every container, shim
+and mount goes with it. It shares only the network with the computer (network.py).
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from ..system.shell import environment, run
 from . import endpoint, network, packages, seed
 from .packages import Say
 
-#: An engine is ready in 0.2 s on a quiet computer; this is for a very busy one.
+#: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
 
 
 class ProcessEngine:
+    """Machines as private `dockerd` processes; `engines` describes the methods."""
+
     kind = "process"
 
     def start(self, name: str, say: Say) -> None:
-        """Bring the engine of machine `name` up. Raises MachineError with the end of its log if it does not come."""
+        """Bring up the engine of machine `name`. Raises MachineError with the end of its log if it doesn't start."""
         if self.alive(name):
             return
         packages.ensure_engine(say)
@@ -96,18 +98,18 @@ class ProcessEngine:
             part.rename(data)
 
     def _delete_old(self, name: str) -> None:
-        """Delete data that `renew` set aside, or that a process killed meanwhile left so."""
+        """Delete the data that `renew` set aside, including leftovers of a process that was killed before it could."""
         old = [str(path) for path in machine_dir(name).glob("data.old-*")]
         if not old:
             return
         if shutil.disk_usage(machine_dir(name)).free < seed.ROOM:
             run("rm", "-rf", "--", *old)
-        else:  # it outlives this process, and keeps out of a build's way
+        else:  # it outlives this process and stays out of a build's way
             run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
 
     def _launch(self, name: str, bridge: str, compose: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"
-        # A killed dockerd leaves its process id here, and in a new PID namespace that id is some process of the new engine.
+        # A killed dockerd leaves its process id here, and in a new PID namespace another process may have that id.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         config = {
@@ -126,7 +128,7 @@ class ProcessEngine:
         }
         (folder / "daemon.json").write_text(json.dumps(config, indent=1))
         (folder / "exec").mkdir(exist_ok=True)
-        # dockerd would use a containerd that it finds in /run/containerd, somebody else's: cover that folder.
+        # dockerd would use somebody else's containerd if it found one in /run/containerd: hide that folder.
         script = (
             "mount -t proc proc /proc && mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && "
             'exec tini-static -- dockerd --config-file "$1"'
@@ -135,12 +137,12 @@ class ProcessEngine:
             process = subprocess.Popen(
                 ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
                  "sh", "-c", script, "layerlab-machine", str(folder / "daemon.json")],
-                # Temporary folders of a killed engine stay in the machine's own.
+                # Temporary folders of a killed engine stay in the machine's own folder.
                 env=environment(
                     {**packages.tool_path(), "DOCKER_HOST": "", "NOTIFY_SOCKET": "", "TMPDIR": str(machine_dir(name))}
                 ),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
-                start_new_session=True,  # it outlives the kernel, and Ctrl-C is not for it
+                start_new_session=True,  # it outlives the notebook's kernel and ignores its Ctrl-C
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self.alive(name):
@@ -152,7 +154,7 @@ class ProcessEngine:
             time.sleep(0.02)
 
     def _kill(self, name: str, gently: bool = False) -> None:
-        """End the process and, by its PID namespace, all that it started; wait until they are gone."""
+        """End the process and, through its PID namespace, everything it started; wait until they're gone."""
         config = str(run_dir() / name / "daemon.json")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -169,11 +171,11 @@ class ProcessEngine:
 
 
 def _await_end(processes: list[psutil.Process], seconds: float) -> None:
-    """Wait until all have ended. A zombie has: who is to take note of it may be slow, as first processes of containers are."""
+    """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
     deadline = time.monotonic() + seconds
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    psutil.wait_procs(processes, timeout=0)  # takes note of our own
+    psutil.wait_procs(processes, timeout=0)  # collects our own
 
 
 def _runs(process: psutil.Process) -> bool:

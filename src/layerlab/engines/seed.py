@@ -1,10 +1,10 @@
-"""What every new machine starts with: the seed, an engine's data with the base images unpacked and nothing else.
+"""The seed that every new machine starts from: an engine's data with the base images unpacked and nothing else.
 
-Nearly all of it is written once and then only read or deleted. Machines reach that by symbolic links into the seed, which
-containerd and overlayfs follow: deleting an image in a machine deletes its links. Only the rest, some hundred kilobytes,
-is a copy of the machine's own, so that a machine is made, and removed, at once.
+Nearly all of it is written once and then only read or deleted. Machines reach that part through symbolic links into the
+seed, which containerd and overlayfs follow; deleting an image in a machine deletes only its links. Each machine copies
+just the rest, a few hundred kilobytes, so making or removing a machine takes no time.
 
-`link` does it for a machine in a private process, start-in-container.sh for one in a container.
+`link` does this for a machine in a private process, start-in-container.sh for one in a container.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-#: Free space below which old data is deleted before a machine starts anew, not in the background, bytes. A start needs
-#: little; the next build may need much. start-in-container.sh has it too.
+#: With less free space than this, in bytes, old data is deleted before a machine starts, not in the background. A start
+#: needs little space, but the next build may need a lot. start-in-container.sh has the same number.
 ROOM = 1e9
-#: Folders of an engine's data in which each entry is written once: images as they came (content, named by its hash) and
+#: Folders of an engine's data where each entry is written once: images as pulled (content, named by its hash) and as
 #: unpacked (committed snapshots, the lower layers of overlayfs).
 WRITTEN_ONCE = (
     "containerd/daemon/io.containerd.content.v1.content/blobs/sha256",
@@ -24,13 +24,13 @@ WRITTEN_ONCE = (
 
 
 def link(seed: Path, data: Path) -> None:
-    """Make `data`, which does not exist, the data of a new machine."""
+    """Create `data`, which must not exist yet, as a new machine's data."""
 
     def left_out(folder: str, names: list[str]) -> list[str]:
         place = Path(folder)
         if str(place.relative_to(seed)) in WRITTEN_ONCE:
             return names
-        # Device nodes and sockets, which an engine makes itself; and its id, or every machine would say it is the seed.
+        # Leave out device nodes and sockets, which engines make themselves, and the seed's id, or all would share it.
         return [n for n in names if not ((place / n).is_file() or (place / n).is_dir()) or n == "engine-id"]
 
     shutil.copytree(seed, data, symlinks=True, ignore=left_out)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# First process of a machine in a container. $1 is the machine's name, $2 the home's id, $3 seed.py's WRITTEN_ONCE.
+# The first process of a machine in a container. $1 is the machine's name, $2 the home's id, $3 seed.py's WRITTEN_ONCE.
 set -e
 name=$1 home=$2 written_once=$3
-# cgroup v2: a group with children may hold no process itself, so move ours into one before dockerd makes children
+# cgroup v2: a group with children can't hold processes itself, so move ours into a child before dockerd makes more
 # (as Docker's own docker-in-docker image does).
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
 	mkdir -p /sys/fs/cgroup/init
@@ -10,10 +10,10 @@ if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
 	sed -e 's/ / +/g' -e 's/^/+/' </sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control || :
 fi
 mount --make-rshared / || :
-# A new machine starts from the seed: base images unpacked, nothing else cached. What is written once (seed.py) is reached
-# by links into the seed's volume: containerd and overlayfs follow them, and deleting an image deletes the links.
+# A new machine starts from the seed: base images unpacked, nothing else cached. Entries that are written once (seed.py)
+# become links into the seed's volume: containerd and overlayfs follow them, and deleting an image deletes the links.
 data=/var/lib/docker
-if [ -e /layerlab/renew ]; then # what is there is old (renew in container.py)
+if [ -e /layerlab/renew ]; then # all data here is old now (renew in container.py)
 	old=$(mktemp -d $data/old-XXXXXX)
 	for entry in $data/*; do
 		case $entry in $data/old-*) ;; *) mv "$entry" "$old" ;; esac
@@ -26,13 +26,13 @@ else
 	(nice -n 19 rm -rf $data/old-* &)
 fi
 if [ ! -e $data/layerlab-started ] && [ -d /seed/containerd ]; then
-	for folder in $written_once; do mount -t tmpfs -o mode=700 tmpfs "/seed/$folder"; done # nothing there to copy
+	for folder in $written_once; do mount -t tmpfs -o mode=700 tmpfs "/seed/$folder"; done # so that cp finds nothing there
 	cp -af /seed/. $data/
 	for folder in $written_once; do
 		umount "/seed/$folder"
 		ln -sf "/seed/$folder"/* "$data/$folder"
 	done
-	rm -f $data/engine-id # or every machine would say it is the seed
+	rm -f $data/engine-id # or every machine would have the seed's id
 fi
 touch $data/layerlab-started
 rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid

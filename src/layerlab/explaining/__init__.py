@@ -1,1 +1,1 @@
-"""Why each step ran: what it asked the engine to do, aligned with the build before, and how the two differ."""
+"""Why each step ran: what it asked the engine to do, aligned with an earlier build, and how the two differ."""

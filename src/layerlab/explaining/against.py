@@ -1,9 +1,9 @@
-"""The pure half of `explain`: why each step of a build ran or did not, over this build's record and those before it.
+"""The pure half of `explain`: why each step of a build ran or didn't, from its record and those of earlier builds.
 
-For a step that ran, in the order of causes.KINDS: `--no-cache` was given; the instruction is new; its operation differs; a
-file it reads differs; the image it builds on moved; what it builds on was made anew by a step above. Where a step above was
-a hit, and yet other than in the build it is compared with (an earlier, failed build made it), its differences count as the
-reason. If all of it is equal the cache record must be gone. What could not be looked at makes it "unknown" instead.
+The causes of a step that ran, in the order of causes.KINDS: `--no-cache` was given; the instruction is new; its operation
+differs; a file it reads differs; the image it builds on moved; a step above that it builds on ran again. If a step above was
+a hit, but differs from the build we compare with (because an earlier, failed build made it), its differences are the cause.
+If everything is equal, the cache record must be gone. If something couldn't be compared, the cause is "unknown" instead.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from .notes import with_notes
 
 
 def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) -> Explanation:
-    """Why each step of `build` is in the state it is in.
+    """Say why each step of `build` is in its state.
 
     Args:
         build: the build to explain.
-        earlier: builds of the same project before it, the newest first; on the same machine, unless that is the question.
-        forgotten: whether there may have been others that nobody remembers any more.
+        earlier: earlier builds of the same project, newest first; on the same machine, unless that's the question.
+        forgotten: whether there may have been others that are no longer known.
     """
     earlier = [b for b in earlier if _service(b) == _service(build)]
     same = [b for b in earlier if _key(b) == _key(build)] or earlier
     comparisons = [Comparison(build, b) for b in same]
     steps: list[StepCause] = []
-    for index in range(len(build.steps)):  # a stage can only use those above it, so file order will do
+    for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
         steps.append(decide(build, index, comparisons, steps, forgotten))
     return Explanation(build.app, build.variant, _against(build, same), with_notes(steps, comparisons))
 
 
 def _key(build: Build) -> tuple[str, str]:
-    """Builds of one variant are compared with one another, before those of other variants."""
+    """Return variant and target: a build is compared with those that share both, before any others."""
     return build.variant, docker_words.target(build.command)
 
 
 def _service(build: Build) -> str:
-    """The Compose service it is of; services of one file are different images, and none explains another."""
+    """Return the Compose service that was built: services of one file are different images, and none explains another."""
     return build.command[-1] if "bake" in build.command[:3] else ""
 
 

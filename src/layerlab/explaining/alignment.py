@@ -1,4 +1,4 @@
-"""Which step of one build is which step of another, although lines moved and texts changed. Pure, over the Dockerfiles."""
+"""Match the steps of two builds, even if lines moved and texts changed. Pure, over the Dockerfiles."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence, Set
 from ..record.build import Build
 from ..traces.instructions import Instruction, read
 
-#: Two instructions of equal text belong together rather than two of equal keyword and similar text.
+#: Equal text counts more than an equal keyword with similar text.
 _EQUAL, _SAME_KEYWORD = 4.0, 1.0
-#: BuildKit's own names for stages without one; they count, so they say little about which stage it was before.
+#: BuildKit's names for unnamed stages; they're numbered, so they say little about which stage it was before.
 _UNNAMED = re.compile(r"\bstage-\d+$")
-#: Keywords that a person may swap without meaning another step.
+#: Keywords that a user may swap and still mean the same step.
 _KIN = {"ADD": "COPY"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """A step as the Dockerfile has it: `text` with its variables, white space squeezed."""
+    """A step as the Dockerfile has it: `text` keeps its variables, and white space is squeezed."""
 
     stage: str
     keyword: str
@@ -27,20 +27,20 @@ class Written:
 
 
 def written(build: Build) -> tuple[Written, ...]:
-    """One for each of `build.steps`."""
+    """Return each of `build.steps` as the Dockerfile has it."""
     at = {i.line: i for i in read(build.dockerfile)}
     return tuple(_written(step.stage, step.instruction, step.text, at.get(step.line)) for step in build.steps)
 
 
 def _written(stage: str, keyword: str, text: str, instruction: Instruction | None) -> Written:
-    # What the base's ONBUILD adds has the line of the FROM.
+    # A step that the base's ONBUILD adds has the FROM's line.
     its_own = instruction is not None and instruction.keyword == keyword
     value = f"{instruction.keyword} {instruction.value}" if its_own else text
     return Written(stage, keyword, " ".join(value.split()))
 
 
 def stage_names(build: Build) -> frozenset[str]:
-    """The stages of its Dockerfile that have a name of their own, built or not."""
+    """Return the names of the Dockerfile's named stages, built or not."""
     names = {i.stage_name for i in read(build.dockerfile) if i.stage >= 0}
     return frozenset(name for name in names if not _UNNAMED.search(name))
 
@@ -51,10 +51,10 @@ def aligned(
     stages_now: Set[str] = frozenset(),
     stages_before: Set[str] = frozenset(),
 ) -> dict[int, int]:
-    """Index of a step now → index of the same step before; steps that are new are left out.
+    """Map the index of each step now to the index of the same step before; new steps are left out.
 
-    `stages_now` and `stages_before` are all `stage_names`: a stage that is there under its name was not renamed, even if
-    it was not built.
+    `stages_now` and `stages_before` are the builds' `stage_names`: a stage whose name is in both wasn't renamed, even if it
+    wasn't built.
     """
     found: dict[int, int] = {}
     kept = stages_now & stages_before
@@ -65,13 +65,13 @@ def aligned(
 
 
 def _stages(now: Sequence[Written], before: Sequence[Written], kept: Set[str]) -> list[tuple[list[int], list[int]]]:
-    """Pairs of stages, each as indices of its steps: of one name, or, where a stage was renamed, most alike."""
+    """Pair the stages, each as the indices of its steps: by name or, if a stage was renamed, by likeness."""
     mine, theirs = _by_stage(now), _by_stage(before)
     given = [name for name in mine if name in theirs and not _UNNAMED.search(name)]
     pairs = [(mine.pop(name), theirs.pop(name)) for name in given]
     for stages in (mine, theirs):
         for name in list(stages):
-            if name.rpartition(" ")[2] in kept:  # before it stands the platform, if there are several
+            if name.rpartition(" ")[2] in kept:  # the platform comes before it, if there are several
                 del stages[name]
     for _, own, other in sorted(_likely(mine, theirs, now, before), key=lambda found: -found[0]):
         if own in mine and other in theirs:
@@ -82,7 +82,7 @@ def _stages(now: Sequence[Written], before: Sequence[Written], kept: Set[str]) -
 def _likely(
     mine: dict[str, list[int]], theirs: dict[str, list[int]], now: Sequence[Written], before: Sequence[Written]
 ) -> Iterator[tuple[float, str, str]]:
-    """How alike two stages are: steps of equal text, and a little for an equal name."""
+    """Yield how alike two stages are: the number of steps with equal text, plus a little for an equal name."""
     for own, steps in mine.items():
         texts = {now[i].text for i in steps if now[i].keyword != "FROM"}
         for other, others in theirs.items():
@@ -97,9 +97,9 @@ def _by_stage(steps: Sequence[Written]) -> dict[str, list[int]]:
 
 
 def _paired(now: Sequence[Written], before: Sequence[Written]) -> list[tuple[int, int]]:
-    """The pairs, in order on both sides, with the greatest sum of likeness (as Needleman and Wunsch align).
+    """Return the pairs, in order on both sides, with the greatest sum of likeness (Needleman and Wunsch).
 
-    What is equal at both ends is paired at once: an edit touches few steps of many.
+    Equal steps at both ends are paired at once: an edit touches few of many steps.
     """
     shortest, head, tail = min(len(now), len(before)), 0, 0
     while head < shortest and now[head] == before[head]:

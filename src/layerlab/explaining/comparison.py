@@ -1,4 +1,4 @@
-"""This build beside one before it: which step is which, and everything in which a step differs. Pure."""
+"""Compare a build with an earlier one: which step is which, and everything in which a step differs. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ DONE = (RAN, CACHED)
 
 @dataclasses.dataclass
 class StepDifferences:
-    """What is known of one step against one build before: reasons of its own, steps above that ran, and gaps.
+    """How one step differs from an earlier build: reasons of its own, steps above that ran, and gaps.
 
-    `inherited` are the differences of steps above that were hits, by line and text. `alike` are base images that moved, but
-    to the same layers, which makes a miss on some engines only.
+    `inherited` holds the differences of steps above that were hits, by line and text. `alike` holds base images that moved
+    to the same layers, which causes a miss only on some engines. `above` holds the index of each step above that ran, and
+    whether this step reads its files rather than builds on it.
     """
 
     own: list[Cause] = dataclasses.field(default_factory=list)
@@ -35,61 +36,68 @@ class StepDifferences:
 
     @property
     def nothing(self) -> bool:
+        """Whether no reason was found."""
         return not (self.own or self.inherited or self.above)
 
     @property
     def roots(self) -> list[Cause]:
-        """All that is no consequence of a step that ran in the same build."""
+        """All reasons that aren't a consequence of a step that ran in the same build."""
         placed = [dataclasses.replace(c, text=f"{c.text} (line {line})") for (line, _), c in self.inherited.items()]
         return [*self.own, *placed]
 
 
 class Comparison:
-    """This build beside one before it: which step is which, and both builds' operations."""
+    """A build and an earlier one: which step is which, and both builds' operations."""
 
     def __init__(self, now: Build, before: Build) -> None:
         self.now, self.before = now, before
         self._steps: dict[tuple[int, bool], StepDifferences] = {}
 
-    # Read when first asked for: of many builds before, most explanations need the newest only.
+    # Read on first use: of many earlier builds, most explanations need only the newest.
 
     @functools.cached_property
     def written_now(self) -> tuple[Written, ...]:
+        """This build's steps as its Dockerfile has them."""
         return written(self.now)
 
     @functools.cached_property
     def written_before(self) -> tuple[Written, ...]:
+        """The earlier build's steps as its Dockerfile has them."""
         return written(self.before)
 
     @functools.cached_property
     def stages_before(self) -> frozenset[str]:
+        """Names of the earlier build's named stages."""
         return stage_names(self.before)
 
     @functools.cached_property
     def was(self) -> dict[int, int]:
+        """Index of a step now → index of the same step in the earlier build."""
         return aligned(self.written_now, self.written_before, stage_names(self.now), self.stages_before)
 
     @functools.cached_property
     def operations_now(self) -> tuple[Operation | None, ...]:
+        """The operations of this build's steps; None where unknown."""
         return self._read(self.now)
 
     @functools.cached_property
     def operations_before(self) -> tuple[Operation | None, ...]:
+        """The operations of the earlier build's steps; None where unknown."""
         return self._read(self.before)
 
     def _read(self, build: Build) -> tuple[Operation | None, ...]:
-        # A build that failed has no provenance: then both are read from their Dockerfiles, so that like is compared with like.
+        # A failed build has no provenance. Then both are read from their Dockerfiles, to compare like with like.
         return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
 
     def reached(self, index: int) -> bool:
-        """Whether the build before got through the same step."""
+        """Tell whether the earlier build got through the same step."""
         return index in self.was and self.before.steps[self.was[index]].state in DONE
 
     def step(self, index: int, *, as_base: bool = False) -> StepDifferences:
-        """Return everything in which a step, and what it builds on, differs from the build before.
+        """Return everything in which a step, and what it builds on, differs from the earlier build.
 
-        COPY --link does not depend on what is below it, but what is built on it does: `as_base`. Each step is looked at once,
-        though every step below it asks.
+        A COPY --link doesn't depend on the layers below it, but steps that build on it do: for them, set `as_base`. Each step
+        is compared once, though every step after it asks.
         """
         key = (index, as_base)
         if key not in self._steps:
@@ -97,7 +105,7 @@ class Comparison:
         return self._steps[key]
 
     def both(self, index: int) -> tuple[StepInBuild, StepInBuild] | None:
-        """Return the step as it is now and as it was; None where an operation of the two is not known."""
+        """Return the step as it is now and as it was; None if one of the two operations isn't known."""
         mine, theirs = self.operations_now[index], self.operations_before[self.was[index]]
         if mine is None or theirs is None:
             return None
@@ -113,7 +121,7 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
         return found
     now, before = both
     found.own += differences.own(now, before)
-    # A hit may be one because the engine was not even told of a change; a step that ran, only by what it was told.
+    # A step may hit because the engine wasn't even told of a change; it can only run because of what it was told.
     held = comparison.now.steps[index].state == CACHED
     file_causes, unknown = differences.files(now, before, held)
     found.own += file_causes
@@ -139,7 +147,7 @@ def _compare_input(
     if mine is None and theirs is None:  # FROM scratch
         return
     if isinstance(mine, int) and build.steps[mine].state in (RAN, FAILED):
-        # Files from a stage are compared by content: that stage's step counts only where nothing else explains.
+        # Files from a stage are compared by content, so the stage's step counts only if nothing else explains it.
         if not (reads and not found.nothing):
             found.above.append((mine, reads))
     elif isinstance(mine, Source) and isinstance(theirs, Source):
@@ -147,10 +155,10 @@ def _compare_input(
         found.alike += differences.moved_alike(mine, theirs)
         found.equal.append("the base image")
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
-        # A hit, but perhaps one that an earlier build made after the one that we compare with.
+        # A hit, but its result may come from a build after the one that we compare with.
         inner = comparison.step(mine, as_base=True)
         line = build.steps[mine].line
-        # That hit although what it fetches from changed, so it took the same files: nothing to inherit.
+        # It hit although its source changed, so it took the same files: there's nothing to inherit.
         own = [c for c in inner.own if c.kind != "source changed"]
         found.inherited |= {(line, c.text): c for c in own} | inner.inherited
         found.above += [a for a in inner.above if a not in found.above]
@@ -160,7 +168,7 @@ def _compare_input(
 
 
 def _other_base(comparison: Comparison, mine: int | Source | None, theirs: int | Source | None, reads: bool) -> Cause:
-    """It builds on another step than before, and that step was a hit: something above is gone, or moved."""
+    """Explain a step that builds on a different step than before, which was a hit: something above is gone, or moved."""
     before = comparison.before
     kept = set(comparison.was.values())
     gone = []
@@ -170,11 +178,13 @@ def _other_base(comparison: Comparison, mine: int | Source | None, theirs: int |
         theirs = operation.base if operation else None
     if gone:
         step = before.steps[gone[-1]]
-        text = f"{shortened(step.text, 50)} above it is gone (line {step.line} then)"
+        text = f"{shortened(step.text, 50)} above it is gone (formerly line {step.line})"
         return Cause("instruction removed", text, (Evidence("instruction", step.text, ""),))
     names = [_name(comparison.now, mine), _name(before, theirs)]
     word = "takes files from" if reads else "builds on"
-    return Cause("instruction moved", f"it {word} {names[0]}, then {names[1]}", (Evidence(word, names[1], names[0]),))
+    return Cause(
+        "instruction moved", f"it now {word} {names[0]} instead of {names[1]}", (Evidence(word, names[1], names[0]),)
+    )
 
 
 def _name(build: Build, origin: int | Source | None) -> str:

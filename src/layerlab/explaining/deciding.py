@@ -1,4 +1,4 @@
-"""Why one step ran or did not, decided from how it differs from builds before, in the order of `causes.KINDS`."""
+"""Decide why one step ran or didn't, from how it differs from earlier builds, in the order of `causes.KINDS`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def decide(
 
     Args:
         build: the build to explain.
-        index: the step's place in it.
-        comparisons: the build beside those before it, the newest first.
-        explained: the steps above, decided already.
-        forgotten: whether there may have been builds before that are not known any more.
+        index: the step's index in it.
+        comparisons: the build compared with earlier ones, newest first.
+        explained: the steps above, already decided.
+        forgotten: whether there may have been earlier builds that are no longer known.
     """
     return _Step(build, index, comparisons, explained, forgotten).explained()
 
 
 class _Step:
-    """One step of the build that is explained."""
+    """One step of the build to explain."""
 
     def __init__(
         self,
@@ -53,18 +53,16 @@ class _Step:
         if option := _no_cache(self.build, self.step.stage):
             return self._result((Cause("no cache", f"{option} was given"),), root=True)
         if not self.comparisons and self.forgotten:
-            text = (
-                "what was built before is not known any more: the machine was reset since, or this is another computer"
-            )
+            text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
             return self._result((Cause("unknown", text),), root=True)
         if not self.comparisons:
-            return self._result((Cause("first build", "the first build of it on this machine"),), root=True)
+            return self._result((Cause("first build", "the first build of this image on this machine"),), root=True)
         comparison = self._comparison()
         if comparison is None:
             return self._new()
         found = comparison.step(self.index)
-        # A step above that ran with an unchanged key made nothing miss: this step's record is gone, too.
-        # (One that no line is known of stands last in the list, and is not explained yet.)
+        # A step above that ran with an unchanged key caused no miss: this step's record is gone too.
+        # (A step without a known line comes last in the list, and isn't explained yet.)
         above_ran = [
             (k, reads) for k, reads in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])
         ]
@@ -74,14 +72,12 @@ class _Step:
             return self._result(tuple(causes), bool(found.roots), above, tuple(found.equal))
         equal = tuple(found.equal)
         if comparison.before.machine != self.build.machine:
-            text = (
-                f"the build before ran on machine {comparison.before.machine}; {self.build.machine} has not its cache"
-            )
+            text = f"the previous build ran on machine {comparison.before.machine}; {self.build.machine} doesn't have its cache"
             return self._result((Cause("another machine", text),), True, (), equal)
         if found.alike:
             return self._result(tuple(found.alike), True, (), equal)
         if found.unknown:
-            text = f"{_joined(found.unknown)} could not be compared, and all else is equal"
+            text = f"{_joined(found.unknown)} couldn't be compared, and everything else is equal"
             return self._result((Cause("unknown", text),), True, (), equal)
         text = (
             "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
@@ -89,7 +85,7 @@ class _Step:
         return self._result((Cause("record gone", text),), True, (), equal)
 
     def _comparison(self) -> Comparison | None:
-        """The newest build before that got through this step; None where it is new, or none ever did."""
+        """Return the newest comparison whose build got through this step; None if the step is new, or none ever did."""
         for comparison in self.comparisons:
             if comparison.reached(self.index):
                 return comparison
@@ -98,24 +94,24 @@ class _Step:
         return None
 
     def _new(self) -> StepCause:
-        """A step that no build before got through."""
+        """Explain a step that no earlier build got through."""
         newest = self.comparisons[0]
         ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
         above = tuple(sorted({self.build.steps[k].line for k in ran_above}))
         if self.index in newest.was and newest.before.error:
-            text = "no build before got through it"
+            text = "no earlier build got through it"
             return self._result((Cause("instruction added", text),), True, above)
         mine = newest.written_now[self.index]
         stage = self.step.stage.rpartition(" ")[2]
         if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
-            return self._result((Cause("first build", f"stage {stage} was not built before"),), True, above)
+            return self._result((Cause("first build", f"stage {stage} wasn't built before"),), True, above)
         elsewhere = [
             j
             for j, other in enumerate(newest.written_before)
             if (other.keyword, other.text) == (mine.keyword, mine.text)
         ]
         if elsewhere:
-            text = f"it stands elsewhere: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
+            text = f"it moved: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
             return self._result((Cause("instruction moved", text),), True, above)
         return self._result((Cause("instruction added", "it is new"),), True, above)
 
@@ -128,10 +124,14 @@ class _Step:
         return Cause("step above ran", f"line {step.line} above ran again")
 
     def _still_hit(self) -> str:
-        """Why a hit is one although something it might depend on changed; "" where nothing did."""
+        """Say why a step is a hit although something it might depend on changed; "" if nothing did."""
         comparison = self._comparison()
         if comparison is None:
-            return "an earlier build left its result, with the same operation and files" if self.comparisons else ""
+            return (
+                "an earlier build with the same operation and files left its result in the cache"
+                if self.comparisons
+                else ""
+            )
         operation = comparison.operations_now[self.index]
         if operation is None:
             return ""
@@ -150,10 +150,10 @@ class _Step:
             text = found.roots[0].text
             if not same and all(c.kind == "source changed" for c in found.roots):
                 return f"{text}, but the files taken from there are the same"
-            return f"{text}, but the cache has it" + (f": as it was {same} builds ago" if same else " all the same")
+            return f"{text}, but the cache has it" + (f" from {same} builds ago" if same else " anyway")
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
-            return "it is written in another way, but its cache key is the same"
+            return "it's written differently, but its cache key is the same"
         both = comparison.both(self.index)
         return (differences.unsent(*both) or differences.only_dates(*both)) if both else ""
 
@@ -187,7 +187,7 @@ def _read_steps(operation: Operation) -> list[int]:
 
 
 def _no_cache(build: Build, stage: str) -> str:
-    """The option that made the steps of a stage run whatever the cache has; "" if none did."""
+    """Return the option that made the steps of a stage run regardless of the cache; "" if none did."""
     command = build.command
     given = docker_words.set_by_bake(command, "no-cache")
     if docker_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *docker_words.TRUE)):

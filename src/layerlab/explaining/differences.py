@@ -1,6 +1,6 @@
 """How one operation differs from the same operation in another build, as causes. Pure, over records.
 
-The order and the sentences are for people; what counts at all is what BuildKit's cache keys are made of: an operation's own
+The order and the sentences are for the user. What counts is what BuildKit's cache keys are made of: an operation's own
 definition (solver/llbsolver/ops: exec.go, file.go, CacheMap) and the content of the files it reads (cache/contenthash).
 """
 
@@ -20,7 +20,7 @@ from ..traces.instructions import Instruction, read
 from .causes import Cause, Evidence
 from .operations import Operation, Reading, Source
 
-#: Files named in a sentence; of more, the number is given.
+#: How many files a sentence names; it only counts the rest.
 NAMED = 3
 #: Facts of a copy action that a flag of COPY or ADD sets.
 _COPY_FLAGS = {
@@ -38,9 +38,9 @@ _VERBS = {
     "file removed": "is gone",
     "file changed": "changed",
     "file renamed": "was renamed",
-    "mode changed": "has other permissions",
+    "mode changed": "has different permissions",
 }
-#: Kinds of `selection.Change` that are not called like their kind of cause.
+#: Kinds of cause for kinds of `selection.Change`; all others are "file changed".
 _CHANGE_KINDS = {
     "added": "file added",
     "removed": "file removed",
@@ -51,7 +51,7 @@ _CHANGE_KINDS = {
 
 @dataclasses.dataclass(frozen=True)
 class StepInBuild:
-    """What is known of a step in one build: the operation, how the Dockerfile has it, and the contexts."""
+    """A step in one build: its operation, its text in the Dockerfile, and the build."""
 
     operation: Operation
     text: str
@@ -59,18 +59,19 @@ class StepInBuild:
 
     @property
     def dockerfile(self) -> tuple[Instruction, ...]:
+        """The instructions of the build's Dockerfile."""
         return read(self.build.dockerfile)
 
 
 def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
-    """How its definition differs."""
+    """Return how the step's own definition differs."""
     return list(_definition(now, before))
 
 
 def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause], list[str]]:
-    """How the files of local contexts that it reads differ, and what could not be compared.
+    """Return how the files that it reads from local contexts differ, and what couldn't be compared.
 
-    `held` as in `selection.content_key`: whether the engine is thought to hold the context of the build before.
+    `held`, as in `selection.content_key`: whether we take the engine to hold the earlier build's context.
     """
     causes: list[Cause] = []
     unknown: list[str] = []
@@ -90,16 +91,16 @@ def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause
 
 
 def unsent(now: StepInBuild, before: StepInBuild) -> str:
-    """That files which it reads changed, and the engine was not told; "" where it was, or nothing changed."""
+    """Say which files changed without the engine being told; "" if it was told, or nothing changed."""
     for mine, after, earlier in _contexts(now, before):
         if names := _all_unsent(mine, after, earlier):
             verb = "its size and date" if len(names) == 1 else "their sizes and dates"
-            return f"{_listed(names)} changed, but not {verb}, so the engine was not sent it"
+            return f"{_listed(names)} changed, but not {verb}, so the engine didn't get the change"
     return ""
 
 
 def _all_unsent(reading: Reading, now: Snapshot, before: Snapshot) -> list[str]:
-    """The files that changed, if all of them have their old size and date: then the client does not send them (fsutil)."""
+    """Return the files that changed, if all of them kept their size and date: then the client doesn't send them (fsutil)."""
     after = {path: now.entries[path] for path in files_of(now, reading.copy)}
     earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
     found = changes(earlier, after)
@@ -109,7 +110,7 @@ def _all_unsent(reading: Reading, now: Snapshot, before: Snapshot) -> list[str]:
 
 
 def _contexts(now: StepInBuild, before: StepInBuild) -> Iterator[tuple[Reading, Snapshot, Snapshot]]:
-    """What it reads of local contexts: the reading, the context now, and that of the build before, where both are known."""
+    """Yield what it reads from local contexts: the reading, the context now, and the earlier one, if both are known."""
     for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
         if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context":
             after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
@@ -118,30 +119,30 @@ def _contexts(now: StepInBuild, before: StepInBuild) -> Iterator[tuple[Reading, 
 
 
 def only_dates(now: StepInBuild, before: StepInBuild) -> str:
-    """That files which it reads have other dates and nothing else; "" where they have not."""
+    """Say which of the files that it reads have different dates; "" if none have."""
     names: list[str] = []
     for mine, after, earlier in _contexts(now, before):
         dates = ((path, after.stats.get(path), earlier.stats.get(path)) for path in files_of(after, mine.copy))
         names += [path for path, new, old in dates if new and old and new[1] != old[1]]
-    verb = "has another date" if len(names) == 1 else "have other dates"
-    return f"{_listed(names)} {verb}, which does not count" if names else ""
+    verb = "has a different date" if len(names) == 1 else "have different dates"
+    return f"{_listed(names)} {verb}, which doesn't count" if names else ""
 
 
 def sources(now: Operation, before: Operation) -> list[Cause]:
-    """How what it fetches or copies from images differs: ADD of a URL or repository, COPY --from=image."""
+    """Return how its sources other than local files differ: ADD of a URL or repository, COPY --from=image."""
     causes = []
     for mine, theirs in _pairs(now.readings, before.readings):
         if not (isinstance(mine.of, Source) and isinstance(theirs.of, Source)) or mine.of.kind == "context":
             continue
         if mine.of.name == theirs.of.name:
             causes += moved(mine.of, theirs.of, "source changed")
-        elif mine.mounted:  # of a COPY or ADD the definition says it
+        elif mine.mounted:  # for COPY and ADD, the definition says it
             causes.append(_simple("mount changed", "from", theirs.of.name, mine.of.name))
     return causes
 
 
 def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
-    """That an image is another one than it was; nothing where its layers are the same, which is all that counts.
+    """Return the cause if an image changed; nothing if its layers are the same, which is all that counts.
 
     (BuildKit source/containerimage/pull.go: the second cache key is the chain of layers.)
     """
@@ -151,21 +152,21 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
         return [
             Cause(
                 "base changed",
-                f"the base image is {now.name}, was {before.name}",
+                f"the base image changed: {before.name} → {now.name}",
                 (Evidence("image", before.name, now.name),),
             )
         ]
     if now.digest != before.digest:
-        what = "image" if now.kind == "image" else "what is at"
-        text = f"{what} {now.name} moved: {_digest(before.digest)} → {_digest(now.digest)}"
+        what = f"image {now.name} moved" if now.kind == "image" else f"{now.name} changed"
+        text = f"{what}: {_digest(before.digest)} → {_digest(now.digest)}"
         return [Cause(kind, text, (Evidence(now.name, before.digest, now.digest),))]
     return []
 
 
 def moved_alike(now: Source, before: Source) -> list[Cause]:
-    """That an image is another one with the same layers: only its configuration, or how it was made, is another.
+    """Return the cause if an image changed but has the same layers: only its configuration differs, or how it was made.
 
-    What is built on it may hit all the same, or not: an engine does not always compute the key that is made of the layers.
+    Steps that build on it may still hit, or not: an engine doesn't always compute the key that is made from the layers.
     """
     if now.digest == before.digest or moved(now, before):
         return []
@@ -188,7 +189,7 @@ def _definition(now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
     yield from _variables(variables, now, before)
     if not variables and "env order" in changed:
         evidence = Evidence("order of variables", theirs.get("env order", ""), mine.get("env order", ""))
-        yield Cause("environment changed", "the variables are set in another order", (evidence,))
+        yield Cause("environment changed", "the variables are set in a different order", (evidence,))
     for key, kind in _PLAIN.items():
         if key in changed and (key in mine or key in theirs) and "command" in mine:
             yield _simple(kind, kind.removesuffix(" changed"), theirs.get(key, ""), mine.get(key, ""))
@@ -202,7 +203,7 @@ def _definition(now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
 
 
 def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_text: bool) -> Iterator[Cause]:
-    """What differs in file actions: COPY, ADD, WORKDIR."""
+    """Yield what differs in file actions: COPY, ADD, WORKDIR."""
     mine, theirs = now.operation.facts, before.operation.facts
     told: set[str] = set()
     for key in changed:
@@ -216,7 +217,7 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
             cause = _text_changed(theirs.get(key, ""), mine.get(key, ""))
         elif field == "timestamp":
             cause = _simple(
-                "argument changed", "SOURCE_DATE_EPOCH, the time of what it makes", *_times(theirs, mine, key)
+                "argument changed", "SOURCE_DATE_EPOCH, the time of the files it makes", *_times(theirs, mine, key)
             )
         elif field == "from" and mine.get(key, "").startswith(("http ", "git ")):
             cause = _text_changed(before.text, now.text)
@@ -232,23 +233,23 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
 
 
 def _expanded(now: StepInBuild, old: str, new: str) -> Cause:
-    """The same instruction means something else: by a variable in it, or by the working directory."""
+    """Explain why the same instruction means something else: because of a variable in it, or the working directory."""
     evidence = (Evidence("path", old, new),)
     names = set(re.findall(r"\$\{?(\w+)", now.text))
     if names:
         declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.value.partition("=")[0] in names]
         kind, word = ("argument changed", "ARG") if declared else ("environment changed", "ENV")
         return Cause(
-            kind, f"{word} {', '.join(sorted(names))} makes it {shortened(new, 60)}, was {shortened(old, 60)}", evidence
+            kind, f"{word} {', '.join(sorted(names))} changes it: {shortened(old, 60)} → {shortened(new, 60)}", evidence
         )
     return Cause(
-        "working directory changed", f"WORKDIR makes it {shortened(new, 60)}, was {shortened(old, 60)}", evidence
+        "working directory changed", f"WORKDIR changes it: {shortened(old, 60)} → {shortened(new, 60)}", evidence
     )
 
 
 def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
-    """ARGs first: an ENV that takes its value from one changes with it."""
-    if not names:  # the rule: spare reading the Dockerfiles
+    """Yield the variables that changed, ARGs first: an ENV that takes its value from one changes with it."""
+    if not names:  # the usual case, which needn't read the Dockerfiles
         return
     arguments = {
         i.value.partition("=")[0].strip()
@@ -283,14 +284,14 @@ def _text_changed(old: str, new: str) -> Cause:
     words = re.compile(r"\s+|[^\s]+")
     a, b = words.findall(old), words.findall(new)
     if old.split() == new.split():
-        return Cause("text changed", "only white space in it changed, which counts", evidence)
+        return Cause("text changed", "only its white space changed, which counts", evidence)
     blocks = [o for o in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if o[0] != "equal"]
     first, last = blocks[0], blocks[-1]
     gone, come = ("".join(x).strip() for x in (a[first[1] : last[2]], b[first[3] : last[4]]))
     if not gone:
         text = f"{shortened(come, 60)} was added to it"
     elif not come:
-        text = f"{shortened(gone, 60)} was taken out of it"
+        text = f"{shortened(gone, 60)} was removed from it"
     else:
         text = f"its text changed: {shortened(gone, 50)} → {shortened(come, 50)}"
     return Cause("text changed", text, evidence)
@@ -302,12 +303,12 @@ def _simple(kind: str, what: str, old: str, new: str) -> Cause:
 
 
 def _times(before: Mapping[str, str], now: Mapping[str, str], key: str) -> tuple[str, str]:
-    """Nanoseconds since 1970 as the seconds that a person gave; -1 is none."""
+    """Return nanoseconds since 1970 as the seconds that the user gave; -1 means none."""
     return tuple(str(int(side[key]) // 10**9) if int(side.get(key, -1)) >= 0 else "" for side in (before, now))
 
 
 def _flag(value: str | None) -> str:
-    """A mode as people write it; other values as they are."""
+    """Return a mode in octal, as people write it; other values as they are."""
     if value is None or value == "-1":
         return ""
     return oct(int(value))[2:] if value.isdigit() else value
@@ -339,13 +340,11 @@ def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[
         evidence = tuple(Evidence(path, old, new) for path, old, new in paths[:20])
         names = [path for path, _, _ in paths]
         if kind == "ignore rules changed":
-            text = (
-                f"{now.ignore_file or before.ignore_file or '.dockerignore'} changed what it sees of {_listed(names)}"
-            )
+            text = f"a change in {now.ignore_file or before.ignore_file or '.dockerignore'} lets in or keeps out {_listed(names)}"
             rules = Evidence("rules", ", ".join(before.rules), ", ".join(now.rules))
             evidence = (rules, *evidence)
         elif kind == "file renamed":
-            text = f"{_listed(names)} renamed"
+            text = f"renamed: {_listed(names)}"
         else:
             verb = _VERBS[kind] if len(names) == 1 else _VERBS[kind].replace("is ", "are ").replace("has ", "have ")
             text = f"{_listed(names)} {verb}"
@@ -355,7 +354,7 @@ def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[
 
 
 def _ignored(path: str, snapshot: Snapshot) -> bool:
-    """Whether the path was there, but kept out by the ignore rules."""
+    """Tell whether the path was there, but the ignore rules kept it out."""
     return any(path == kept_out or path.startswith(f"{kept_out}/") for kept_out in snapshot.ignored)
 
 

@@ -1,4 +1,4 @@
-"""Notes beside hits: a configuration instruction changed, and the steps above it are hits all the same."""
+"""Notes on hits: a configuration instruction changed, but the steps above it are still hits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .alignment import Written
 from .causes import StepCause
 from .comparison import Comparison
 
-#: Instructions that only set the image's configuration, or what RUN sees.
+#: Instructions that only set the image's configuration or the environment of RUN.
 _CONFIGURATION = (
     "ENV",
     "ARG",
@@ -29,7 +29,7 @@ _CONFIGURATION = (
 
 
 def with_notes(steps: list[StepCause], comparisons: Sequence[Comparison]) -> tuple[StepCause, ...]:
-    """Say of a configuration instruction that changed why the hits above it are hits: at the last one of its stage."""
+    """Note why the steps above a changed configuration instruction are hits; the note goes to the last one of its stage."""
     if not comparisons:
         return tuple(steps)
     notes: dict[int, str] = {}
@@ -42,7 +42,7 @@ def with_notes(steps: list[StepCause], comparisons: Sequence[Comparison]) -> tup
                 else ""
             )
             what = f"{instruction.keyword} {name}".strip()
-            notes.setdefault(above[-1], f"{what} in line {instruction.line} changed, which is below it")
+            notes.setdefault(above[-1], f"{what} in line {instruction.line} changed, but that's below this step")
     return tuple(dataclasses.replace(s, still_hit=notes.get(i, s.still_hit)) for i, s in enumerate(steps))
 
 

@@ -1,7 +1,7 @@
-"""What each step of a build asked the engine to do, in a form that two builds can be compared by.
+"""What each step of a build asked the engine to do, in a form for comparing two builds.
 
-From the provenance of a build that succeeded: its LLB definition (BuildKit solver/pb/ops.proto as JSON), cut into steps by
-the Dockerfile lines it names. A build that failed has none; `plan` then reads the Dockerfile's text instead, for both sides.
+It comes from a successful build's provenance: the LLB definition (BuildKit solver/pb/ops.proto as JSON), cut into steps by
+the Dockerfile lines it names. A failed build has none; then `plan` reads the Dockerfile's text instead, for both builds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ..record.build import Build
 from ..record.step import Step
 
-#: Of an operation, what names other operations or is no part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
+#: Fields that name other operations, or aren't part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
 _NOT_OWN = {"input", "secondaryInput", "output", "proxyEnv", "proxy_env", "removeMountStubsRecursive"}
 #: Kinds of mount by pb.MountType.
 _MOUNTS = {0: "bind", 1: "secret", 2: "ssh", 3: "cache", 4: "tmpfs"}
@@ -31,10 +31,10 @@ class Source:
 
     Attributes:
         kind: "context" (a local folder), "image", "http", "git", or "other".
-        name: of the context or image, or the address.
-        digest: of the image ("sha256:…"), or what tells one version of a fetched file or repository from another; "" if
-            unknown.
-        layers: digests of an image's layers, where the provenance has them.
+        name: the name of the context or image, or the address.
+        digest: the image's digest ("sha256:…"), or what tells one version of a fetched file or repository from another; ""
+            if unknown.
+        layers: digests of an image's layers, if the provenance has them.
     """
 
     kind: str
@@ -45,12 +45,12 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """Files that a step takes from elsewhere than the result it builds on: by COPY, ADD or a bind mount.
+    """Files that a step takes by COPY, ADD or a bind mount, not from the result it builds on.
 
     Attributes:
         of: index of the step whose result is read, or the Source.
-        copy: the arguments of the LLB copy action, or {"src": selector} of a mount.
-        mounted: whether by a mount.
+        copy: the arguments of the LLB copy action, or {"src": selector} for a mount.
+        mounted: whether it takes them by a mount.
     """
 
     of: int | Source
@@ -65,7 +65,7 @@ class Operation:
     Attributes:
         facts: its own definition, flat: "command", "shell", "env NAME", "cwd", "user", "mount /target", "copy 1 dest", …
         base: what it builds on: index of a step, a Source, or None for nothing (FROM scratch, COPY --link).
-        readings: what else it takes files from.
+        readings: the files it takes from elsewhere.
     """
 
     facts: Mapping[str, str]
@@ -74,12 +74,12 @@ class Operation:
 
 
 def operations(build: Build) -> tuple[Operation | None, ...]:
-    """One for each of `build.steps`, None where the provenance tells of none (FROM, a step that was not reached)."""
+    """Return the operation of each of `build.steps`; None if the provenance has none (FROM, a step that wasn't reached)."""
     return _Reader(build).read()
 
 
 def cache_mounts(build: Build, step: Step) -> dict[str, str]:
-    """The cache mounts of a RUN step: target to id, as `layerlab.machine.mounts.mounts` tells it."""
+    """Return the cache mounts of a RUN step: target → id, as `layerlab.machine.mounts.mounts` gives it."""
     reader = _Reader(build)
     last = reader.last_of_step.get(build.steps.index(step))
     found = (reader._own(last).get("exec") or {}).get("mounts") or () if last else ()
@@ -95,7 +95,7 @@ class _Reader:
         metadata = (build.provenance.get("metadata") or {}).get("https://mobyproject.org/buildkit@v1#metadata") or {}
         self.layers = metadata.get("layers") or {}
         self.materials = dict(_materials(build.provenance))
-        # Two steps may be one operation (WORKDIR said twice with nothing between): what builds on it builds on both.
+        # Two steps may be one operation (the same WORKDIR twice in a row): a step that builds on it builds on both.
         self.last_of_step = {
             i: mapping[s.digest]
             for i, s in enumerate(build.steps)
@@ -113,7 +113,7 @@ class _Reader:
         op = self._own(last)
         if "merge" not in op:
             return self._single(last)
-        # COPY --link: the copy onto nothing, then merged with what is below; only the copy has a key of its own.
+        # COPY --link copies onto nothing, then merges with what is below; only the copy has a key of its own.
         base, copied = self._inputs(last)[0], self._inputs(last)[-1]
         inner = self._single(copied)
         return dataclasses.replace(inner, facts={**inner.facts, "link": "true"}, base=self._origin(base))
@@ -133,11 +133,11 @@ class _Reader:
         meta = dict(run.get("meta") or {})
         facts, readings, base = {}, [], None
         args = meta.pop("args", [])
-        # The shell form: the command is one argument, the last, after the shell's own (BuildKit dispatchRun).
+        # In the shell form, the command is the last argument, after those of the shell (BuildKit dispatchRun).
         shell_form = len(args) > 1 and re.fullmatch(r"-\w*c|/c|-Command", args[-2])
         facts["command"] = args[-1] if shell_form else json.dumps(args)
         facts["shell"] = json.dumps(args[:-1]) if shell_form else ""
-        # BuildKit itself sets this one for an ssh mount (client/llb, AddSSHSocket).
+        # BuildKit itself sets this variable for an ssh mount (client/llb, AddSSHSocket).
         sockets = {f"SSH_AUTH_SOCK={m['dest']}" for m in run.get("mounts") or () if m.get("SSHOpt")}
         env = [e for e in meta.pop("env", []) if e not in sockets]
         for assignment in env:
@@ -169,7 +169,10 @@ class _Reader:
         return Operation(facts, base, tuple(readings))
 
     def _made_with(self, op_id: str) -> str:
-        """Owner and mode of a cache mount's folder, which an operation of no line makes (dockerfile2llb, convert_runmount.go)."""
+        """Return the owner and mode of a cache mount's folder.
+
+        An operation without a line makes the folder (dockerfile2llb, convert_runmount.go).
+        """
         if not op_id or op_id in self.step_of:
             return ""
         words = []
@@ -205,7 +208,7 @@ class _Reader:
         return Operation(facts, base, tuple(readings))
 
     def _origin(self, op_id: str) -> int | Source | None:
-        """The step or Source that an operation's result belongs to; operations of no line are passed through."""
+        """Return the step or Source that an operation's result belongs to; operations without a line are passed through."""
         if op_id in self.step_of:
             return self.step_of[op_id]
         own = self._own(op_id)
@@ -238,7 +241,7 @@ class _Reader:
         return {"option --keep-git-dir": kept} if kept else {}
 
     def _inline(self, op_id: str) -> str | None:
-        """Text of a heredoc, where the operation does nothing but make a file of it."""
+        """Return a heredoc's text if the operation only makes a file of it; else None."""
         actions = (self._own(op_id).get("file") or {}).get("actions") or ()
         if self._inputs(op_id) or not actions or any("mkfile" not in a["Action"] for a in actions):
             return None
@@ -257,7 +260,7 @@ class _Reader:
 
 
 def _materials(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(name, digest) of what the build fetched: images by name, others by address."""
+    """Yield (name, digest) of everything the build fetched: images by name, others by address."""
     for material in provenance.get("materials") or ():
         digest = next((f"{name}:{value}" for name, value in (material.get("digest") or {}).items()), "")
         uri = material.get("uri", "")
@@ -299,7 +302,7 @@ def _mount_text(mount: Mapping[str, Any]) -> str:
 
 
 def _counting(mount: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Id and sharing of a cache mount, where they are part of the cache key: only both as they are by default.
+    """Return a cache mount's options if id and sharing are part of the cache key: only if both have their defaults.
 
     (BuildKit solver/llbsolver/ops/exec.go, checkShouldClearCacheOpts; the id begins with the namespace and "/".)
     """

@@ -1,7 +1,7 @@
-"""What each step asks the engine to do, read from the Dockerfile's text: for builds that failed, which have no provenance.
+"""What each step asks the engine to do, read from the Dockerfile's text: for failed builds, which have no provenance.
 
-Coarser than `operations`, of which it gives the same records: variables are named, with the values that the file and the
-build arguments give them, not what the base image sets. Both sides of a comparison are always read in the same way.
+It gives the same records as `operations`, but coarser: it has the variables that the file and the build arguments set, not
+those of the base image. Both sides of a comparison are always read in the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
 
 
 def operations(build: Build) -> tuple[Operation | None, ...]:
-    """One for each of `build.steps`, None for FROM and steps of no known line."""
+    """Return the operation of each of `build.steps`; None for FROM and steps without a known line."""
     return _Reader(build).read()
 
 
@@ -142,7 +142,7 @@ class _Reader:
         return _image(name)
 
     def _body(self, index: int, text: str) -> str:
-        """The text with its heredocs, which `instructions.read` leaves out."""
+        """Return the text with its heredocs, which `instructions.read` leaves out."""
         step = self.build.steps[index]
         if "<<" not in text:
             return text
@@ -154,7 +154,7 @@ def _image(name: str) -> Source | None:
 
 
 def _flags(value: str) -> tuple[list[tuple[str, str]], str]:
-    """The leading --flags, and the rest."""
+    """Return the leading --flags, and the rest."""
     flags, rest = [], value.lstrip()
     while match := _FLAG.match(rest):
         flags.append((match[1], match[2] if match[2] is not None else "true"))

@@ -1,4 +1,4 @@
-"""`explain`: why each step of a build ran, against the builds of its project that came before it."""
+"""`explain`: why each step of a build ran, compared with earlier builds of its project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def explain(build: Build, previous: Build | None = None) -> Explanation:
 
     Args:
         build: the build to explain.
-        previous: the build to compare it with; by default those of the same project before it on the same machine.
+        previous: the build to compare it with; by default, earlier builds of the same project on the same machine.
     """
     if previous is not None:
         return explain_against(build, [previous])

@@ -1,6 +1,6 @@
-"""Check labs: build a learner's files, edit, build again, ask the image, and judge how all that *behaved*.
+"""Check labs: build a learner's files, edit, build again, ask the image, and judge how it all *behaved*.
 
-A lab's `script` runs the builds; its `judge` is a pure function of what they showed. Nobody looks at a Dockerfile's text.
+A lab's `script` runs the builds; its `judge` is a pure function of what they showed. A Dockerfile's text decides nothing.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def check_lab(machine: Machine, name: str, files: str | Path | None = None) -> V
     Args:
         machine: the Machine to build on.
         name: a lab, as "01-order-your-layers" or shorter, "01".
-        files: None for labs/NAME/, what a check there counts as an attempt (see `attempts`); a folder with the files, such as
-            "solution"; or one file, which stands for the lab's first.
+        files: None for the learner's own, whose check counts as an attempt (see `attempts`); a folder with the files, such as
+            "solution"; or one file, which takes the place of the lab's first.
 
-    Returns a Verdict; files that do not build give one too. Raises LabError where there is no such lab or file.
+    Returns a Verdict, even for files that don't build. Raises LabError if there's no such lab or file.
     """
     lab = find(name)
     texts = chosen(lab, files)
@@ -57,12 +57,12 @@ def check_lab(machine: Machine, name: str, files: str | Path | None = None) -> V
 
 
 def find(name: str) -> Lab:
-    """Find the lab called `name`, or the only one whose name begins so. Raises LabError, naming those there are."""
+    """Find the lab called `name`, or the only one whose name starts with it. Raises LabError, which lists the labs."""
     found = [lab for known, lab in LABS.items() if known == name] or [
         lab for known, lab in LABS.items() if name and known.startswith(name)
     ]
     if len(found) != 1:
-        raise LabError(f"there is no lab {name!r}", f"there are: {', '.join(LABS)}")
+        raise LabError(f"there is no lab {name!r}", f"choose one of: {', '.join(LABS)}")
     return found[0]
 
 

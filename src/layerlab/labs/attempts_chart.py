@@ -1,4 +1,4 @@
-"""Attempts at a lab with a budget: each figure over the attempts, as a share of what it may be."""
+"""Attempts at a lab with a budget: each figure over the attempts, as a share of its budget."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LOOKS = [
 
 
 def attempts_chart(attempts: Sequence[Attempt], budget: Mapping[str, float], title: str = "Your attempts") -> Chart:
-    """A line a figure of the budget, from attempt to attempt, on a logarithmic axis; at 1 the budget is met.
+    """Draw a line for each figure of the budget, from attempt to attempt, on a logarithmic axis; at 1, the budget is met.
 
-    An attempt that did not come to a figure (it did not build, or did not answer) has a gap there.
+    An attempt without a figure (it didn't build, or didn't answer) leaves a gap.
     """
     number = list(range(1, len(attempts) + 1))
     chart = Chart()
@@ -43,7 +43,7 @@ def attempts_chart(attempts: Sequence[Attempt], budget: Mapping[str, float], tit
         last = next((share for share in reversed(shares) if share is not None), None)
         told.append(f"{name}: {'not measured' if last is None else f'{last:.2g} of the budget'}")
     chart.add_hline(y=1, line={"color": theme.INK, "width": 2})
-    # A logarithmic axis takes the place of a note as its logarithm, and that of a line as it is.
+    # On a logarithmic axis, plotly wants the logarithm of a note's position, but a line's position as it is.
     chart.add_annotation(
         text="the budget", x=0.01, xref="paper", xanchor="left", y=0, yanchor="bottom", showarrow=False
     )
@@ -55,7 +55,7 @@ def attempts_chart(attempts: Sequence[Attempt], budget: Mapping[str, float], tit
     ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
     return chart.update_layout(
         {**layout, "margin": {**layout["margin"], "l": 60}},
-        meta={"summary": f"{count}; of the last one, {'; '.join(told)}"},
+        meta={"summary": f"{count}; latest figures: {'; '.join(told)}"},
         showlegend=True,
         legend={"x": 1.02, "y": 1, "font": {"size": 12}},
         xaxis=theme.value_axis("attempt")

@@ -1,7 +1,7 @@
-"""The capstone: a service whose builds take a working day apart, to be brought under a budget, in any way.
+"""The capstone: a service whose builds eat up a working day, to be brought under a budget in any way the learner likes.
 
-What counts is a developer's day: one cold build, some of a new dependency, many of edited code, each weighed as often as
-it happens. Seconds are counted in yardsticks, so that the budget is the same on every computer: a yardstick is a build with
+What counts is a developer's day: one cold build, a few with a new dependency, many with edited code, each weighted by how
+often it happens. Seconds are counted in yardsticks, so that the budget is the same on every computer: a yardstick is a build with
 fixed work, measured before and after the learner's builds, on the same machine.
 """
 
@@ -17,7 +17,7 @@ from .verdict import Goal, Observed, Verdict, judged
 
 #: How often each kind of build happens on the day that is judged.
 DAY = {"cold": 1, "code": 20, "dependency": 2}
-#: Figure → what it may be at most. Bytes come first: they are the same on every computer. The starting point is over all.
+#: Figure → its maximum. Bytes come first: they're the same on every computer. The starting point is over all of them.
 BUDGET = {
     "downloaded in a day (MB)": 100.0,
     "pushed in a day (MB)": 100.0,
@@ -29,7 +29,7 @@ YARDSTICK = "yardstick.Dockerfile"
 
 
 def script(run: LabRun) -> None:
-    """On a cold machine of its own: yardstick, cold build, code, dependency, yardstick; ask after each edit."""
+    """Build on a cold machine of its own: yardstick, cold, code, dependency, yardstick again; ask after each edit."""
     bench = run.runner("bench")
     run.build("yardstick", YARDSTICK, on=bench, view="none")
     run.build("cold", on=bench)
@@ -40,7 +40,7 @@ def script(run: LabRun) -> None:
     run.note("dependency", run.app.edit("dependency").split("==")[0])
     run.build("dependency", on=bench)
     run.ask("dependency", on=bench)
-    # Nothing of it is cached then; no RUN of it has a cache mount that this could empty.
+    # With --no-cache, nothing of it is cached. It would empty cache mounts, too, but no RUN of the yardstick has one.
     run.build("yardstick again", YARDSTICK, on=bench, options=["--no-cache"], view="none")
 
 
@@ -52,21 +52,21 @@ def judge(seen: Observed) -> Verdict:
         judging.builds(seen, "code", "it builds, cold and after an edit"),
         judging.healthy(
             answer,
-            "the image builds, but the service does not start in it. The end of its log is below: are all packages of "
-            "requirements.txt in the image, where the command looks for them, with main.py and parcel/?",
+            "the image builds, but the service doesn't start. The end of its log is below. Are all packages from "
+            "requirements.txt in the image, where the command looks for them, along with main.py and parcel/?",
             "the service starts and is healthy",
         ),
         judging.answers(answer, "it answers a real request, in German", _answer_hint(answer.text if answer else "")),
         judging.has_edited_code(
             answer,
-            "the image has the code of before the edit, or has it where the service does not run. Is parcel/ copied in "
-            "every build, and is nothing older left on top of it?",
+            "the image has the code from before the edit, or has the new code where the service doesn't look. Does every "
+            "build copy parcel/, and does nothing older end up on top of it?",
         ),
         Goal(
             "after a new dependency, the image has it",
             bool(later and later.healthy and f'"{seen.facts["dependency"]}"' in later.health),
-            "requirements.txt got a new package, and the service of the next image does not have it. Which file does your "
-            "installation read, and when is that one copied?",
+            "requirements.txt got a new package, but the service in the next image doesn't have it. Which file does your "
+            "installation read, and when is it copied?",
             seen.error or judging.said(later),
         ),
     ]
@@ -78,7 +78,7 @@ def judge(seen: Observed) -> Verdict:
 
 
 def measured(seen: Observed) -> dict[str, float]:
-    """Return the figures of the budget; {} where the check did not come to the end."""
+    """Return the figures of the budget; {} if the check didn't get to its end."""
     if not {*DAY, "yardstick", "yardstick again"} <= set(seen.builds):
         return {}
     builds, (down, pushed, context, image, seconds) = seen.builds, BUDGET
@@ -96,24 +96,24 @@ def measured(seen: Observed) -> dict[str, float]:
 def _answer_hint(text: str) -> str:
     if "zones.bin" in text:
         return (
-            "the service runs, and says that its table of zones is missing. Is data/ in the context, and in the image?"
+            "the service runs, but says that its table of zones is missing. Is data/ in the context, and in the image?"
         )
     if "translations" in text:
         return (
-            "the service runs, and says that its translations are not compiled. pybabel makes .mo files of the .po files "
-            "in locales/: does it run, and do the files it makes reach the image?"
+            "the service runs, but says that its translations aren't compiled. pybabel makes .mo files from the .po files "
+            "in locales/. Does it run, and do the files it makes reach the image?"
         )
-    return "the service runs, but its answer is not the one expected. What it said is below."
+    return "the service runs, but its answer isn't the expected one. The answer is below."
 
 
 def _hint(seen: Observed, name: str, cost: float) -> str:
-    """Name the line that costs most of this figure, in the build that costs most of it, and ask."""
+    """Name the line that costs most, in the build that costs most of this figure, and ask about it."""
     down, pushed, context, _, seconds = BUDGET
     said = f"{name} is {cost:.0f}."
     if name == context:
         return (
-            f"{said} Before the first step, the whole folder is sent. What is in it that no line of the Dockerfile needs, "
-            "and which file says what is not sent?"
+            f"{said} Before the first step, the whole folder is sent. What's in it that no line of the Dockerfile needs, "
+            "and which file says what to leave out?"
         )
     weigh = {
         seconds: lambda step: step.seconds,
@@ -123,23 +123,25 @@ def _hint(seen: Observed, name: str, cost: float) -> str:
     if weigh is None:
         largest = max(judging.ran(seen.builds["cold"]), key=lambda s: s.size_bytes or 0)
         return (
-            f"{said} The largest layer is that of {judging.line(largest)}. What of it does the running service "
-            "need, and what was needed only to build? A file that a later line touches is in the image twice."
+            f"{said} The largest layer is that of {judging.line(largest)}. Which part of it does the running service "
+            "need, and which part was only needed to build? A file that a later line touches is in the image twice."
         )
     total = {kind: times * sum(weigh(s) for s in judging.ran(seen.builds[kind])) for kind, times in DAY.items()}
     kind = max(total, key=total.__getitem__)
     build = seen.builds[kind]
     step = max(judging.ran(build), key=weigh, default=None)
     if step is None:
-        return f"{said} Hardly a step runs: what is left is sending and exporting. Is the image larger than it needs to be?"
+        return (
+            f"{said} Hardly any step runs: the rest is sending and exporting. Is the image larger than it needs to be?"
+        )
     what = {"cold": "a cold build", "code": "an edit of one line of code", "dependency": "one new package"}[kind]
-    return f"{said} Most of that comes from {what}: there {judging.line(step)} costs most. {_why(build, step)}"
+    return f"{said} Most of that comes from {what}, where {judging.line(step)} costs most. {_why(build, step)}"
 
 
 def _why(build: Build, step: Step) -> str:
     first = judging.first_above(build, step)
     if first is None or build.edit == "none":
-        return "What does it do that the service does not need, or that could be kept from build to build?"
+        return "What does it do that the service doesn't need, or that could be kept from build to build?"
     return (
         f"It had to run, because {judging.line(first)} above it did. What does line {first.line} bring in, "
         f"and does line {step.line} need it?"

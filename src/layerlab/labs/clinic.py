@@ -1,10 +1,10 @@
-"""The clinic: eight broken set-ups of one small service, to look at, to diagnose, and to cure.
+"""The clinic: eight broken set-ups of one small service, to examine, diagnose and cure.
 
 A patient is a scratch copy of the app `front_desk` with a team's own files in it: a Dockerfile, a `build.sh`, sometimes a
-`nightly.sh`, on a computer that may have something wrong with it. A visit plays days of that team's life: something happens,
-then `build.sh` runs, and what it asks of `docker` is done on a machine of LayerLab's.
+`nightly.sh`, on a computer that may have something wrong with it. A visit plays two days of that team's life: something
+happens, then `build.sh` runs, and its `docker` commands are carried out on one of LayerLab's machines.
 
-No answers are written down here. A diagnosis is tried: two more days, the same in all but the cause that was named. If the
+No answers are written down here. A diagnosis is tried out: two more days, the same except for the named cause. If the
 trouble is gone, that was it.
 """
 
@@ -26,7 +26,7 @@ from ..engines import endpoint, images
 from ..errors import CommandFailed, LayerLabError
 from ..machine.building import BuildFailed
 from ..project.app import App
-from ..project.checkout import labs_folder, sample_apps
+from ..project.course_files import labs_folder, sample_apps
 from ..record.build import Build
 from ..record.states import RAN
 from ..system.docker_words import assignments
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from ..machine.machine import Machine
 
 LAB, APP = "09-look-after-your-cache", "front_desk"
-#: What can go wrong with a build's cache, and how it is said.
+#: What can go wrong with a build's cache: name → description.
 CAUSES = {
-    "buildkit-off": "a variable of the environment turns BuildKit off",
+    "buildkit-off": "an environment variable turns BuildKit off",
     "buildx-missing": "the buildx component is missing or broken",
     "no-cache": "the build command says --no-cache",
-    "base-moved": "the base image is another one under the same name",
-    "argument-too-high": "a build argument that changes stands above the packages",
-    "file-changes": "a file that each build writes anew is copied above the packages",
-    "mount-elsewhere": "the cache mount is in another place than what pip downloads",
-    "pruned": "something deletes the build cache between the builds",
+    "base-moved": "the base image has changed under the same name",
+    "argument-too-high": "a build argument that changes comes before the packages",
+    "file-changes": "a file that each build rewrites is copied before the packages",
+    "mount-elsewhere": "the cache mount isn't where pip puts its downloads",
+    "pruned": "something deletes the build cache between builds",
     "junk-in-context": "files that nobody needs are in the build context",
 }
-#: A second build of a day with a new package may download that; more than this is other packages again, bytes.
+#: Bytes. A build after a new package may download that one; if it downloads more than this, it's other packages again.
 ONE_PACKAGE = 100_000
-#: Stands in for `docker` while a script runs: takes note of what it is asked, with the variable that decides who builds.
+#: Stands in for `docker` while a script runs: notes each command, with the variable that decides who builds.
 _NOTE = """#!/bin/sh
 printf '%s\\037' "$DOCKER_BUILDKIT" "$@" >> "$CLINIC_NOTES"
 printf '\\036' >> "$CLINIC_NOTES"
@@ -59,13 +59,13 @@ printf '\\036' >> "$CLINIC_NOTES"
 
 @dataclasses.dataclass(frozen=True)
 class Day:
-    """One day of a team.
+    """One day in a team's life.
 
     Attributes:
         events: what happened before the build: "nothing", "code", "commit", "dependency", "base", "night".
-        asked: what the team's scripts asked of docker, a command each, as arguments.
-        build: the record; None where the build did not come to one.
-        error: what docker said where it did not succeed; "" otherwise.
+        asked: the docker commands that the team's scripts ran, each as its arguments.
+        build: the build's record; None if there is none.
+        error: what docker said if it failed; "" otherwise.
     """
 
     events: tuple[str, ...]
@@ -81,11 +81,11 @@ class Day:
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """Two days, and what is wrong with the second.
+    """Two days, and what's wrong with the second.
 
     Attributes:
         days: both.
-        trouble: in words; "" if it went as it should: the packages stay, or only the new one is downloaded.
+        trouble: what's wrong, in words; "" if all is well: the packages stay cached, or only the new one is downloaded.
     """
 
     days: tuple[Day, Day]
@@ -98,7 +98,7 @@ class Visit:
         packages = [s for s in last.build.steps if s.instruction == "RUN" and "requirements.txt" in s.text]
         if "dependency" in last.events:
             again = last.build.downloaded_bytes > ONE_PACKAGE
-            return "one new package, and all of them were downloaded" if again else ""
+            return "all packages were downloaded, though only one was new" if again else ""
         return "the packages were installed again" if any(s.state == RAN for s in packages) else ""
 
     def __str__(self) -> str:
@@ -111,12 +111,12 @@ class Visit:
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """A cause that was named, and what came of trying it.
+    """A named cause, and what happened when it was tried.
 
     Attributes:
         cause: a key of CAUSES.
         right: whether the trouble is gone without it.
-        tried: the days without it; None where there was nothing to take away.
+        tried: the days without it; None if there was nothing to take away.
         text: what was tried, and what happened.
     """
 
@@ -133,11 +133,11 @@ class Diagnosis:
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """All that a team's days depend on.
+    """Everything that a team's days depend on.
 
     Attributes:
         files: the team's own, name → text.
-        environment: variables of their computer.
+        environment: environment variables of their computer.
         buildx: "fine" or "broken".
         days: for each of two days, what happens before the build.
     """
@@ -148,11 +148,11 @@ class Setup:
     days: tuple[tuple[str, ...], ...]
 
     def with_text(self, old: str, new: str) -> Setup:
-        """The same with another text wherever a file has `old`."""
+        """Return a copy with `new` in place of `old` in every file."""
         return dataclasses.replace(self, files={name: text.replace(old, new) for name, text in self.files.items()})
 
     def without_event(self, event: str) -> Setup:
-        """The same days in which this did not happen."""
+        """Return a copy in whose days this event doesn't happen."""
         days = tuple(tuple(e for e in day if e != event) or ("nothing",) for day in self.days)
         return dataclasses.replace(self, days=days)
 
@@ -167,7 +167,7 @@ def _with_good_ignore_file(setup: Setup) -> Setup:
     return dataclasses.replace(setup, files={n: good if n == ".dockerignore" else t for n, t in setup.files.items()})
 
 
-#: Each cause taken out of a set-up, and nothing else. Where there is nothing of the kind, the set-up stays as it is.
+#: How to take each cause, and nothing else, out of a set-up. A set-up without the cause stays as it is.
 TREATMENTS: dict[str, Callable[[Setup], Setup]] = {
     "buildkit-off": _with_buildkit,
     "buildx-missing": lambda setup: dataclasses.replace(setup, buildx="fine"),
@@ -186,15 +186,17 @@ TREATMENTS: dict[str, Callable[[Setup], Setup]] = {
 class Patient:
     """One broken set-up.
 
+    Raises LayerLabError, which lists the patients, if there's none with this number.
+
     Attributes:
-        number, title, story: as the team tells it.
+        number, title, story: the set-up, as the team describes it.
         app: the scratch copy with their files. Read them with `app.read`, cure them with `app.write`.
         files: names of the team's own files in it.
     """
 
     def __init__(self, number: int) -> None:
         if number not in numbers():
-            raise LayerLabError(f"there is no patient {number}", f"there are: {', '.join(map(str, numbers()))}")
+            raise LayerLabError(f"there is no patient {number}", f"choose one of: {', '.join(map(str, numbers()))}")
         folder = _ward() / str(number)
         told = tomllib.loads((folder / "patient.toml").read_text(encoding="utf-8"))
         self.number, self.title, self.story = number, told["title"], " ".join(told["story"].split())
@@ -227,24 +229,27 @@ class Patient:
 
     @property
     def setup(self) -> Setup:
-        """All that their days depend on, with the files as they are now."""
+        """Everything that their days depend on, with the files as they are now."""
         files = {name: self.app.read(name) for name in self.files}
         return Setup(files, self._environment, self._buildx, self._days)
 
     def visit(self, machine: Machine) -> Visit:
-        """Two days of this team on `machine`, with the files as they are now. Raises what a build raises but BuildFailed."""
+        """Play two days of this team on `machine`, with the files as they are now.
+
+        Raises what `Machine.build` raises, except BuildFailed.
+        """
         self._visit = self._two_days(machine, self.setup)
         return self._visit
 
     def diagnose(self, machine: Machine, cause: str) -> Diagnosis:
-        """Name the cause; it is tried on `machine` by two more days without it. Raises LayerLabError for no such cause."""
+        """Try out a cause by two more days without it on `machine`. Raises LayerLabError if there's no such cause."""
         if cause not in CAUSES:
-            raise LayerLabError(f"there is no cause {cause!r}", f"there are: {', '.join(CAUSES)}")
+            raise LayerLabError(f"there is no cause {cause!r}", f"choose one of: {', '.join(CAUSES)}")
         trouble = (self._visit or self.visit(machine)).trouble
         setup, what = self.setup, CAUSES[cause]
         treated = TREATMENTS[cause](setup)
         if treated == setup:
-            return Diagnosis(cause, False, None, f'of "{what}" there is nothing to be found here.')
+            return Diagnosis(cause, False, None, f'there is no sign of "{what}" here.')
         try:
             tried = self._two_days(machine, treated)
         finally:
@@ -254,7 +259,7 @@ class Patient:
                 cause, True, tried, f'two more days without "{what}", and the trouble is gone ({trouble}).'
             )
         return Diagnosis(
-            cause, False, tried, f'two more days without "{what}", and still: {tried.trouble or "nothing"}.'
+            cause, False, tried, f'two more days without "{what}", and still: {tried.trouble or "no trouble"}.'
         )
 
     # -- their days --------------------------------------------------------------------------------------------------
@@ -268,7 +273,7 @@ class Patient:
         try:
             first, second = (self._day(machine, setup, events) for events in setup.days)
         finally:
-            machine.restore_bases()  # what happens to a patient does not happen to the learner
+            machine.restore_bases()  # a base image that a patient moved must not reach the learner
         return Visit((first, second))
 
     def _day(self, machine: Machine, setup: Setup, events: tuple[str, ...]) -> Day:
@@ -296,7 +301,7 @@ class Patient:
         return Day(events, tuple(asked), build, error)
 
     def _run_script(self, name: str, setup: Setup) -> list[tuple[str, tuple[str, ...]]]:
-        """Run a script of the team's; return what it asked of docker: DOCKER_BUILDKIT, and the arguments."""
+        """Run a script of the team's; return its docker commands: the value of DOCKER_BUILDKIT, and the arguments."""
         folder = self.app.scratch / "clinic"
         folder.mkdir(exist_ok=True)
         notes, docker = folder / "notes", folder / "docker"
@@ -314,7 +319,7 @@ class Patient:
         return [(variable, tuple(command)) for variable, *command in records]
 
     def _carry_out(self, machine: Machine, setup: Setup, variable: str, command: tuple[str, ...]) -> Build | None:
-        """Do on `machine` what a script asked of docker; of a build by BuildKit, return the record."""
+        """Carry out a script's docker command on `machine`; return the record if BuildKit built something."""
         if command[0] != "build":
             machine.docker(*command)
             return None
@@ -326,7 +331,7 @@ class Patient:
         known.add_argument("--build-arg", action="append", default=[])
         given, options = known.parse_known_args(command[1:])
         arguments = assignments(given.build_arg, {**os.environ, **setup.environment})
-        # Nobody wants the image: what ran shows without it, and sooner.
+        # Nobody wants the image: without it, we see what ran, and see it sooner.
         options = [option for option in options if option != "."] + ["--output=type=cacheonly"]
         return machine.build(self.app, given.file, args=arguments, options=options, view="none")
 
@@ -338,12 +343,12 @@ class Patient:
         """Run the docker command itself with the computer's faults. Raises CommandFailed."""
         plugin = self._docker_config / "cli-plugins" / "docker-buildx"
         plugin.parent.mkdir(parents=True, exist_ok=True)
-        # A download that broke off. It hides a good one elsewhere, because the docker command looks here first.
+        # A download that broke off. It hides a good plugin elsewhere, because the docker command looks here first.
         plugin.write_bytes(b"")
         faults = {"DOCKER_BUILDKIT": variable} | (
             {"DOCKER_CONFIG": str(self._docker_config)} if setup.buildx == "broken" else {}
         )
-        # The legacy builder knows no named contexts, so a stand-in for the base image is named in full.
+        # The legacy builder doesn't know named contexts, so the base image's stand-in is named in full.
         base = f"--build-arg=PYTHON={images.present(images.BASES[0], machine.docker)}"
         run(
             "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(self.app.path),
@@ -352,25 +357,25 @@ class Patient:
 
 
 def patient(number: int) -> Patient:
-    """Patient `number` of the clinic. Raises LayerLabError, naming those there are, if there is no such one."""
+    """Return patient `number` of the clinic. Raises LayerLabError, which lists the patients, if there's no such one."""
     return Patient(number)
 
 
 def numbers() -> list[int]:
-    """The numbers of the patients."""
+    """Return the numbers of the patients."""
     return sorted(int(file.parent.name) for file in _ward().glob("*/patient.toml"))
 
 
 def causes() -> str:
-    """The causes to choose from, a line each."""
+    """List the causes to choose from, one per line."""
     return "\n".join(f"{name:<18} {text}" for name, text in CAUSES.items())
 
 
 def holds(machine: Machine) -> dict[str, int]:
-    """What is on a machine, counted: images, volumes, layers in the build cache, cache mounts."""
+    """Count what a machine holds: images, volumes, layers in the build cache, cache mounts."""
     counts = map(json.loads, machine.docker("system", "df", "--format", "json").splitlines())
     count = {row["Type"]: int(row["TotalCount"]) for row in counts}
-    # The list ends with sums, which are no JSON.
+    # The list ends with sums, which aren't JSON.
     records = machine.docker("buildx", "du", "--format", "json").splitlines()
     kinds = [json.loads(line)["Type"] for line in records if line.startswith("{")]
     return {

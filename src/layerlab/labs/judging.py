@@ -13,12 +13,12 @@ from ..record.states import RAN
 from ..record.step import Step
 from .verdict import Goal, Observed
 
-#: A step that made a layer larger than this after an edit of one line did needless work: bytes.
-#: Code and configuration of the sample apps stay far below it, their packages and weights far above.
+#: Bytes. A step that made a larger layer than this after an edit of one line did needless work: the sample apps' code and
+#: configuration stay far below it, and their packages and weights are far above.
 LARGE_LAYER = 1_000_000
-#: A step that downloaded more than this installed more than one small package: bytes.
+#: Bytes. A step that downloaded more than this installed more than one small package.
 LARGE_DOWNLOAD = 1_000_000
-#: The hint where a Dockerfile doesn't build: the goal's detail is the error.
+#: The hint if a Dockerfile doesn't build; the goal's detail is the error.
 BROKEN = "it does not build. The error below names the line and what went wrong there."
 
 
@@ -26,29 +26,29 @@ BROKEN = "it does not build. The error below names the line and what went wrong 
 
 
 def builds(seen: Observed, label: str = "again", text: str = "the Dockerfile builds", hint: str = BROKEN) -> Goal:
-    """Want the build `label` to exist: it, and all that comes before it in the script, succeeded."""
+    """Require that the build `label`, and everything before it in the script, succeeded."""
     return Goal(text, label in seen.builds, hint, seen.error)
 
 
 def healthy(answer: Answer | None, hint: str, text: str = "the app starts and is healthy") -> Goal:
-    """Want the started image to pass its health check."""
+    """Require that the started image passes its health check."""
     return Goal(text, bool(answer and answer.healthy), hint, said(answer))
 
 
 def answers(answer: Answer | None, text: str, hint: str) -> Goal:
-    """Want the started image to give the expected answer to a real request."""
+    """Require that the started image gives the expected answer to a real request."""
     return Goal(text, bool(answer and answer.correct), hint, said(answer))
 
 
 def has_edited_code(answer: Answer | None, hint: str, detail: str = "") -> Goal:
-    """Want the last edit of the code to be in the image."""
+    """Require that the image has the last edit of the code."""
     return Goal("the image has the edited code", bool(answer and answer.found), hint, detail)
 
 
 def spares(
     build: Build | None, text: str, steps: Sequence[Step], hint: Callable[[Build, Step], str], detail: str
 ) -> Goal:
-    """Want a build that needed none of `steps`; `hint` is asked about the first of them."""
+    """Require that a build had to run none of `steps`; `hint` makes the hint for the first of them."""
     return Goal(text, build is not None and not steps, hint(build, steps[0]) if build and steps else "", detail)
 
 
@@ -98,12 +98,12 @@ def first_above(build: Build, step: Step, instruction: str = "") -> Step | None:
 
 
 def wasted(again: Build) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Return the steps that an edit of one line gave no reason to run: those that installed, and those that copied."""
+    """Return the steps that ran though an edit of one line gave no reason to: those that installed, and those that copied."""
     large = [s for s in ran(again) if (s.size_bytes or 0) > LARGE_LAYER]
     installed = [s for s in ran(again, "RUN") if s in large or s.downloaded_bytes]
     copied = []
     for step in (s for s in large if s.instruction in ("COPY", "ADD")):
-        # Packages that a stage outside the image installed again arrive in it by a COPY.
+        # Packages that a stage outside the image installed again get into the image by a COPY.
         hidden = [s for s in above(again, step) if s.state == RAN and s.instruction == "RUN" and s.size_bytes is None]
         installed += [s for s in hidden if s not in installed]
         copied += [] if hidden else [step]

@@ -1,4 +1,4 @@
-"""What a lab is: the files a learner edits, the builds that try them, and the judge of what those builds showed."""
+"""A lab: the files a learner edits, the builds that try them, and the judge of what those builds showed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Lab:
 
     Attributes:
         name: its folder in labs/.
-        app: the sample app it is about.
+        app: the sample app it's about.
         script: runs the builds.
         judge: turns what they showed into a verdict.
-        files: what the learner edits: file in the lab's folder → where it goes in a scratch copy of the app.
+        files: the files that the learner edits: name in the lab's folder → path in a scratch copy of the app.
     """
 
     name: str

@@ -27,18 +27,18 @@ def judge(seen: Observed) -> Verdict:
         judging.builds(seen),
         judging.healthy(
             answer,
-            "the image builds, but the app does not start in it. The end of its log is below: is all that it needs copied "
+            "the image builds, but the app doesn't start. The end of its log is below. Is everything it needs copied "
             "and installed?",
         ),
         judging.answers(
             answer,
             "it answers a real request (dependencies and weights are there)",
-            "the app runs, but cannot answer: are the model's weights in the image, under models/?",
+            "the app runs, but can't answer. Are the model's weights in the image, under models/?",
         ),
         judging.has_edited_code(
             answer,
-            "the image has the code of before the edit, or has it where the app does not run. Is radiassist/ copied in every "
-            "build, and is nothing older left on top of it?",
+            "the image has the code from before the edit, or has the new code where the app doesn't look. Does every build "
+            "copy radiassist/, and does nothing older end up on top of it?",
             states,
         ),
         judging.spares(again, "after a code edit, the dependencies stay cached", installed, _packages_hint, states),
@@ -52,7 +52,7 @@ def _packages_hint(again: Build, step: Step) -> str:
     first = judging.first_above(again, step)
     said = f"an edit of one line of code made {judging.line(step)} install the packages again."
     if first is None:
-        return f"{said} What of the code does that line itself read, and does it need it?"
+        return f"{said} Which part of the code does that line itself read, and does it need that?"
     return (
         f"{said} It had to, because {judging.line(first)} above it ran. Which files does line "
         f"{first.line} copy, and which of them does the installation need?"
@@ -65,12 +65,12 @@ def _weights_hint(again: Build, step: Step) -> str:
     if first is None:
         return (
             f"the dependencies stay cached now. But {judging.line(step)} copies the weights together with "
-            "the code, so that an edit of the code copies both. Can each have a line of its own?"
+            "the code, so an edit of the code copies both. Can each have a line of its own?"
         )
     return (
         f"the dependencies stay cached now. But {judging.line(step)} copied the weights again, although "
-        f"they did not change: a COPY runs again when a step above it did, here {judging.line(first)}. "
-        "What may stand above the weights, and what must not?"
+        f"they didn't change: a COPY runs again when a step above it does, here {judging.line(first)}. "
+        "What may come before the weights, and what must come after them?"
     )
 
 

@@ -10,7 +10,7 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: Prints each packed download in an image, with its size: what pip keeps, and wheels, but for those that Python itself ships.
+#: Prints each packed download in an image, with its size: pip's cached files and wheels, except those that Python ships.
 _FIND = (
     "import os\n"
     "for folder, _, names in os.walk('/'):\n"
@@ -25,7 +25,7 @@ _FIND = (
 def script(run: LabRun) -> None:
     """Build, add a package, build again, ask; look into the image for what pip kept."""
     office = package_index.by_name(run.enter(package_index.served(run.machine, run.app)))
-    # A list of packages that no earlier check had: another id of a mount alone would leave the step cached, and the mount empty.
+    # A list of packages that no earlier check had: a new id of the mount alone would leave the step cached, and the mount empty.
     run.app.edit("dependency")
     run.build("first", **office, image=False)
     run.app.edit("dependency")
@@ -47,22 +47,22 @@ def judge(seen: Observed) -> Verdict:
         judging.answers(
             answer,
             "the app answers a real request",
-            "the image builds, but the app in it does not answer as it should. What it said is below: are packages, code and "
+            "the image builds, but the app doesn't answer as it should. Its answer is below. Are the packages, the code and "
             "data/knowledge.jsonl there?",
         ),
         Goal(
             "the packages come from the office's index",
             bool(seen.facts.get("asked")),
-            "no package was asked for at the office's index, whose address comes as the build arguments PIP_INDEX_URL and "
+            "the office's index wasn't asked for any package. Its address comes in the build arguments PIP_INDEX_URL and "
             "PIP_TRUSTED_HOST. Does the Dockerfile declare both, above the step that installs?",
             states,
         ),
         Goal(
             "no byte of pip's cache is in the image",
             bool(answer) and not kept,
-            f"the image holds what pip downloaded, packed, in {kept[0] if kept else ''}: nobody will ever unpack it there. "
-            "What a RUN writes becomes part of the image, unless it lies in a mount. Which folder does pip keep its downloads "
-            "in, and is there a mount at just that place?",
+            f"the image has pip's packed downloads in {kept[0] if kept else ''}, where nobody will ever unpack them. Anything "
+            "a RUN writes becomes part of the image, unless it's in a mount. Which folder does pip keep its downloads in, and "
+            "is there a mount at exactly that place?",
             states,
         ),
         judging.spares(again, "a new package downloads that package only", large, _download_hint, states),
@@ -71,7 +71,7 @@ def judge(seen: Observed) -> Verdict:
 
 
 def kept_in_image(listing: str) -> list[str]:
-    """Folders in which the image holds packed downloads, the fullest first; `listing` has a size and a folder a line."""
+    """Return the folders of an image with packed downloads, the fullest first; each line of `listing` is a size and a folder."""
     sizes: dict[str, int] = {}
     for line in listing.splitlines():
         size, _, folder = line.partition(" ")
@@ -82,14 +82,16 @@ def kept_in_image(listing: str) -> list[str]:
 
 
 def _download_hint(again: Build, step: Step) -> str:
-    """Name the step that downloaded all, and tell a mount that stays empty from none at all."""
+    """Name the step that downloaded everything, and tell a mount that stays empty from no mount at all."""
     said = f"one new package made {judging.line(step)} download all the others again."
     if "type=cache" in step.text:
         return (
-            f"{said} The step has a cache mount, and pip found nothing in it: pip never wrote there. Is the mount where pip "
+            f"{said} The step has a cache mount, but pip found nothing in it: it never wrote there. Is the mount where pip "
             "keeps its cache, and is that cache switched on? Remember which values of PIP_NO_CACHE_DIR switch it on."
         )
-    return f"{said} It begins without the files it left last time. Where could they lie so that it finds them again?"
+    return (
+        f"{said} It starts without the files it left last time. Where could they be kept so that it finds them again?"
+    )
 
 
 LAB = Lab(name="02-drop-no-cache-dir", app="agent_platform", script=script, judge=judge)

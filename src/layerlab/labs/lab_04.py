@@ -1,4 +1,4 @@
-"""Lab 04: compilers stay in a stage of their own, nobody is root, and an edit of the code packs the code alone."""
+"""Lab 04: compilers stay in a stage of their own, nothing runs as root, and an edit of the code packs only the code."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: What the image may add to its base, bytes, compressed: git and the packages are about 50 MB, compilers 80 MB and more.
+#: Compressed bytes that the image may add to its base: git and the packages are about 50 MB, compilers 80 MB and more.
 MAY_ADD = 70_000_000
-#: Prints the compilers there are in an image, one a line.
+#: Prints the compilers in an image, one per line.
 _COMPILERS = "for name in gcc cc g++ c++ clang; do command -v $name >/dev/null && echo $name; done; true"
 
 
@@ -43,20 +43,20 @@ def judge(seen: Observed) -> Verdict:
         judging.answers(
             answer,
             "it answers a real request",
-            "the app runs, but its answer is not what it should be. The answer is below.",
+            "the app runs, but its answer is wrong. The answer is below.",
         ),
         judging.has_edited_code(
             answer,
-            "the image has the code of before the edit, or has it where the app does not run. Is chronicle/ copied in every "
-            "build, and into the folder in which the last stage works?",
+            "the image has the code from before the edit, or has the new code where the app doesn't look. Does every build "
+            "copy chronicle/, and into the folder that the last stage works in?",
             states,
         ),
         Goal(
             "no compiler is in the image",
             again is not None and not compilers,
             f"the image ships {compilers[0] if compilers else 'a compiler'}, which the service never calls. A step that "
-            "removes it would not help: the layer below would still have it. Which stage needs it, and what does the last "
-            "FROM stand on?",
+            "removes it wouldn't help: the layer below would still have it. Which stage needs it, and what does the last "
+            "FROM start from?",
             states,
         ),
         Goal(
@@ -92,7 +92,7 @@ def _again(again: Build) -> tuple[list[Step], Step | None]:
 
 
 def _writes_again(build: Build, step: Step) -> bool:
-    """Tell whether `step` made a large layer, downloading nothing, after a large COPY: it wrote those files once more."""
+    """Tell whether `step` made a large layer after a large COPY without a download: it wrote those files once more."""
     if (step.size_bytes or 0) < judging.LARGE_LAYER or step.downloaded_bytes:
         return False
     before = judging.above(build, step)
@@ -102,12 +102,12 @@ def _writes_again(build: Build, step: Step) -> bool:
 def _start_hint(log: str) -> str:
     if "'git'" in log:
         return (
-            "the service stops at once: it calls git, and git is not in the image. The builder may have it; the image is "
-            "what the last stage has. Which of the system packages are needed when the service runs?"
+            "the service stops at once: it calls git, and git isn't in the image. The builder may have it, but only what's in "
+            "the last stage is in the image. Which system packages does the service need when it runs?"
         )
     return (
-        "the image builds, but the app does not start in it. The end of its log is below. Are the packages in the last "
-        "stage, at the path at which they were installed, and does PATH lead to their programs?"
+        "the image builds, but the app doesn't start. The end of its log is below. Are the packages in the last stage, at "
+        "the path where they were installed, and does PATH lead to their programs?"
     )
 
 
@@ -115,13 +115,13 @@ def _size_hint(build: Build) -> str:
     twice = next((s for s in build.steps if s.instruction == "RUN" and _writes_again(build, s)), None)
     if twice is not None:
         return (
-            f"line {twice.line} (RUN) writes large files once more that a COPY above it brought: who changes the owner or the "
-            "mode of a file writes all of it. Can the files arrive as they shall be?"
+            f"line {twice.line} (RUN) writes large files again that a COPY above it brought: changing a file's owner or mode "
+            "writes all of the file again. Can the files arrive with the right owner and mode?"
         )
     heaviest = max(image_layers(build)[1:], key=lambda layer: layer.size_bytes)
     return (
-        f"the compiler is out of reach, but line {heaviest.line} ({heaviest.instruction}) still puts most of the megabytes "
-        "into the image. `layers(verdict.again)` draws them. What of that line's layer does the service need when it runs?"
+        f"the compiler is gone, but line {heaviest.line} ({heaviest.instruction}) still puts most of the megabytes into the "
+        "image. `layers(verdict.again)` draws them. Which part of that line's layer does the service need when it runs?"
     )
 
 
@@ -138,8 +138,8 @@ def _write_hint(again: Build, step: Step) -> str:
     if step.instruction == "RUN":
         return (
             f"nothing is installed again, but line {step.line} (RUN) writes large files into a layer of its own, at each edit: "
-            "who changes the owner or the mode of a file writes all of it once more. Can the files arrive with the right "
-            "owner, and which of them does the service need to own at all?"
+            "changing a file's owner or mode writes all of the file again. Can the files arrive with the right owner, and "
+            "which of them does the service need to own at all?"
         )
     first = judging.first_above(again, step)
     if first is not None and first.stage == step.stage:
@@ -148,7 +148,7 @@ def _write_hint(again: Build, step: Step) -> str:
             f"{judging.line(first)} above it ran. Which of the two changes more often?"
         )
     return (
-        f"nothing is installed again, but {judging.line(step)} brings the packages together with the code: one "
+        f"nothing is installed again, but {judging.line(step)} brings the packages together with the code, so one "
         "edited line makes a new layer of both. Can each have a line of its own?"
     )
 

@@ -1,4 +1,4 @@
-"""Lab 05: what a laptop pushed serves a runner that starts empty: after a code edit it installs nothing."""
+"""Lab 05: a runner that starts empty uses what a laptop pushed: after a code edit, it installs nothing."""
 
 from __future__ import annotations
 
@@ -43,39 +43,39 @@ def judge(seen: Observed) -> Verdict:
             seen,
             "main",
             "the service builds and can be pushed",
-            "it does not build, or could not be pushed. What was said is below: is it still a Compose file with the service "
-            "api, and has its image a name in the registry?",
+            "it does not build, or could not be pushed. The error is below. Is it still a Compose file with the service api, "
+            "and does its image have a name in the registry?",
         ),
         Goal(
             "its image is in the registry",
             bool(seen.facts.get("pushed")),
-            f"the registry has no {IMAGE} after the push. Which name has `image:`, and which one are you given?",
+            f"the registry has no {IMAGE} after the push. Which name does `image:` have, and which one are you given?",
         ),
         Goal(
             "the runner looks for a cache",
             bool(looked),
-            "the runner's build looked for no cache anywhere. Which key under `build:` says where to look?",
+            "the runner's build didn't look for a cache anywhere. Which key under `build:` says where to look?",
             states,
         ),
         Goal(
-            "it looks where something is",
+            "it looks where something was pushed",
             bool(found),
-            f"the runner looked for {_short(missing)}, and nothing was there; the build only warned. Is that a name under which "
-            "anybody pushed anything, and could the runner reach it?",
+            f"the runner looked for {_short(missing)}, but nothing was there; the build only warned. Did anybody push anything "
+            "under that name, and could the runner reach it?",
             states,
         ),
         Goal(
             "after a code edit, the runner installs nothing",
             again is not None and not installed,
-            f"the runner found {_short(found)}, and installed the packages all the same"
-            f"{f' (line {installed[-1].line})' if installed else ''}: the image is there, and no index of what was built is in "
-            "it. What puts it there: a variable of the container, or an argument of the build?",
+            f"the runner found {_short(found)}, but installed the packages anyway"
+            f"{f' (line {installed[-1].line})' if installed else ''}: the image is there, but without an index of what was "
+            "built. What puts one in: a variable of the container, or an argument of the build?",
             states,
         ),
         Goal(
             "the runner's image answers, with the edited code",
             bool(answer and answer.correct and answer.found),
-            "the image does not answer as it should, or has older code. What it said is below.",
+            "the image doesn't answer as it should, or has older code. Its answer is below.",
             str(answer or seen.error),
         ),
     )

@@ -17,17 +17,17 @@ from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
 SERVICE = "desk"
-#: The repository that the learner's file gets as CACHE, and the branch whose first job is looked at.
+#: The repository that the learner's file gets as CACHE, and the branch whose first job is checked.
 REPOSITORY, BRANCH = "desk", "longer-hours"
-#: What BuildKit says of a cache that is not in the registry (moby/buildkit, cache/remotecache/import.go).
+#: What BuildKit says about a cache that isn't in the registry (moby/buildkit, cache/remotecache/import.go).
 _MISSING = re.compile(rf"/{REPOSITORY}:(\S+): not found$")
 
 
 def script(run: LabRun) -> None:
-    """Main's job, with a new dependency; then, after an edit of the code, a branch's on a cold runner; ask its image."""
+    """Run main's job with a new dependency, then, after an edit of the code, a branch's on a cold runner; ask its image."""
     registry = run.enter(Registry.start(f"lab-{run.machine.name}"[:24], say=lambda _: None))
     registry.reset()
-    # So that nothing of an earlier check helps: what a machine once exported with mode=max goes out with mode=min, too.
+    # So that no earlier check helps: what a machine once exported with mode=max, it exports with mode=min, too.
     run.app.edit("dependency")
     with _variables(CACHE=registry.ref(REPOSITORY), BRANCH="main"):
         run.build("main", service=SERVICE)
@@ -38,7 +38,7 @@ def script(run: LabRun) -> None:
         again = run.build("again", service=SERVICE, on=runner)
     run.note("pulled", moved.pulled_bytes)
     run.note("after", caches(registry))
-    if not installs(again):  # else an earlier goal is missed, and the answer is not asked for
+    if not installs(again):  # otherwise an earlier goal is missed, and nobody needs the answer
         run.ask("again", on=runner)
 
 
@@ -54,19 +54,19 @@ def judge(seen: Observed) -> Verdict:
             seen,
             "main",
             "main's job builds",
-            "main's job does not build. What it said is below: is compose.yaml still a Compose file with the service desk?",
+            "main's job does not build. The error is below. Is compose.yaml still a Compose file with the service desk?",
         ),
         Goal(
             "main's job leaves a cache in the registry",
             bool(before),
-            "main's job was done, and nothing arrived in the registry. A build keeps its cache to itself unless it is told "
+            "main's job is done, but nothing arrived in the registry. A build keeps its cache to itself unless it's told "
             "where to send it. Which key under build: does that?",
         ),
         judging.builds(
             seen,
             "again",
             "the branch's job builds",
-            "main's job builds, but the branch's does not. What it said is below: which names does it form with BRANCH?",
+            "main's job builds, but the branch's doesn't. The error is below. Which names does it make with BRANCH?",
         ),
         judging.spares(
             again,
@@ -78,15 +78,14 @@ def judge(seen: Observed) -> Verdict:
         Goal(
             "the branch leaves main's cache as it was",
             again is not None and not overwritten,
-            f"the branch found what it needs. But its job wrote the name {', '.join(overwritten)} anew, which main's job had "
-            "written: the next job of main finds the branch's cache there, and not its own. Under whose name should a branch "
-            "write?",
+            f"the branch found what it needs. But its job overwrote {', '.join(overwritten)}, which main's job had written: "
+            "main's next job finds the branch's cache there, and not its own. Under whose name should a branch write?",
             f"Names in the registry after main's job: {_listed(before)}. After the branch's: {_listed(after)}.",
         ),
         Goal(
             "the branch's image answers, with the edited code",
             bool(answer and answer.healthy and answer.correct and answer.found),
-            "all is cached, but the image is not the branch's: it does not answer, or not with the edited code.",
+            "everything is cached, but the image isn't the branch's: it doesn't answer, or not with the edited code.",
             judging.said(answer),
         ),
     )
@@ -102,26 +101,26 @@ def caches(registry: Registry) -> dict[str, dict[str, Any]]:
 
 
 def installs(build: Build | None) -> list[Step]:
-    """Return the RUN steps that ran and downloaded something. (What a cached step pulls from a registry counts there, too.)"""
+    """Return the RUN steps that ran and downloaded something. A cached step's pull from a registry counts as a download, too."""
     return [s for s in judging.ran(build, "RUN") if s.downloaded_bytes]
 
 
 def _hint(again: Build, installed: list[Step], pulled: int, before: dict[str, Any]) -> str:
-    """Tell a cache that was not found from one that was found and had too little in it."""
+    """Tell a cache that wasn't found from one that was found but had too little in it."""
     step = installed[-1]
     said = f"{judging.line(step)} of the Dockerfile installed the packages on the branch's runner."
     missing = [found[1] for warning in again.warnings if (found := _MISSING.search(warning.strip()))]
     if pulled:
         return (
             f"{said} The runner read main's cache, and found the keys of all steps in it, but not the layers of the stage "
-            "builder: main's job did not send them. What does an export leave out, unless it is told a mode?"
+            "builder: main's job didn't send them. What does an export leave out if you don't give it a mode?"
         )
     if missing:
         return (
-            f"{said} It looked for {_listed(missing)} in the registry, and there was no such thing: this is the branch's first "
+            f"{said} It looked for {_listed(missing)} in the registry and found nothing: this is the branch's first "
             f"job. Main's job has written {_listed(before)}. Which caches may a new branch read besides its own?"
         )
-    return f"{said} It read no cache, although main's job has written {_listed(before)}. Where is a build told what to read?"
+    return f"{said} It read no cache, although main's job has written {_listed(before)}. Where do you tell a build what to read?"
 
 
 def _listed(names: Any) -> str:

@@ -10,9 +10,9 @@ from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
 DOCKERFILE = "backend/root.Dockerfile"
-#: What the app needs is a tenth of this; each kind of clutter with bytes to speak of is far more. Bytes.
+#: Bytes. The app needs a tenth of this, and each of the large kinds of clutter is far more.
 LARGEST_CONTEXT = 200_000
-#: What a day's work leaves behind, besides the file that a "context" edit adds: path → text.
+#: Files that a day's work leaves behind, besides the one that a "context" edit adds: path → text.
 JUNK = {
     "backend/logs/agents.log": "another line\n",
     "backend/amas/__pycache__/planner.cpython-311.pyc": "compiled anew\n",
@@ -41,19 +41,19 @@ def judge(seen: Observed) -> Verdict:
             seen,
             "again",
             "the image builds",
-            "it does not build. The error below names the line of the Dockerfile. If it misses a file that is there in the "
-            "project: which of your rules keeps it out?",
+            "it does not build. The error below names the line of the Dockerfile. If it's missing a file that the project "
+            "has, which of your rules keeps it out?",
         ),
         judging.answers(
             answer,
             "the app starts and answers a real request",
-            "the image builds, but the app in it does not answer as it should; what it said is below. A rule that keeps out "
-            "too much is silent, too. Are main.py, amas/ and data/knowledge.jsonl all let in?",
+            "the image builds, but the app doesn't answer as it should. Its answer is below. A rule that keeps out too much "
+            "is silent, too. Do main.py, amas/ and data/knowledge.jsonl all get in?",
         ),
         Goal(
             "the secret is not in the image",
             again is not None and not secrets,
-            f"{secrets[0] if secrets else ''} is in the image: whoever can pull it has the key. The file lies in a "
+            f"{secrets[0] if secrets else ''} is in the image: anyone who can pull it has the key. The file is in a "
             "subfolder of the context. At which depth does your rule for it match, and what exactly is its text, to the end "
             "of the line?",
         ),
@@ -68,7 +68,7 @@ def judge(seen: Observed) -> Verdict:
             f"the context is smaller than {LARGEST_CONTEXT / 1e3:.0f} kB",
             again is not None and sum(sizes.values()) < LARGEST_CONTEXT,
             f"the engine is still sent far more than the app needs. The largest file in the context is {largest}. Which rule "
-            "would keep out it and its like?",
+            "would keep it out, and others like it?",
         ),
     )
     return judged(goals, again)
@@ -88,8 +88,8 @@ def _junk_hint(again: Build, step: Step) -> str:
     came += ["backend/notes/"] if any(path.startswith("backend/notes/") for path in sizes) else []
     what = came[0] if came else "something that the app does not need"
     return (
-        f"a day's work left files behind that the app does not need, and {judging.line(step)} ran again, "
-        f"because {what} is in the context. Which rule was to keep it out, and from where is a rule matched?"
+        f"a day's work left files behind that the app doesn't need, and {judging.line(step)} ran again, "
+        f"because {what} is in the context. Which rule should keep it out, and relative to which folder do rules match?"
     )
 
 

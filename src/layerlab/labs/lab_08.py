@@ -1,4 +1,4 @@
-"""Lab 08: a new small package leaves numpy and the model cached, new code leaves all packages, and no list waits for another."""
+"""Lab 08: a new small package leaves numpy and the model cached, new code all packages, and no list waits for another."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: numpy's layer and the model's are above this, that of all light packages together is below it: bytes.
+#: Bytes. The layers of numpy and the model are larger than this, and that of all light packages together is smaller.
 HEAVY = 10_000_000
-#: A layer smaller than this is no installation: bytes.
+#: Bytes. A layer smaller than this isn't an installation.
 SMALL = 1_000_000
 NUMPY = "backend/numpy.txt"
 
 
 def script(run: LabRun) -> None:
-    """Build; then after a new small package, after a change of numpy's list, and after an edit of the code; ask."""
+    """Build, then build after a new small package, after a change to numpy's list, and after an edit of the code; ask."""
     run.build("first", image=False)
     name = run.app.edit("dependency").split("==")[0]
     run.build("package")
@@ -25,7 +25,7 @@ def script(run: LabRun) -> None:
     run.note("package", name)
     run.note("installed", known.exit_code == 0)
     numpy = run.app.read(NUMPY)
-    # The folder of a scratch copy is new each time, so the machine has never seen this list.
+    # A scratch copy's folder has a new name each time, so the machine has never seen this list.
     run.app.write(NUMPY, f"{numpy}# {run.app.path.parent.name}\n")
     run.build("numpy", image=False)
     run.app.write(NUMPY, numpy)
@@ -46,24 +46,24 @@ def judge(seen: Observed) -> Verdict:
         judging.builds(seen),
         judging.healthy(
             answer,
-            "the image builds, but the app does not start in it. The end of its log is below: is every list installed, and "
-            "does every folder with packages arrive in the last stage?",
+            "the image builds, but the app doesn't start. The end of its log is below. Is every list installed, and does "
+            "every folder with packages arrive in the last stage?",
         ),
         judging.answers(
             answer,
             "it answers a real request by meaning",
-            "the app runs, but does not find what it should. Is the corpus in the image?",
+            "the app runs, but doesn't find what it should. Is the corpus in the image?",
         ),
         judging.has_edited_code(
             answer,
-            "the image has the code of before the edit. Is backend/search/ copied in every build?",
+            "the image has the code from before the edit. Does every build copy backend/search/?",
             judging.states(again),
         ),
         Goal(
             "a package added to requirements.txt is in the image",
             bool(seen.facts.get("installed")),
-            f"{seen.facts.get('package')} was added to requirements.txt, and the image does not have it. Which step reads "
-            "that list, and does what it installs arrive in the last stage?",
+            f"{seen.facts.get('package')} was added to requirements.txt, but the image doesn't have it. Which step reads "
+            "that list, and do the packages it installs arrive in the last stage?",
             judging.states(package),
         ),
         judging.spares(
@@ -99,7 +99,7 @@ def _heavy(package: Build, numpy: Build) -> Step | None:
     """Return the step that installed something heavy again for a small package; None if there is none."""
     installed = _installed(package)
     lines = {s.line for s in _installed(numpy)}
-    # What a new numpy runs has numpy in it: if a small package runs all of that, it runs numpy's installation.
+    # Numpy's installation is one of the steps that a new numpy runs: if a small package runs all of these, it runs that.
     if lines and lines <= {s.line for s in installed}:
         return next(s for s in installed if s.line in lines)
     for step in judging.ran(package):
@@ -119,13 +119,13 @@ def _code_hint(again: Build, step: Step) -> str:
     first = judging.first_above(again, step)
     why = f" because {judging.line(first)} above it copied the code" if first else ""
     return (
-        f"an edit of one line of code made {judging.line(step)} install packages again{why}. What does an "
-        "installation need of the code?"
+        f"an edit of one line of code made {judging.line(step)} install packages again{why}. Which part of the code "
+        "does an installation need?"
     )
 
 
 def _heavy_hint(package: Build, step: Step) -> str:
-    said = f"one small package more in requirements.txt made {judging.line(step)} install heavy packages again."
+    said = f"one more small package in requirements.txt made {judging.line(step)} install heavy packages again."
     other = judging.first_above(package, step, "RUN")
     if other:
         return (
@@ -134,7 +134,7 @@ def _heavy_hint(package: Build, step: Step) -> str:
         )
     first = judging.first_above(package, step)
     if first is None:
-        return f"{said} That line itself reads requirements.txt. Must it?"
+        return f"{said} That line itself reads requirements.txt. Does it have to?"
     return (
         f"{said} It had to, because {judging.line(first)} brings requirements.txt to it. Which lists does "
         "that installation need, and which of them changes every week?"
@@ -145,9 +145,9 @@ def _coupled_hint(numpy: Build, step: Step) -> str:
     other = judging.first_above(numpy, step, "RUN")
     where = f"line {other.line} (RUN)" if other else "the heavy packages"
     return (
-        "a small package leaves the heavy ones cached now. But the other way round, a change of numpy's list made "
-        f"{judging.line(step)} install the light packages again, because it stands on {where}. On a cold machine "
-        f"line {step.line} also waits for it. What could it begin from instead?"
+        "a small package leaves the heavy ones cached now. But not the other way round: a change to numpy's list made "
+        f"{judging.line(step)} install the light packages again, because it stands on {where}. On a cold machine, "
+        f"line {step.line} also waits for that. What could it start from instead?"
     )
 
 

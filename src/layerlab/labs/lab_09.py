@@ -1,4 +1,4 @@
-"""Lab 09: name what is wrong with eight builds, then cure a ninth that has three things at once.
+"""Lab 09: say what's wrong with eight builds, then cure a ninth that has three troubles at once.
 
 A diagnosis is judged by days without its cause (see `clinic`), the cure by builds: after a commit the packages stay cached,
 a new package downloads no other, and the desk still says which commit runs.
@@ -20,15 +20,15 @@ from .verdict import Goal, Observed, Verdict, judged
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What came of one line of diagnoses.toml.
+    """The outcome of one line of diagnoses.toml.
 
     Attributes:
         number, title: the patient.
         named: the cause the learner names; "" for none.
-        known: whether there is such a cause.
-        right: whether the trouble went with it.
+        known: whether there's such a cause.
+        right: whether the trouble is gone without it.
         text: what was tried, and what happened.
-        clue: of a wrong diagnosis, where the second day's build, or its message, points to.
+        clue: for a wrong diagnosis, where the second day's build, or its message, points.
     """
 
     number: int
@@ -41,7 +41,7 @@ class Finding:
 
 
 def script(run: LabRun) -> None:
-    """Try the diagnoses up to the first that is not right; when all are, build the ninth patient over three days."""
+    """Try the diagnoses up to the first wrong one; if all are right, build the ninth patient over three days."""
     findings: list[Finding] = []
     run.note("findings", findings)
     try:
@@ -67,19 +67,21 @@ def _finding(run: LabRun, number: int, named: str) -> Finding:
 
 
 def _clue(visit: clinic.Visit) -> str:
-    """Where to look: the line that ran for a reason of its own in the second build, or the message."""
+    """Say where to look: at the line that ran for a reason of its own in the second build, or at the message."""
     first, second = visit.days
     if second.build is None or first.build is None:
-        return "docker itself says more than that the build fails. What does it say it lacks, and what to do about it?"
+        return (
+            "docker says more than that the build fails. What does it say is missing, and what should you do about it?"
+        )
     root = explain(second.build, first.build).roots[0]
     return (
-        f"in its second build line {root.line} ({root.instruction}) was the first to run. What does `explain` say of it, and "
-        "what in build.sh, nightly.sh or the Dockerfile brings that about?"
+        f"in the second build, line {root.line} ({root.instruction}) was the first to run. What does `explain` say about it, "
+        "and what in build.sh, nightly.sh or the Dockerfile causes that?"
     )
 
 
 def _ninth(run: LabRun) -> None:
-    """The first day, a commit, and a new package: each with a release note and a hash of its own."""
+    """Build on the first day, after a commit and after a new package, each time with a new release note and hash."""
     for label, edit in (("first", "none"), ("commit", "code"), ("package", "dependency")):
         sha = f"{time.time_ns():x}"[-8:]
         run.app.edit(edit)
@@ -106,16 +108,16 @@ def _diagnosed(number: int, finding: Finding | None) -> Goal:
     if not finding.named:
         hint = (
             f'patient {number} ("{finding.title}") has no diagnosis yet. Visit them: which step ran in the second build that '
-            "should not have, or what does docker say?"
+            "shouldn't have, or what does docker say?"
         )
         return Goal(text, False, hint)
     if not finding.known:
-        return Goal(text, False, f"{finding.named!r} is none of the causes. They are: {', '.join(clinic.CAUSES)}.")
-    return Goal(text, finding.right, f"it is not {finding.named!r}: {finding.clue}", finding.text)
+        return Goal(text, False, f"{finding.named!r} isn't one of the causes, which are: {', '.join(clinic.CAUSES)}.")
+    return Goal(text, finding.right, f"it isn't {finding.named!r}: {finding.clue}", finding.text)
 
 
 def _cured(seen: Observed) -> tuple[Goal, ...]:
-    """What is asked of the ninth patient's Dockerfile."""
+    """Set the goals for the ninth patient's Dockerfile."""
     commit, package, answer = seen.builds.get("commit"), seen.builds.get("package"), seen.answers.get("package")
     sha, installed = seen.facts.get("sha", ""), _installed(commit)
     return (
@@ -123,13 +125,13 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
         judging.answers(
             answer,
             "the desk starts and books",
-            "the image builds, but the desk does not book an appointment in it. Is all that it needs copied and installed?",
+            "the image builds, but its desk doesn't book an appointment. Is everything it needs copied and installed?",
         ),
         Goal(
             "it says which commit runs, and when it was built",
             bool(answer and answer.health.count(sha) == 2),
-            "the desk's /health no longer tells the commit and the release note of this build. Both are wanted: they may "
-            "stand anywhere in the file. Where do they disturb nothing?",
+            "the desk's /health no longer shows this build's commit and release note. Both have to be there, but they can go "
+            "anywhere in the file. Where do they do no harm?",
             f"/health: {answer.health}" if answer else "",
         ),
         Goal(
@@ -139,9 +141,9 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
             judging.states(commit, "The build after the commit:"),
         ),
         Goal(
-            "a new package downloads no other",
+            "a new package downloads nothing else",
             package is not None and package.downloaded_bytes <= clinic.ONE_PACKAGE,
-            "one new package, and all the others were downloaded once more. Where does pip put the wheels, and where does "
+            "one new package made the build download all the others again. Where does pip put the wheels, and where does "
             "the mount keep them?",
             judging.states(package, "The build after the new package:"),
         ),
@@ -149,7 +151,7 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
 
 
 def _installed(build: Build | None) -> list[int]:
-    """Return the lines that installed packages. A RUN of a stage outside the image has no size, and nothing else to do here."""
+    """Return the lines that installed packages. A RUN in a stage outside the image has no size, and here it only installs."""
     ran = judging.ran(build, "RUN")
     return [s.line for s in ran if s.size_bytes is None or max(s.size_bytes, s.downloaded_bytes) > clinic.ONE_PACKAGE]
 
@@ -159,7 +161,7 @@ def _order_hint(seen: Observed, installed: list[int]) -> str:
     root = next(step for step in why.roots if step.line <= installed[0])
     return (
         f"a commit made line {installed[0]} (RUN) install the packages again, because of line {root.line} "
-        f"({root.instruction}): {root.why}. Does the installation need that? If not, where else can it stand?"
+        f"({root.instruction}): {root.why}. Does the installation need that? If not, where else can it go?"
     )
 
 

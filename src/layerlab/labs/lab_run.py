@@ -35,9 +35,9 @@ class LabRun:
     def build(
         self, label: str, variant: str = "", *, on: Machine | None = None, image: bool = True, **options: Any
     ) -> Build:
-        """Build, by default with the first of the learner's files; `options` as `Machine.build`. Raises BuildFailed.
+        """Build, by default with the first of the learner's files; `options` as for `Machine.build`. Raises BuildFailed.
 
-        With `image=False` it only fills the cache: an image that nobody starts need not be compressed and unpacked.
+        With `image=False`, it only fills the cache: nobody has to compress and unpack an image that isn't started.
         """
         if not image:
             options["options"] = [*options.get("options", ()), "--output=type=cacheonly"]
@@ -51,7 +51,7 @@ class LabRun:
         return self._answers[label]
 
     def execute(self, label: str, *command: str) -> Ran:
-        """Run a command in a container of that build's image: exit code and output. No exit code is an error here."""
+        """Run a command in a container of that build's image; return exit code and output. No exit code raises an error."""
         return asking.run_in(self.machine, self._builds[label].image, command)
 
     def note(self, name: str, value: Any) -> None:

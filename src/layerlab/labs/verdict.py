@@ -36,7 +36,7 @@ class Goal:
     Attributes:
         text: the goal, in words.
         met: whether it is reached.
-        hint: for the state the learner is in, when it is not met: what happened, and a question.
+        hint: if it isn't met, what happened and a question, for the state the learner's files are in.
         detail: what was seen. It names no times, so it is the same on every machine.
     """
 
@@ -56,7 +56,7 @@ class Verdict:
         hint: for the first goal that is not met; "" when passed.
         detail: what was seen, for those who want to know more; "" if nothing.
         again: the last build, for `timeline` and `explain`; None if the check didn't get that far.
-        figures: what was measured, name with unit → figure, where a lab has a budget: kept with the attempt.
+        figures: what was measured, if the lab has a budget: name with unit → figure; kept with the attempt.
     """
 
     passed: bool

@@ -1,1 +1,1 @@
-"""A build while it runs: what is known of it at a moment (`model`), and the three ways to show that."""
+"""A build while it runs: its state at any moment (`model`), and three views that show it."""

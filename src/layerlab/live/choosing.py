@@ -1,4 +1,4 @@
-"""Which view shows a build while it runs: live in a notebook or a terminal, plain lines elsewhere."""
+"""Choose the view that shows a build while it runs: live in a notebook or a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["live_view"]
 
 
 def live_view(title: str, dockerfile: str = "", **known: Any) -> View:
-    """Make the view that fits where this process writes.
+    """Make the view that suits this process's output.
 
     Args:
-        title: what is built, for people.
-        dockerfile: its text, so that steps are shown before the engine tells of them.
+        title: name of the build, as shown to the user.
+        dockerfile: text of the Dockerfile, so that steps are shown before the engine reports them.
         known: further arguments of `LiveBuild`: target, args, service.
     """
-    # Each view brings a library along that the others do not need.
+    # Each view imports a library that the others don't need.
     live = LiveBuild(title, dockerfile, **known)
     if in_notebook():
         from .notebook import NotebookView
 
         return NotebookView(live)
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # one that cannot draw in place
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # a dumb terminal can't draw in place
         from .terminal import TerminalView
 
         return TerminalView(live)

@@ -1,4 +1,4 @@
-"""What the views of a running build share: when to draw, and which rows fit."""
+"""Shared by the views of a running build: when to draw, and which rows fit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from ..record.build import Build
 from .model import Activity, LiveBuild, Transfer
 
-#: A view is drawn at most this often a second, whatever the log rate ...
+#: A view is drawn at most this often per second, however fast logs come ...
 UPDATES_A_SECOND = 10
-#: ... and when nothing comes, this often: a step may print nothing for minutes, and its clock runs on.
+#: ... and this often when nothing comes: a step may print nothing for minutes, but its clock keeps running.
 QUIET_UPDATES_A_SECOND = 2
 
 
 class DrawnView:
-    """A view that is redrawn as the build goes on. `feed` takes events as fast as they come; `tick` draws, if it is time."""
+    """A view that is redrawn while the build runs. `feed` takes events as fast as they come; `tick` draws when it's time."""
 
     def __init__(self, live: LiveBuild, clock: Callable[[], float] = time.monotonic) -> None:
         self.live = live
@@ -31,19 +31,19 @@ class DrawnView:
         self._news = True
 
     def tick(self) -> None:
-        """To be called several times a second while the build runs. What it raises cancels the build."""
+        """Draw, if it's time. Call this several times a second while the build runs; any exception cancels the build."""
         rate = UPDATES_A_SECOND if self._news else QUIET_UPDATES_A_SECOND
         if self._clock() - self._drawn >= 1 / rate:
             self._drawn, self._news = self._clock(), False
             self.draw()
 
     def finish(self, build: Build | None) -> None:
-        """The build is over; None if it was cancelled."""
+        """Stop the clocks and show what stays, now that the build is over; `build` is None if it was cancelled."""
         self.live.end()
         self.settle(build)
 
     def draw(self) -> None:
-        """Show how it is now."""
+        """Show the current state."""
         raise NotImplementedError
 
     def settle(self, build: Build | None) -> None:
@@ -52,12 +52,12 @@ class DrawnView:
 
 
 def fitting(rows: Sequence[Activity], most: int) -> tuple[str, list[Activity], str]:
-    """The rows around what happens now, and what to say of those above and below that do not fit."""
+    """Pick at most `most` rows around those in progress, with a note for the rows above and one for those below."""
     if len(rows) <= most:
         return "", list(rows), ""
     busy = [n for n, row in enumerate(rows) if row.busy]
     over = max((n for n, row in enumerate(rows) if row.seconds is not None), default=0)
-    # What happens now is in sight, with one row above it; where more happens than fits, its beginning.
+    # Show the rows in progress with one row above them; if there are too many, show the first ones.
     first = max(0, min((busy[0] if busy else over) - 1, len(rows) - most))
     return _told(rows[:first]), list(rows[first : first + most]), _told(rows[first + most :])
 
@@ -68,10 +68,11 @@ def _told(rows: Sequence[Activity]) -> str:
 
 
 def seconds(row: Activity) -> str:
+    """Write how long the row has taken: "12.3 s", or "" if it hasn't started."""
     return "" if row.seconds is None else f"{row.seconds:.1f} s"
 
 
 def megabytes(transfer: Transfer) -> str:
-    """ "12.3 of 45.6 MB pulled", or "12.3 MB sent" where nobody knows how much there will be."""
+    """Write a transfer as "12.3 of 45.6 MB pulled", or as "12.3 MB sent" if the total is unknown."""
     of = f" of {transfer.total / 1e6:.1f}" if transfer.total > transfer.current else ""
     return f"{transfer.current / 1e6:.1f}{of} MB {transfer.what}"

@@ -1,6 +1,6 @@
-"""What is known of a build while it runs: its steps with their states, times, logs and bytes. Pure, apart from the clock.
+"""A build while it runs: its steps with their states, times, logs and bytes. Pure, apart from the clock.
 
-The Dockerfile's instructions are known beforehand and wait; the trace says what becomes of them.
+The Dockerfile's instructions are known beforehand and start out waiting; the trace tells what happens to them.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from ..traces.downloads import Downloads
 from ..traces.events import RUNNING, Progress, Vertex, state
 from ..traces.trace import phase_kind
 
-#: A state only a build that runs has: told of, or known from the Dockerfile, and not started.
+#: In a running build: reported by the engine or known from the Dockerfile, but not started yet.
 WAITING = NOT_REACHED
-#: Shapes and words, not only colours, tell the states apart. FROM is not classified (record.states.BASE): when it is there, it
-#: is done.
+#: Shapes and words, not only colours, distinguish the states. FROM is not classified (record.states.BASE): once the image is
+#: there, it's done.
 SIGNS = {WAITING: "·", RUNNING: "▶", RAN: "■", CACHED: "○", FAILED: "✗", CANCELED: "✗", BASE: "■"}
 WORDS = {
     WAITING: "waiting", RUNNING: "running", RAN: "done", CACHED: "cached", FAILED: "failed", CANCELED: "cancelled",
     BASE: "done",
 }  # fmt: skip
-#: Lines of the log of a running step that are shown.
+#: How many lines of a running step's log are shown.
 TAIL_LINES = 4
-#: What the phases of a build (record.step.Phase) are called; those not named here are over at once and not shown.
+#: Names of a build's phases (record.step.Phase). Phases that aren't listed here end at once and are not shown.
 PHASES = {
     "context": "send the build context", "pull": "pull an image", "export": "export the image",
     "cache import": "read the exported cache", "cache export": "export the cache", "metadata": "look up the base image",
 }  # fmt: skip
-#: Those that come when the steps are done.
+#: Phases that come after the steps.
 LAST_PHASES = ("export", "cache export")
-#: Phases that were shorter and moved less are not worth a line.
+#: A phase that was shorter and moved less than this isn't worth a line.
 LEAST_SECONDS, LEAST_BYTES = 0.5, 100_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Transfer:
-    """Bytes on their way: build context, layers, or what a step downloads.
+    """Bytes in transit: the build context, layers, or a step's downloads.
 
     Attributes:
         what: "sent", "pulled", "pushed" or "downloaded".
         current: bytes so far.
-        total: bytes there will be; 0 where nobody knows.
+        total: bytes in all; 0 if unknown.
     """
 
     what: str
@@ -58,17 +58,17 @@ class Transfer:
 
 @dataclasses.dataclass(frozen=True)
 class Activity:
-    """One step, or one phase, at a moment.
+    """One step or phase at one moment.
 
     Attributes:
-        line: the Dockerfile's line; 0 for a phase and where it is not known.
+        line: the Dockerfile's line; 0 for a phase, or if the line is unknown.
         stage: name of the stage; "" for a phase.
         text: the instruction, or what the phase does.
         state: WAITING, RUNNING, RAN, CACHED, BASE, FAILED or CANCELED.
         seconds: how long it has run; None while it waits.
-        busy: whether the engine works on it: it runs, or it is cached and its layers are being pulled.
-        tail: the last lines of its log, if it runs or failed.
-        transfers: bytes it moved or moves.
+        busy: whether the engine is working on it: it's running, or it's cached and its layers are being pulled.
+        tail: the last lines of its log, if it's running or failed.
+        transfers: bytes it has moved so far.
     """
 
     line: int
@@ -82,17 +82,19 @@ class Activity:
 
     @property
     def sign(self) -> str:
+        """The state's sign, one character."""
         return SIGNS[self.state]
 
     @property
     def word(self) -> str:
+        """The state's word, as shown to the user."""
         return WORDS[self.state]
 
 
 class LiveBuild:
     """Follows a build: `feed` it each event, and look at `rows`, `counts` and `elapsed` whenever you like.
 
-    Feeding is quick, looking takes a few milliseconds: the events may come much faster than anybody looks.
+    Feeding is quick and looking takes a few milliseconds, because events may come much faster than anybody looks.
     """
 
     def __init__(
@@ -105,19 +107,20 @@ class LiveBuild:
         service: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """
+        """Start the clock of a build that begins now.
+
         Args:
-            title: what is built, for people.
+            title: name of the build, as shown to the user.
             dockerfile: text of the Dockerfile; its instructions are shown as waiting.
             target: stage the build stops at; "" for the last.
             args: build arguments.
             service: the bake target whose steps are shown.
-            clock: seconds, of any zero. Times of what still runs are taken with it, not from the trace: the engine's
-                clock may be another.
+            clock: returns seconds, from any zero. It times whatever is still running, because the engine's clock, which the
+                trace uses, may differ.
         """
         self.title = title
         self._dockerfile, self._service, self._clock = dockerfile, service, clock
-        # As provenance names them, which is where `placement` looks for them.
+        # Named as in provenance, because that's where `placement` looks for them.
         self._given = {"invocation": {"parameters": {"args": {f"build-arg:{k}": v for k, v in (args or {}).items()}}}}
         self._expected = _expected(dockerfile, target, args or {})
         self._progress = Progress()
@@ -139,7 +142,7 @@ class LiveBuild:
                 self._since.pop(vertex.digest, None)
 
     def end(self) -> None:
-        """The build is over: clocks stop, and what still ran was cancelled."""
+        """Stop the clocks: the build is over, and anything still running was cancelled."""
         self._ended = self._clock()
 
     @property
@@ -152,13 +155,13 @@ class LiveBuild:
         """The steps in file order, FROM lines of images included."""
         rows = [self._row(p.vertices, p.line, p.stage, p.text, p.keyword == "FROM") for p in self._place().steps]
         if any(not row.text.startswith("FROM") for row in rows):
-            return rows  # the trace names all steps of a build at once, and before the first of them starts
+            return rows  # the trace names all steps of a build at once, before the first of them starts
         told = {row.line for row in rows}
         return sorted([*rows, *(row for row in self._expected if row.line not in told)], key=lambda row: row.line)
 
     @property
     def rows(self) -> list[Activity]:
-        """The steps, and above and below them the phases: what takes time or moves bytes outside the steps."""
+        """The steps, with the phases above and below them: whatever takes time or moves bytes outside the steps."""
         phases = self._phases()
         first = [row for kind, row in phases.items() if kind not in LAST_PHASES]
         return [*first, *self.steps, *(row for kind, row in phases.items() if kind in LAST_PHASES)]
@@ -172,7 +175,7 @@ class LiveBuild:
         return {k: r for k, r in rows.items() if r.busy or r.seconds >= LEAST_SECONDS or r.transfers}
 
     def counts(self) -> str:
-        """How far it is: "3 of 7 steps done (1 cached), 1 running"."""
+        """Say how far the build is: "3 of 7 steps done (1 cached), 1 running"."""
         rows = self.steps
         words = Counter(row.word for row in rows)
         over = f"{words['done'] + words['cached']} of {len(rows)} step{'' if len(rows) == 1 else 's'} done"
@@ -181,7 +184,7 @@ class LiveBuild:
         return ", ".join([over + cached, *others])
 
     def _place(self) -> placement.Placed:
-        """Which vertices are which steps; looked up anew when a vertex or a name has come."""
+        """Find out which vertices belong to which step; done again only when a vertex or a name is new."""
         vertices = self._progress.vertices.values()
         names = sum(len(v.names) for v in vertices)
         if names != self._names:
@@ -207,13 +210,13 @@ class LiveBuild:
         if not any(v.times for v in vertices):
             return None
         now = self._clock() if self._ended is None else self._ended
-        # The vertices of one step follow each other, and each may start several times; those that run have no end yet.
+        # A step's vertices follow one another, and each may start several times; one that's running has no end yet.
         over = sum(end - start for v in vertices for start, end in v.spans() if end > start)
         return over + max((now - self._since[v.digest] for v in vertices if v.digest in self._since), default=0.0)
 
 
 class _Logs:
-    """What the logs say of downloads; every piece is read once, when somebody looks."""
+    """The downloads that logs report. Each piece of a log is read once, when somebody looks."""
 
     def __init__(self) -> None:
         self._read: Counter[str] = Counter()
@@ -239,7 +242,7 @@ class _Logs:
 
 
 def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Activity]:
-    """The steps a build of this Dockerfile should have, all waiting."""
+    """Return the steps that a build of this Dockerfile should have, all waiting."""
     found = instructions.read(dockerfile, args)
     roots = {i.stage for i in found if target and target.lower() in (i.stage_name, str(i.stage))}
     used = instructions.used_stages(found, roots)
@@ -259,7 +262,7 @@ def _merged_tail(vertices: Sequence[Vertex]) -> tuple[str, ...]:
 
 
 def _moved(vertices: Sequence[Vertex]) -> Transfer | None:
-    """Context sent (of which BuildKit does not say how much there will be) or layers pulled or pushed."""
+    """Return the context sent (BuildKit doesn't report its total) or the layers pulled or pushed."""
     sent = sum(v.transferred for v in vertices)
     layers = {id_: t for v in vertices for id_, t in v.transfers.items() if t[1]}
     if layers:

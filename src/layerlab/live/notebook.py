@@ -1,8 +1,8 @@
-"""A build in a notebook's cell: widgets while it runs, with a button that cancels it; then a static summary in their place.
+"""A build in a notebook's cell: widgets while it runs, with a button that cancels it, then a static summary in their place.
 
-While a cell runs, the kernel's main thread is busy and reads no message of a widget. ipykernel 7 takes messages in on a
-thread of their own; `_listen` has Cancel noticed there. What the button sets is looked at by `tick`, in the build's own
-thread, so that a build is cancelled the way Ctrl-C cancels it.
+While a cell runs, the kernel's main thread is busy and reads no messages from widgets. ipykernel 7 receives messages on a
+separate thread, and `_listen` notices Cancel there. The button only sets an event, which `tick` checks in the build's own
+thread, so the build is cancelled the way Ctrl-C would cancel it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .drawn import DrawnView, fitting, megabytes, seconds
 from .model import RUNNING, Activity, LiveBuild, Transfer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-#: Steps that are shown at a time.
+#: How many rows are shown at a time.
 MOST_ROWS = 24
-#: A log's line in the view, characters.
+#: Characters of a log line, or of an instruction, that are shown.
 _WIDTH = 160
 
 _COLOURS = {RUNNING: VERMILLION, RAN: BLUE, BASE: BLUE, CACHED: GREEN, FAILED: VERMILLION, CANCELED: VERMILLION}
-#: JupyterLab's own colours, so that a dark page stays dark; elsewhere those of the page around.
+#: JupyterLab's own colours, so that a dark page stays dark; elsewhere, the surrounding page's colours.
 _STYLE = """<style>
 .layerlab-live { color: var(--jp-content-font-color1, inherit); font-size: var(--jp-content-font-size1, 14px); line-height: 1.5 }
 .layerlab-live table { border-collapse: collapse; width: 100%; table-layout: fixed; color: inherit; font-size: inherit }
@@ -48,7 +48,7 @@ _STYLE = """<style>
 
 
 class NotebookView(DrawnView):
-    """One output of the cell."""
+    """A view that draws into one output of the cell."""
 
     def __init__(self, live: LiveBuild, **kwargs: Any) -> None:
         super().__init__(live, **kwargs)
@@ -60,13 +60,13 @@ class NotebookView(DrawnView):
             self._output = display(bundle, raw=True, display_id=True)
 
     def tick(self) -> None:
-        """Raises BuildCancelled when the button was pressed."""
+        """Draw, if it's time. Raises BuildCancelled if the button was pressed."""
         if self._cancelled.is_set():
             self._widgets.cancelling()
             self.draw()
             raise BuildCancelled(
                 f"the build of {self.live.title} was cancelled",
-                "run the cell again to go on: what was done is cached",
+                "run the cell again to continue: finished steps are cached",
             )
         super().tick()
 
@@ -84,14 +84,14 @@ class NotebookView(DrawnView):
 
 
 class _Widgets:
-    """Headline and Cancel, above the steps: a table that grows does not move the button away from the pointer."""
+    """Headline and Cancel button above the steps, so that a growing table doesn't move the button away from the pointer."""
 
     def __init__(self, cancel: Any) -> None:
         self._headline = ipywidgets.HTML()
-        # Changes only when a step does, so that a screen reader can follow.
+        # Changes only when a step starts or ends, so that a screen reader can follow.
         self._news = ipywidgets.HTML()
         self._button = ipywidgets.Button(
-            description="Cancel build", tooltip="End this build, as Ctrl-C would. What is done stays cached."
+            description="Cancel build", tooltip="Stop this build, as Ctrl-C would. Finished steps stay cached."
         )
         self._table = ipywidgets.HTML()
         style = ipywidgets.HTML(_STYLE, layout={"display": "none"})
@@ -113,29 +113,30 @@ class _Widgets:
         self._button.disabled, self._button.description = True, "Cancelling …"
 
     def close(self) -> None:
-        """Leave nothing of them in the kernel, in the page or in the notebook's file."""
+        """Remove the widgets from the kernel, the page and the notebook's file."""
         for widget in self._all:
             for part in (getattr(widget, "style", None), widget.layout, widget):
                 if part is not None:
                     part.close()
 
 
-#: For screen readers only (the usual recipe; `display: none` would hide it from them too).
+#: A style for screen readers only (the usual recipe; `display: none` would hide the text from them too).
 _UNSEEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap"
 
 
 def headline(live: LiveBuild) -> str:
+    """Return the line above the table, as HTML: title, time and counts."""
     return f"<b>{html.escape(live.title)}</b>: {live.elapsed:.1f} s, {html.escape(live.counts())}"
 
 
 def news(live: LiveBuild) -> str:
-    """What a screen reader says: what runs now, without anything that changes all the time."""
+    """Return the text for a screen reader: the steps in progress, without anything that changes all the time."""
     busy = [f"line {r.line}, {r.text[:60]}" if r.line else r.text for r in live.rows if r.busy]
     return f"Running: {'; '.join(busy)}" if busy else ""
 
 
 def table(live: LiveBuild) -> str:
-    """The steps and phases, and the log of those that run."""
+    """Return the steps and phases as an HTML table, with the last log lines of those that run or failed."""
     above, shown, below = fitting(live.rows, MOST_ROWS)
     rows = [_note(above), *map(_row, shown), _note(below)]
     heads = "".join(
@@ -175,11 +176,11 @@ def _note(text: str) -> str:
 
 
 def _listen(button: ipywidgets.Button, clicked: Any) -> None:
-    """Call `clicked` when the button is pressed, though the cell that shows it still runs.
+    """Call `clicked` when the button is pressed, even while the cell that shows it is still running.
 
-    Since ipykernel 7.4 the thread that takes messages in asks the comm they are for which thread shall handle them
-    (kernelbase.py, `shell_channel_thread_main`): we look at the message there, whatever the frontend. Before 7.4 the
-    frontend alone decides, and JupyterLab 4.4 and later has widgets' messages handled by a thread of their own.
+    Since ipykernel 7.4, the thread that receives messages asks a message's comm which thread should handle it
+    (kernelbase.py, `shell_channel_thread_main`). We look at the message at that point, with any frontend. Before 7.4, the
+    frontend alone decides, and JupyterLab 4.4 and later has a separate thread handle widgets' messages.
     """
     button.on_click(lambda _: clicked())
     route = getattr(button.comm, "_reply_subshell_for", None)
@@ -195,9 +196,10 @@ def _listen(button: ipywidgets.Button, clicked: Any) -> None:
 
 
 def _has_frontend() -> bool:
-    """Whether somebody may see widgets: JupyterLab, Notebook 7 and VS Code say which cell it is that they run.
+    """Tell whether somebody may see widgets: JupyterLab, Notebook 7 and VS Code say which cell they are running.
 
-    Consoles and programs that execute notebooks (nbclient, nbconvert, nbval) do not; these would keep the widgets' state.
+    Consoles and programs that execute notebooks (nbclient, nbconvert, nbval) don't, and the latter would keep the widgets'
+    state.
     """
     kernel = getattr(get_ipython(), "kernel", None)
     return bool(kernel and (kernel.get_parent().get("metadata") or {}).get("cellId"))

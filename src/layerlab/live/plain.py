@@ -1,4 +1,4 @@
-"""A line when a step is over, for logs and pipes; and one now and then for a step that takes long."""
+"""A build in a log or a pipe: a line when a step ends, and one now and then for a step that takes long."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from . import settled
 from .drawn import DrawnView, megabytes, seconds
 from .model import RUNNING, WAITING, Activity
 
-#: A step that runs on is told of this often, seconds: CI systems take a job for dead that prints nothing for minutes.
+#: A long step gets a line this often, seconds: CI systems assume that a job is dead if it prints nothing for minutes.
 REMINDER = 30.0
 
 
 class PlainView(DrawnView):
-    """Prints to standard error as things happen."""
+    """A view that prints to standard error as things happen."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What stays of a build when it is over: one line, and of a build that failed the step and its last lines."""
+"""The summary that stays when a build is over: one line and, if it failed, the failed step with its last log lines."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from ..record.step import Step, shortened
 from ..traces.events import plain_line
 from .model import LiveBuild
 
-#: Lines of the log of a step that failed.
+#: How many lines of a failed step's log are shown.
 LAST_LINES = 8
-#: How the states of a record are written for people, each with a shape of its own.
+#: The states of a record as shown to the user, each with its own shape.
 _STATES = {
     RAN: "■ ran", CACHED: "○ cached", BASE: "· base", FAILED: "✗ failed", CANCELED: "✗ cancelled",
     NOT_REACHED: "  not reached",
 }  # fmt: skip
-#: Code hosts take styles out and leave attributes; JupyterLab has a style of its own against the attribute.
+#: Code hosts remove styles but keep attributes; JupyterLab's own style overrides the attribute.
 _LEFT = "align='left' style='text-align: left'"
-#: A step's text in a table, characters.
+#: Characters of a step's text that are shown in a table.
 _WIDTH = 100
 
 
 def outcome(build: Build | None, title: str) -> str:
-    """One line that says how a build went; the same facts in a notebook, a terminal and a CI log."""
+    """Say in one line how a build went, with the same facts in a notebook, a terminal and a CI log."""
     if build is None:
         return f"{title}: cancelled"
     return build.outcome(title)
 
 
 def text(build: Build | None, live: LiveBuild) -> str:
-    """The outcome; of a build that didn't succeed also where it stopped."""
+    """Return the outcome and, if the build didn't succeed, where it stopped."""
     first = (
         outcome(build, live.title) if build else f"{live.title}: cancelled after {live.elapsed:.1f} s, {live.counts()}"
     )
@@ -39,7 +39,7 @@ def text(build: Build | None, live: LiveBuild) -> str:
 
 
 def page(build: Build | None, live: LiveBuild) -> str:
-    """The same as HTML, with the steps folded away; it needs no script, widget or style, which code hosts take out."""
+    """Return the same as HTML, with the steps folded away. It needs no script, widget or style: code hosts remove those."""
     first, *rest = text(build, live).split("\n")
     below = f"<pre>{html.escape(chr(10).join(rest))}</pre>" if rest else ""
     rows = [_step_cells(s) for s in build.steps] if build else [
@@ -67,7 +67,7 @@ def _step_cells(step: Step) -> tuple[str, str, str, str]:
 
 
 def _where(build: Build | None, live: LiveBuild) -> list[str]:
-    """The steps a build stopped at and the end of what they printed; of one without such a step, its error."""
+    """List the steps at which a build stopped, each with the end of its output; without such a step, list its error."""
     if build and not build.error:
         return []
     if build:

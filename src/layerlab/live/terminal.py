@@ -1,4 +1,4 @@
-"""A build on a terminal: a table that is drawn anew in place, and one line that stays."""
+"""A build on a terminal: a table redrawn in place, then one line that stays."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .drawn import DrawnView, fitting, megabytes, seconds
 from .model import RUNNING, TAIL_LINES, Activity, LiveBuild
 
 _STYLES = {RUNNING: "bold cyan", RAN: "blue", BASE: "blue", CACHED: "green", FAILED: "bold red", CANCELED: "red"}
-#: Lines kept free below the table: what is taller than the terminal cannot be drawn in place.
+#: Lines kept free below the table: anything taller than the terminal can't be redrawn in place.
 _SPARE = 3
 
 
 class TerminalView(DrawnView):
-    """Draws on standard error."""
+    """A view that draws on standard error."""
 
     def __init__(self, live: LiveBuild, console: Console | None = None, **kwargs: Any) -> None:
         super().__init__(live, **kwargs)
@@ -39,9 +39,9 @@ class TerminalView(DrawnView):
 
 
 def picture(live: LiveBuild, height: int) -> Group:
-    """All that is to be seen now, in no more than `height` lines."""
+    """Draw the current state in no more than `height` lines."""
     rows = live.rows
-    # Where many steps run at once each shows less of its log.
+    # The more steps run at once, the less each shows of its log.
     lines = max(1, min(TAIL_LINES, height // 3 // max(1, sum(row.busy for row in rows))))
     tails = sum(len(row.tail[-lines:]) for row in rows)
     above, shown, below = fitting(rows, max(3, height - tails - 3))

@@ -1,1 +1,1 @@
-"""Machine: a disposable engine. Resolves a Definition, runs one build, asks its image, cleans up."""
+"""Machine: a disposable engine that resolves a Definition, runs one build, asks its image, and cleans up."""

@@ -1,4 +1,4 @@
-"""Does the image still work? Start it, wait until it is healthy, ask it one real request, and remove it."""
+"""Check that an image still works: start it, wait until it's healthy, send one real request, and remove it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .machine_like import MachineLike
 
 
-#: How long an app may take until its health check answers.
+#: How long an app may take until its health check answers, in seconds.
 HEALTHY_SECONDS = 60.0
-#: How long a command run in an image may take.
+#: How long a command in an image may run, in seconds.
 RUN_SECONDS = 60.0
-#: Asks from inside the container, where no port needs to be published: works for every engine, wherever it runs.
+#: Asks from inside the container, so that no port needs to be published and it works for every engine, wherever it runs.
 #: Prints the status code, a space and the body.
 _ASK = """
 import json, sys, urllib.error, urllib.request
@@ -39,15 +39,15 @@ print(answer.status, answer.read().decode())
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a started image said.
+    """The answers of a started image.
 
     Attributes:
-        healthy: whether its health check answered with 200.
-        correct: whether the real request got 200 and the text the app's manifest expects.
+        healthy: whether its health check answered with status 200.
+        correct: whether the real request got status 200 and the text that the app's manifest expects.
         health: body of the health check's answer.
         text: body of the request's answer.
-        log: what the container printed; where it did not become healthy, the reason is here.
-        found: of the texts looked for in the app's files (`look_for`), those that are in the image.
+        log: the container's output; if it didn't become healthy, the reason is here.
+        found: the texts from `look_for` that are in the image's files.
     """
 
     healthy: bool
@@ -66,10 +66,10 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """What a command in a container said.
+    """The result of a command in a container.
 
     Attributes:
-        exit_code: 126 or 127, as in a shell, where the command cannot be run or is not in the image.
+        exit_code: as in a shell, 126 or 127 if the command can't be run or isn't in the image.
         output: standard output and standard error.
     """
 
@@ -78,7 +78,7 @@ class Ran:
 
 
 def run_in(machine: MachineLike, image: str, command: Sequence[str]) -> Ran:
-    """Run one command in a container of `image` on `machine`, as the image's user, and remove the container again."""
+    """Run one command in a container of `image` on `machine`, as the image's user; then remove the container."""
     with contextlib.closing(machine.client()) as engine:
         container = engine.containers.create(
             image, list(command[1:]), entrypoint=list(command[:1]), labels={LABEL: home_id()}
@@ -94,14 +94,15 @@ def run_in(machine: MachineLike, image: str, command: Sequence[str]) -> Ran:
 
 
 def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = ()) -> Answer:
-    """Start `image` on `machine`, ask what the app's manifest says under [run], and remove the container again.
+    """Start `image` on `machine`, send the requests that the app's manifest has under [run], and remove the container.
 
-    Raises AppError where the manifest does not say how to ask. A container that does not start is an answer, not an error.
+    Raises AppError if the manifest has no [run]. A container that doesn't start is an answer, not an error.
     """
     run: Mapping[str, Any] = app.run
     if not run:
         raise AppError(
-            f"{app.name} does not say how to ask it", "add [run] with port, health and request to layerlab.toml"
+            f"the manifest of {app.name} doesn't say how to ask it",
+            "add [run] with port, health and request to layerlab.toml",
         )
     request, base = run["request"], f"http://127.0.0.1:{run['port']}"
     with contextlib.closing(machine.client()) as engine:
@@ -139,7 +140,7 @@ def _wait_until_healthy(container: Any, url: str) -> tuple[int, str]:
 def _ask(container: Any, url: str, method: str, data: str | None) -> tuple[int, str]:
     try:
         done = container.exec_run(["python3", "-c", _ASK, json.dumps([url, method, data])], demux=True)
-    except docker.errors.APIError:  # it has ended
+    except docker.errors.APIError:  # the container has ended
         return 0, ""
     if done.exit_code:
         return 0, (done.output[1] or b"").decode("utf-8", "replace")

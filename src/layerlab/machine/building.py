@@ -1,4 +1,4 @@
-"""One real build: the command for a Definition, run and followed, tried once more where that helps, and recorded."""
+"""One real build: run and follow the command for a Definition, retry once if that helps, and record the result."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ..traces import trace
 from . import client_process
 from .machine_like import MachineLike
 
-#: "parent snapshot ... does not exist", at the end of an export, on a fast retag (BuildKit #6521): seen on a busy
-#: computer, gone on the next try.
+#: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
+#: happens on a busy computer, and the next try succeeds.
 RETRY_ON = "parent snapshot"
 
 
 class BuildFailed(CommandFailed):
-    """A build that did not succeed.
+    """A build failed.
 
     Attributes:
-        build: the record of it, as far as it came.
-        step: the step that failed; None where none did (a Dockerfile that cannot be read, an engine that died).
+        build: its record, as far as it got.
+        step: the step that failed; None if no step did (a Dockerfile that can't be read, an engine that died).
     """
 
     def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
@@ -53,28 +53,31 @@ class BuildFailed(CommandFailed):
 
 
 def _killed(exit_code: int) -> tuple[str, str]:
-    """What to say of a client that a signal ended, which then says nothing itself; empty for one that ended by itself."""
+    """Return message and remedy for a client that a signal killed, since it says nothing itself; "" for others."""
     if exit_code >= 0:
         return "", ""
-    return f"the docker command was killed ({signal.Signals(-exit_code).name})", "build again: what was done is cached"
+    return (
+        f"the docker command was killed ({signal.Signals(-exit_code).name})",
+        "build again: the finished steps are cached",
+    )
 
 
 def run_build(
     host: MachineLike, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
 ) -> Build:
-    """Build `definition` on `host` and return the record. `Machine.build` is the way to call this.
+    """Build `definition` on `host` and return the record. Call `Machine.build` rather than this.
 
     Args:
-        host: where to build.
+        host: the machine to build on.
         definition: what to build.
-        edit: what was changed since the build before.
+        edit: what was changed since the previous build.
         show: "auto", "none", or a view.
-        known: earlier snapshots of the contexts; new ones are put there.
+        known: earlier snapshots of the contexts; new ones are added.
 
-    Raises BuildFailed; LayerLabError where the engine died.
+    Raises BuildFailed if the build fails, LayerLabError if the engine dies.
     """
     command = command_for(definition, host.named_contexts())
-    # One view for both tries, if it takes two: to who looks it is one build.
+    # If it takes two tries, both share one view: to the user it's one build.
     chosen = view.chosen(
         show, definition.title, definition.dockerfile,
         target=definition.target, args=definition.args, service=definition.service,
@@ -84,7 +87,7 @@ def run_build(
     history.remember(build)
     chosen.finish(build)
     if attempt.exit_code:
-        host.forget_contexts()  # a stand-in that was removed by hand may be the reason
+        host.forget_contexts()  # the reason may be a stand-in that was removed by hand
         _fail(host, build, attempt)
     return build
 
@@ -93,7 +96,7 @@ def run_build(
 
 
 def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
-    """Return the command that builds `definition` where `stand_ins` stand for images, one item an argument."""
+    """Return the command, one item per argument, that builds `definition` with `stand_ins` in place of images."""
     command = _bake_command if definition.compose else _build_command
     return command(definition, stand_ins)
 
@@ -120,7 +123,7 @@ def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[
 
 @dataclasses.dataclass(frozen=True)
 class _Attempt:
-    """What came of running the command: seconds, exit code, its output raw and read, and what it built from and made."""
+    """The result of running the command: seconds, exit code, its output raw and parsed, its contexts and its image."""
 
     started_at: str
     seconds: float
@@ -133,14 +136,14 @@ class _Attempt:
 
     @property
     def error(self) -> str:
-        """What BuildKit says went wrong; "" where nothing did."""
+        """BuildKit's error message; "" if nothing went wrong."""
         return (self.parsed.error or f"exit code {self.exit_code}") if self.exit_code else ""
 
 
 def _run(
     command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
 ) -> _Attempt:
-    """Run the command, and once more where that helps; two tries are told as one build."""
+    """Run the command, and once more if that helps; two tries count as one build."""
     first = _try(command, definition, variables, show, known)
     if RETRY_ON not in first.error:
         return first
@@ -170,7 +173,7 @@ def _try(
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
-    """Provenance and image name; empty for a build that failed, which writes no metadata."""
+    """Return provenance and image name; both are empty for a failed build, which writes no metadata."""
     if not file.exists():
         return {}, ""
     metadata = json.loads(file.read_text())
@@ -211,11 +214,11 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
 
 
 def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
-    """Say what went wrong: the engine died, or the build failed."""
+    """Raise the error that says what went wrong: the engine died, or the build failed."""
     if attempt.parsed.failed is None and not host.running:
         raise LayerLabError(
             f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
-            f"start it again, its cache is kept: Machine.start({host.name!r})",
+            f"start it again (it keeps its cache): Machine.start({host.name!r})",
         )
     rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
     raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)

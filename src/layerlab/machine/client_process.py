@@ -1,4 +1,4 @@
-"""Run the docker client of a build, follow what it prints, and end it when whoever waits for it ends."""
+"""Run a build's docker client, follow its output, and end it when the process that waits for it ends."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..record.view import View
 from ..system.shell import environment
 from ..traces import trace
 
-#: The engine cancels a build within 3 s of its client's end; after this a client that does not go is killed.
+#: The engine cancels a build within 3 s of its client's end. A client that takes longer than this to end is killed.
 CANCEL_SECONDS = 5.0
-#: How long the build's output is waited for before the view's clock is moved on.
+#: How long to wait for output before the view's clock moves on.
 TICK_SECONDS = 0.1
-_CHUNK_BYTES = 1 << 16  # what a pipe holds
+_CHUNK_BYTES = 1 << 16  # the capacity of a pipe
 
 
 def follow(
@@ -29,7 +29,7 @@ def follow(
 ) -> tuple[float, int, list[str]]:
     """Run the client in `folder` and show it in `view`; return seconds, exit code and the lines it printed.
 
-    Whatever ends this function early (Ctrl-C, Cancel, an error in `view`) ends the client too, and with it the build.
+    If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
     actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
     lines: list[str] = []
@@ -37,7 +37,7 @@ def follow(
     process = subprocess.Popen(
         actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-        start_new_session=True,  # Ctrl-C reaches us, and we tell the client once
+        start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
     )  # fmt: skip
     try:
         tick = getattr(view, "tick", lambda: None)
@@ -50,7 +50,7 @@ def follow(
     except BaseException:
         try:
             _end(process)
-        finally:  # a second Ctrl-C does not leave a view that looks alive
+        finally:  # a second Ctrl-C must not leave a view that looks alive
             view.finish(None)
         raise
     finally:
@@ -59,7 +59,7 @@ def follow(
 
 
 def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:
-    """The lines of a pipe in batches; an empty batch where none came for TICK_SECONDS, so that clocks run on."""
+    """Yield the lines of a pipe in batches; an empty batch if none came for TICK_SECONDS, so that clocks keep going."""
     rest = b""
     with selectors.DefaultSelector() as waiting:
         waiting.register(pipe, selectors.EVENT_READ)
@@ -86,7 +86,7 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _dies_with_us() -> list[str]:
-    """A prefix that has the kernel end the client when this process is killed, where there is such a thing (Linux)."""
+    """Return a command prefix that makes the kernel end the client if this process is killed; [] where none exists."""
     if sys.platform == "linux" and shutil.which("setpriv"):
         return ["setpriv", "--pdeathsig", "TERM"]
     return []

@@ -1,4 +1,4 @@
-"""Machine: a disposable Docker engine of our own. This room and `engines` are how everything else reaches Docker."""
+"""Machine: a disposable Docker engine of our own. Everything else reaches Docker through this room and `engines`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from ..record.view import View
     from .asking import Answer
 
-#: The machine that notebooks use, and the one that `docker` typed in a notebook or JupyterLab's terminal reaches.
+#: The machine that notebooks use, and that `docker` in a notebook or in JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
-#: The machine whose data all others start from; it exists only while it is made.
+#: The machine whose data all others start from; it exists only while the seed is being made.
 SEED_NAME = "seed"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
 #: A first build can take long, and a reset waits for it; beyond this something is wrong.
@@ -41,13 +41,13 @@ BUSY_SECONDS = 120.0
 
 
 class Machine:
-    """A disposable Docker engine: own images, own cache, own registry credentials.
+    """A disposable Docker engine with its own images, cache and registry credentials.
 
     Get one with `Machine.start()`. It outlives this process; `Machine.start` finds it again by name.
 
     Attributes:
-        name: what it is called.
-        engine: "container" (in the person's Docker) or "process" (a private dockerd).
+        name: the machine's name.
+        engine: "container" (in the user's Docker) or "process" (a private dockerd).
     """
 
     def __init__(self, name: str, engine: engines.Engine) -> None:
@@ -61,12 +61,14 @@ class Machine:
     def start(cls, name: str = DEFAULT_NAME, *, say: Say = print) -> Machine:
         """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
 
-        `say` is told, a line at a time, what takes long: on a computer's first start, fetching an engine and base images.
+        `say` gets a line about each slow step: on a computer's first start, fetching an engine and base images.
         The machine called "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
-        Raises MachineError, SetupError.
+        Raises MachineError for a bad name or an engine that doesn't start, SetupError if no engine can run here.
         """
         if not NAME.fullmatch(name) or name == SEED_NAME:
-            raise MachineError(f"{name!r} cannot name a machine", "use up to 24 lower-case letters, digits and hyphens")
+            raise MachineError(
+                f"{name!r} isn't a valid machine name", "use up to 24 lower-case letters, digits and hyphens"
+            )
         machine = cls._brought_up(name, say)
         if name == DEFAULT_NAME:
             machine.point_docker_here()
@@ -74,7 +76,7 @@ class Machine:
 
     @classmethod
     def all(cls) -> list[Machine]:
-        """The machines that exist, running or not, by name."""
+        """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
         return [cls(file.parent.name, engines.ENGINES[json.loads(file.read_text())["engine"]]) for file in found]
 
@@ -91,7 +93,7 @@ class Machine:
     def _bring_up(self, say: Say, anew: bool = False) -> None:
         if self.name != SEED_NAME:
             self._ensure_seed(say)
-        # Remember the machine before it starts: if we are killed in between, it is still found and removed.
+        # Remember the machine before it starts: if we're killed in between, it can still be found and removed.
         file = machine_dir(self.name) / "machine.json"
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.write_text(json.dumps({"name": self.name, "engine": self.engine}))
@@ -101,7 +103,7 @@ class Machine:
         with locked(f"seed-{self.engine}", wait=900):
             if self._engine.seeded():
                 return
-            self._engine.remove(SEED_NAME)  # of an earlier, interrupted attempt
+            self._engine.remove(SEED_NAME)  # left by an earlier, interrupted attempt
             seed = Machine(SEED_NAME, self._engine)
             with images.made_ahead(images.BASES, say):
                 seed._bring_up(say)
@@ -110,7 +112,7 @@ class Machine:
             self._engine.keep_as_seed(SEED_NAME)
 
     def remove(self) -> None:
-        """Kill the engine and delete all that was the machine's: images, cache, containers, credentials."""
+        """Kill the engine and delete all the machine's data: images, cache, containers, credentials."""
         with locked(f"machine-{self.name}"):
             self._engine.remove(self.name)
             shutil.rmtree(machine_dir(self.name), ignore_errors=True)
@@ -131,7 +133,7 @@ class Machine:
 
     @property
     def _reachable(self) -> bool:
-        """The same at less cost: socket and certificates are the machine's own, so nobody else can answer there."""
+        """Like `running`, but cheaper: socket and certificates are the machine's own, so no other engine can answer there."""
         with contextlib.suppress(OSError):
             return endpoint.reachable(self._engine.environment(self.name))
         return False
@@ -144,19 +146,19 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which `docker` reaches this machine; an empty value means: unset."""
+        """The variables that make `docker` reach this machine; an empty value means that the variable must be unset."""
         return endpoint.machine_environment(self.name, self._engine.environment(self.name))
 
     def docker(self, *arguments: str, timeout: float = 600) -> str:
-        """Run the docker command on this machine and return what it prints. Raises CommandFailed."""
+        """Run the docker command on this machine and return its output. Raises CommandFailed, also after `timeout` seconds."""
         return run(endpoint.docker_program(), *arguments, env=self.environment, timeout=timeout)
 
     def point_docker_here(self) -> None:
-        """From now on `docker` in this notebook (`!docker ps`) reaches this machine, not your own engine."""
+        """Make `docker` in this notebook (`!docker ps`) reach this machine from now on, not your own engine."""
         endpoint.point_at(self.environment)
 
     def client(self) -> DockerClient:
-        """A docker-py client of this machine, for looking; builds go through `build`. Close it after use."""
+        """Return a docker-py client of this machine, for queries; build with `build` instead. Close the client after use."""
         return endpoint.connect(self._engine.environment(self.name))
 
     # -- using it ----------------------------------------------------------------------------------------------------
@@ -177,15 +179,15 @@ class Machine:
         Args:
             app: what to build.
             variant: name of one of the app's variants ("before"), or a Dockerfile in it ("before.Dockerfile").
-            target: stage to stop at.
+            target: the stage to stop at.
             args: build arguments.
-            service: build this service of the app's Compose file instead, through `docker buildx bake`; `variant` is
-                then the Compose file, or a variant that names one.
-            options: further options of `docker buildx build` (or bake), as they are.
+            service: build this service of the app's Compose file instead, with `docker buildx bake`; then `variant` is
+                the Compose file, or a variant that names one.
+            options: more options for `docker buildx build` (or bake), passed on unchanged.
             view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
 
-        Raises BuildFailed with the step and the end of its output, MachineError when the engine is gone, MachineBusy
-        when another process is measuring on this machine.
+        Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, MachineError if
+        the engine isn't running, MachineBusy if another process is measuring on this machine.
         """
         self._require_running()
         with self._in_use():
@@ -194,13 +196,16 @@ class Machine:
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
 
     def ask(self, app: App, build: Build) -> Answer:
-        """Start the image that `build` made, ask it the app's health check and one real request, and remove it again."""
+        """Start the image that `build` made, send it the app's health check and one real request, and remove its container.
+
+        Raises AppError if the app's manifest doesn't say how to ask it.
+        """
         return asking.ask(self, app, build.image)
 
     def named_contexts(self) -> dict[str, str]:
-        """Which image names mean a stand-in here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}.
+        """Map image names to their stand-ins here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}.
 
-        Asked of the engine once and then remembered, because its answer takes long beside a fully cached build.
+        We ask the engine once and keep the answer, because asking takes long compared with a fully cached build.
         """
         with contextlib.suppress(OSError, ValueError):
             return json.loads(self._contexts_file.read_text())
@@ -212,7 +217,7 @@ class Machine:
         return contexts
 
     def forget_contexts(self) -> None:
-        """Ask the engine again at the next build: a base image came, or one may have been removed by hand."""
+        """Forget the stand-ins, so that the next build asks for them again: a base image may have been added or removed."""
         self._contexts_file.unlink(missing_ok=True)
 
     @property
@@ -220,7 +225,10 @@ class Machine:
         return machine_dir(self.name) / "contexts.json"
 
     def add_base(self, image: str, *, say: Say = print) -> str:
-        """Have another base image here, pulled or as a stand-in; return its name. It survives `reset`."""
+        """Add another base image, pulled or as a stand-in, and return its name. It survives `reset`.
+
+        Raises SetupError if no hub provides the image and no stand-in can be made.
+        """
         try:
             name = images.ensure(image, self.docker, say)
         finally:
@@ -230,11 +238,11 @@ class Machine:
         return name
 
     def move_base(self, image: str = images.BASES[0]) -> str:
-        """Make base image `image` another one under the same name here, as a release of it does; return its new id.
+        """Replace base image `image` with a new one of the same name, as a new release would; return the new id.
 
-        It has one small file more, so its layers differ, and it works as before. On a computer this happens at the first
-        pull after the image's publisher released it anew. `restore_bases` and `reset` bring the original back.
-        Raises SetupError where `image` is not on this machine.
+        The new one has one more small file, so its layers differ, but it works as before. In real life this happens with
+        the first pull after the publisher updates the image. `restore_bases` and `reset` bring the original back.
+        Raises SetupError if `image` isn't on this machine.
         """
         name = images.present(image, self.docker)
         if not name:
@@ -243,16 +251,16 @@ class Machine:
             return images.move(name, self.docker)
 
     def restore_bases(self) -> None:
-        """Give the base images that were moved their names back, and nothing else: what was built before is a hit again.
+        """Restore the names of moved base images and nothing else, so that earlier builds are cache hits again.
 
-        Raises MachineError when the engine is gone: the next `reset`, or this after a start, brings them back.
+        Raises MachineError if the engine isn't running; then start it and call this again, or `reset` it.
         """
         self._require_running()
         with self._in_use():
             images.move_back(self._tags(), self.docker)
 
     def reset(self) -> None:
-        """Make it cold: nothing but the base images is left. Raises MachineBusy while another process builds here."""
+        """Make it cold: only the base images stay. Raises MachineBusy while another process builds here."""
         with self.alone():
             history.forget(self.name)
             self.forget_contexts()
@@ -262,12 +270,12 @@ class Machine:
                 try:
                     self._bring_up(lambda _: None, anew=True)
                 except LayerLabError:
-                    # Rather a new machine than one that is only nearly cold.
+                    # A new machine is better than one that's only nearly cold.
                     self._engine.remove(self.name)
                     self._bring_up(lambda _: None)
 
     def _has_more_bases(self) -> bool:
-        """Whether there are base images that a new engine would not have."""
+        """Tell whether there are base images that a new engine wouldn't have."""
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
@@ -280,11 +288,11 @@ class Machine:
 
     @property
     def _added_file(self) -> Path:
-        """Names of the images that `add_base` added."""
+        """The file with the names of the images that `add_base` added."""
         return machine_dir(self.name) / "bases"
 
     def _emptied(self) -> bool:
-        """Remove all but the base images, one by one: where there is much, it takes long. False if something is left."""
+        """Remove all but the base images, one by one, which can take long. Return False if something is left."""
         with contextlib.closing(self.client()) as engine:
             try:
                 images.move_back(self._tags(), self.docker)
@@ -296,7 +304,7 @@ class Machine:
                 engine.networks.prune()
                 engine.volumes.prune({"all": True})
                 engine.images.prune({"dangling": True})
-                # Its own engine, its own cache: nobody else's is in reach.
+                # The engine and its cache are the machine's own, so this can't touch anyone else's.
                 engine.api.prune_builds(all=True)
                 left = engine.df()
             except (DockerException, CommandFailed):
@@ -311,7 +319,10 @@ class Machine:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from building or resetting here for the length of a `with`, as a measurement needs."""
+        """Keep other processes from building or resetting here during a `with`, as a measurement needs.
+
+        Raises MachineBusy if another process still uses the machine after two minutes.
+        """
         if self._alone:
             yield
             return

@@ -1,4 +1,4 @@
-"""What running a build and asking its image need of a machine, so that neither imports Machine, which imports them."""
+"""The part of a machine that building and asking need. They can't import Machine, because Machine imports them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class MachineLike(Protocol):
-    """A machine, as far as one build and its image are concerned."""
+    """A machine, reduced to what one build and its image need."""
 
     @property
     def name(self) -> str:
-        """What the machine is called."""
+        """The machine's name."""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables with which `docker` reaches it."""
+        """The variables that make `docker` reach it."""
 
     @property
     def running(self) -> bool:
@@ -28,7 +28,7 @@ class MachineLike(Protocol):
         """Map image names to their stand-ins."""
 
     def forget_contexts(self) -> None:
-        """Ask for the stand-ins again at the next build."""
+        """Forget the stand-ins, so that the next build asks for them again."""
 
     def client(self) -> docker.DockerClient:
         """Return a docker-py client of its engine; the caller closes it."""

@@ -1,8 +1,8 @@
-"""A package index on a machine, as an office has one: it serves wheels, and says of each that it may be kept.
+"""A package index on a machine, like one in an office: it serves wheels and allows clients to keep them.
 
-pip keeps a file only if the index lets it (HTTP's Cache-Control). PyPI does; many a mirror, and many a network between PyPI
-and a computer, leaves the header out, and pip's cache stays empty then, without a word. So what pip's cache can do is
-shown with an index of which it is known.
+pip keeps a file only if the index allows it (HTTP's Cache-Control). PyPI does. Many mirrors, and many networks between
+PyPI and a computer, leave out the header, and then pip's cache silently stays empty. So we show what pip's cache can do
+with an index that we know sends the header.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PORT = 8080
 
 
 def serve(machine: Machine, app: App, variant: str = "index") -> dict[str, str]:
-    """Build the app's index, run it on the machine, and return the variables with which pip in a build reaches it.
+    """Build the app's index, run it on the machine, and return the variables that make pip in a build use it.
 
-    An index that already runs there is replaced. Ends with `remove`, or with the machine's next reset.
-    The variables are PIP_INDEX_URL and PIP_TRUSTED_HOST: pip keeps nothing of an index without TLS that it does not trust.
-    Raises BuildFailed, CommandFailed.
+    It replaces an index that already runs there, and ends with `remove` or with the machine's next reset.
+    The variables are PIP_INDEX_URL and PIP_TRUSTED_HOST: pip keeps nothing from an index without TLS unless it trusts it.
+    Raises BuildFailed if the index doesn't build, CommandFailed if it doesn't start.
     """
     image = machine.build(app, variant, view="none").image
     remove(machine)
@@ -37,7 +37,7 @@ def serve(machine: Machine, app: App, variant: str = "index") -> dict[str, str]:
 
 @contextlib.contextmanager
 def served(machine: Machine, app: App, variant: str = "index") -> Iterator[dict[str, str]]:
-    """`serve` for the length of a `with`."""
+    """Run `serve` for the duration of a `with`, and `remove` the index at its end."""
     try:
         yield serve(machine, app, variant)
     finally:
@@ -45,7 +45,7 @@ def served(machine: Machine, app: App, variant: str = "index") -> Iterator[dict[
 
 
 def by_name(office: Mapping[str, str]) -> dict[str, Any]:
-    """Arguments for `Machine.build` with which pip reaches the index by name, so that no log of pip's has its address."""
+    """Return arguments for `Machine.build` that make pip use the index by name, so that pip's logs don't show its address."""
     args = {"PIP_INDEX_URL": f"http://{CONTAINER}:{PORT}/simple", "PIP_TRUSTED_HOST": CONTAINER}
     return {"args": args, "options": [f"--add-host={CONTAINER}:{office['PIP_TRUSTED_HOST']}"]}
 
@@ -57,5 +57,5 @@ def remove(machine: Machine) -> None:
 
 
 def requests(machine: Machine) -> int:
-    """How many files the index was asked for since it started."""
+    """Return how many files clients have requested from the index since it started."""
     return machine.docker("logs", CONTAINER).count('"GET /files/')

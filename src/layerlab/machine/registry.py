@@ -1,8 +1,8 @@
 """Registry: a real registry of our own that machines push to and pull from, and that counts what it sends.
 
-It is the program behind `registry:2` (CNCF Distribution), under the same address from every machine of this home and from
-this computer, and from nowhere else: a port of loopback. It outlives this process, and `layerlab clean` removes it.
-`registry_host` is where it runs.
+It's the program behind `registry:2` (CNCF Distribution) on a port of loopback. Every machine of this home, and this
+computer, reach it at the same address, and nobody else can. It outlives this process; `layerlab clean` removes it.
+`registry_host` runs it.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from ..system.home import home, locked
 from .machine import NAME
 from .registry_host import HOSTS, Host, answers, folder_of, free_ports
 
-#: What a manifest may be: an image's, or a list of them, in OCI's words and in Docker's older ones.
+#: Media types of manifests: an image's, or a list of images', in OCI's form and in Docker's older one.
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-#: What BuildKit calls the list of its cache keys (BuildKit, cache/remotecache/v1/spec.go).
+#: Media type of BuildKit's list of cache keys (BuildKit, cache/remotecache/v1/spec.go).
 CACHE_CONFIG = "application/vnd.buildkit.cacheconfig.v0"
-#: A blob that was sent, in a line of the access log: its bytes.
+#: Finds the bytes of a blob that was sent, in a line of the access log.
 _SENT = re.compile(r'"GET /v2/\S+/blobs/\S+ HTTP/[\d.]+" 20[06] (\d+)')
 
 
 @dataclasses.dataclass
 class Transfer:
-    """What went over the wire during a `Registry.counting()`, bytes: blobs as they are stored, compressed.
+    """The bytes that went over the wire during a `Registry.counting()`: blobs as they're stored, compressed.
 
     Attributes:
-        pulled_bytes: sent to whoever asked.
-        pushed_bytes: received and kept. What was there already is not sent again.
+        pulled_bytes: sent to clients.
+        pushed_bytes: received and stored. Clients don't send blobs that the registry already has.
     """
 
     pulled_bytes: int = 0
@@ -52,12 +52,12 @@ class Transfer:
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-    """What a name in a registry stands for.
+    """The content that a name in a registry points at.
 
     Attributes:
-        kind: media type of what the name points at.
-        layers: digest → bytes of its layers, compressed; of all images, where it is a list of them.
-        records: cache keys in it: steps that a build may find here. 0 where it is no cache.
+        kind: its media type.
+        layers: digest → compressed bytes of each layer; if it's a list of images, the layers of all of them.
+        records: number of cache keys in it: steps that a build may find here. 0 if it isn't a cache.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class Content:
 
     @property
     def bytes(self) -> int:
-        """Size of all its layers together, compressed."""
+        """Compressed size of all its layers together."""
         return sum(self.layers.values())
 
 
@@ -74,8 +74,8 @@ class Registry:
     """A registry on this computer. Get one with `Registry.start()`; `with` removes it at the end.
 
     Attributes:
-        name: what it is called.
-        port: the port of 127.0.0.1 that takes pushes and gives pulls.
+        name: the registry's name.
+        port: the port of 127.0.0.1 that accepts pushes and pulls.
         read_only_port: another port to the same images and caches that refuses every push.
     """
 
@@ -86,18 +86,19 @@ class Registry:
     def start(cls, name: str = "registry", *, say: Say = print) -> Registry:
         """Find the registry called `name`, start it again after a crash, or make a new, empty one.
 
-        `say` is told what takes long: on a computer's first start, fetching the program. Raises MachineError, SetupError.
+        `say` gets a line about each slow step: on a computer's first start, fetching the program.
+        Raises MachineError for a bad name or a registry that doesn't start, SetupError if the program can't be fetched.
         """
         if not NAME.fullmatch(name):
             raise MachineError(
-                f"{name!r} cannot name a registry", "use up to 24 lower-case letters, digits and hyphens"
+                f"{name!r} isn't a valid registry name", "use up to 24 lower-case letters, digits and hyphens"
             )
         with locked(f"registry-{name}", wait=900):
             found = cls._known(name) or cls(name, HOSTS[engines.choose().kind], *free_ports(2))
             if not found.running:
                 file = folder_of(name) / "registry.json"
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                # Remembered before it starts: if we are killed in between, it is still found and removed.
+                # Remember it before it starts: if we're killed in between, it can still be found and removed.
                 file.write_text(json.dumps({"host": found._host.kind, "ports": [found.port, found.read_only_port]}))
                 found._host.start(name, found.port, found.read_only_port, say)
             found._host.let_machines_in(name)
@@ -105,7 +106,7 @@ class Registry:
 
     @classmethod
     def all(cls) -> list[Registry]:
-        """The registries that exist, running or not, by name."""
+        """Return the registries that exist, running or not, in order of their names."""
         names = sorted(file.parent.name for file in home().glob("registries/*/registry.json"))
         return [found for name in names if (found := cls._known(name))]
 
@@ -117,14 +118,14 @@ class Registry:
         return None
 
     def reset(self) -> None:
-        """Empty it: every image and cache goes. Its address stays."""
+        """Remove every image and cache from it. Its address stays."""
         with locked(f"registry-{self.name}"):
             self._host.remove(self.name)
             self._host.start(self.name, self.port, self.read_only_port, lambda _: None)
             self._host.let_machines_in(self.name)
 
     def remove(self) -> None:
-        """End it and delete all that it holds."""
+        """Stop it and delete everything in it."""
         with locked(f"registry-{self.name}"):
             self._host.remove(self.name)
             shutil.rmtree(folder_of(self.name), ignore_errors=True)
@@ -140,44 +141,44 @@ class Registry:
 
     @property
     def running(self) -> bool:
-        """Whether it answers, and is this one."""
+        """Whether this registry, and not another program, answers on its ports."""
         return answers(self.name, self.port) and answers(self.name, self.read_only_port)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
     def ref(self, name: str) -> str:
-        """The full name of `name` ("app:cache") here, for `docker push`, --cache-to and --cache-from on every machine."""
+        """Return the full name of `name` ("app:cache"), for `docker push`, --cache-to and --cache-from on every machine."""
         return f"127.0.0.1:{self.port}/{name}"
 
     def read_only_ref(self, name: str) -> str:
-        """The same thing under an address that refuses pushes: what somebody is given who may read and not write."""
+        """Return its full name at the address that refuses pushes, for users who may read but not write."""
         return f"127.0.0.1:{self.read_only_port}/{name}"
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
     def repositories(self) -> list[str]:
-        """Names of what was ever pushed, without tags."""
+        """Return the names of all that was ever pushed, without tags."""
         return sorted(self._json("_catalog?n=1000")["repositories"] or [])
 
     def tags(self, repository: str) -> list[str]:
-        """The tags of one repository; [] where there is no such one."""
+        """Return the tags of one repository; [] if there is no such repository."""
         try:
             return sorted(self._json(f"{repository}/tags/list")["tags"] or [])
         except FileNotFoundError:
             return []
 
     def manifest(self, name: str) -> dict[str, Any]:
-        """The manifest that `name` ("app:cache", or "app@sha256:…") points at. Raises FileNotFoundError if there is none."""
+        """Return the manifest of `name` ("app:cache" or "app@sha256:…"). Raises FileNotFoundError if there is none."""
         repository, _, reference = name.partition("@") if "@" in name else name.rpartition(":")
         with self._open(f"{repository}/manifests/{reference}", accept=", ".join(MANIFESTS)) as answer:
             return {"mediaType": answer.headers.get_content_type(), **json.load(answer)}
 
     def content(self, name: str) -> Content:
-        """What `name` ("app:cache") holds. Raises FileNotFoundError if there is no such name."""
+        """Return the content of `name` ("app:cache"). Raises FileNotFoundError if there is no such name."""
         repository, manifest = re.split("[@:]", name)[0], self.manifest(name)
         layers: dict[str, int] = {}
         records = 0
-        # Of a list, the entries are manifests, or, in the older form of a cache, the layers and cache keys themselves.
+        # Entries of a list are manifests or, in the older form of a cache, the layers and cache keys themselves.
         parts = [manifest] if "layers" in manifest else []
         for entry in manifest.get("manifests", []):
             if entry["mediaType"] in MANIFESTS:
@@ -196,12 +197,12 @@ class Registry:
         return len(self._json(f"{repository}/blobs/{digest}").get("records") or [])
 
     def bytes(self) -> int:
-        """All that it stores, in bytes. What no tag points at any more counts too: registries keep it until collected."""
+        """Return how many bytes it stores. Blobs without a tag count too: a registry keeps them until they're collected."""
         return self._host.stored_bytes(self.name)
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[Transfer]:
-        """Count what goes over the wire during a `with`; the figures are there at its end."""
+        """Count what goes over the wire during a `with`; the numbers are filled in at its end."""
         moved = Transfer()
         sent, held = self._sent_bytes(), self.bytes()
         yield moved

@@ -1,9 +1,9 @@
-"""Where a registry runs: as a process of this computer, or as a container in the person's Docker, as machines do.
+"""Where a registry runs: like a machine, in processes of this computer or in a container in the user's Docker.
 
-Both listen on two ports of loopback, one of which refuses pushes, over the same files. Machines in a private process share
-the computer's loopback. A machine in a container has a loopback of its own: the same ports of it lead to the registry's
-container (`ContainerEngine.forward`). So a registry has one address everywhere, and since engines allow plain HTTP for
-127.0.0.0/8, no engine needs to be told of it.
+Either way it serves the same files on two ports of loopback, and one of them refuses pushes. Machines in a private
+process share the computer's loopback. A machine in a container has its own loopback, and there the same ports lead to the
+registry's container (`ContainerEngine.forward`). So a registry has one address everywhere, and since engines allow plain
+HTTP for 127.0.0.0/8, no engine needs any configuration for it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,21 @@ from ..errors import CommandFailed, MachineError
 from ..system.home import LABEL, home, home_id
 from ..system.shell import run, succeeds
 
-#: It answers within a fraction of a second; this is for a very busy computer.
+#: It answers within a fraction of a second; this allows for a very busy computer.
 START_SECONDS = 30.0
-#: A header in every answer, which says whose registry it is: another program may have its port by now.
+#: A header in every answer that says whose registry it is: another program may have its port by now.
 MARK = "X-Layerlab-Registry"
-#: The program's own files in its container; which port is which there.
+#: In the registry's container: the folders for its configuration and its data, and its two ports.
 CONFIGURATIONS, STORE = "/layerlab", "/var/lib/registry"
 WRITABLE, READ_ONLY = 5000, 5001
 
 
 class Host(Protocol):
-    """One way to run registries; `kind` is the word that a registry's file remembers it by."""
+    """One way to run registries; `kind` is the word for it in a registry's file.
+
+    `start` waits until the registry answers, `let_machines_in` makes its ports reachable from machines, `remove` ends it
+    and deletes its data, `log` returns its output, and `stored_bytes` the size of its blobs.
+    """
 
     kind: str
 
@@ -51,12 +55,12 @@ class Host(Protocol):
 
 
 def folder_of(name: str) -> Path:
-    """What is kept of registry `name`. Not created here: its existence says that the registry exists."""
+    """Return the folder of registry `name`. We don't create it here: if it exists, the registry does."""
     return home() / "registries" / name
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this computer's loopback that nobody listens on."""
+    """Return `count` free ports of this computer's loopback."""
     with contextlib.ExitStack() as together:
         listeners = [together.enter_context(socket.socket()) for _ in range(count)]
         for listener in listeners:
@@ -65,13 +69,13 @@ def free_ports(count: int) -> list[int]:
 
 
 def names() -> list[str]:
-    """Every registry of this home that left a trace: a folder, or a process that names its configuration in one."""
+    """Return every registry of this home that left a trace: a folder, or a process with its configuration in one."""
     folders = [path.name for path in home().glob("registries/*")]
     return sorted({*folders, *(configuration.parent.name for _, configuration in _processes())})
 
 
 def _processes() -> list[tuple[psutil.Process, Path]]:
-    """The processes that serve a registry of this home, each with its configuration."""
+    """Return the processes that serve a registry of this home, each with its configuration file."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -82,7 +86,7 @@ def _processes() -> list[tuple[psutil.Process, Path]]:
 
 
 def _configuration(name: str, store: str, address: str, read_only: bool) -> str:
-    """A configuration file (Distribution's documentation, "Configuring a registry"); JSON is YAML."""
+    """Return a configuration file (Distribution's documentation, "Configuring a registry"), as JSON, which is also YAML."""
     return json.dumps(
         {
             "version": 0.1,
@@ -90,7 +94,7 @@ def _configuration(name: str, store: str, address: str, read_only: bool) -> str:
             "storage": {
                 "filesystem": {"rootdirectory": store},
                 "delete": {"enabled": True},
-                # The purge of unfinished uploads would write too; the second process leaves it to the first.
+                # Purging unfinished uploads would write too, even in the process that is read-only.
                 "maintenance": {"uploadpurging": {"enabled": False}, "readonly": {"enabled": read_only}},
             },
             "http": {"addr": address, "headers": {MARK: [f"{home_id()}/{name}"]}, "secret": home_id()},
@@ -100,7 +104,7 @@ def _configuration(name: str, store: str, address: str, read_only: bool) -> str:
 
 
 class ProcessHost:
-    """Two processes of this computer, by the distribution's package, on loopback."""
+    """Two processes of this computer on loopback, from the distribution's package."""
 
     kind = "process"
 
@@ -114,12 +118,12 @@ class ProcessHost:
             with (folder / f"{file}.log").open("ab") as log:
                 process = subprocess.Popen(
                     [program, "serve", configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    cwd="/", start_new_session=True,  # it outlives the kernel, and Ctrl-C is not for it
+                    cwd="/", start_new_session=True,  # it outlives the notebook's kernel and ignores its Ctrl-C
                 )  # fmt: skip
             _await(name, number, lambda process=process: process.poll() is None, lambda: self.log(name))
 
     def let_machines_in(self, name: str) -> None:
-        """Nothing to do: machines in private processes share the computer's loopback."""
+        """Do nothing: machines in private processes share the computer's loopback."""
 
     def remove(self, name: str) -> None:
         self._end(name)
@@ -134,7 +138,7 @@ class ProcessHost:
         return sum(file.stat().st_size for file in (folder_of(name) / "data").glob("**/blobs/**/data"))
 
     def _end(self, name: str) -> None:
-        """End its processes, known by their command line, and wait until they are gone."""
+        """End its processes, found by their command line, and wait until they're gone."""
         ended = [process for process, configuration in _processes() if configuration.parent == folder_of(name)]
         for process in ended:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -143,7 +147,7 @@ class ProcessHost:
 
 
 class ContainerHost:
-    """A container with both processes in the person's Docker, published on loopback, its files in a volume."""
+    """A container in the user's Docker with both processes, published on loopback, with its files in a volume."""
 
     kind = "container"
 
@@ -197,7 +201,7 @@ class ContainerHost:
                 _person(*words, _called(name))
 
     def log(self, name: str) -> str:
-        """What both processes printed, by the engine that keeps it: standard output and standard error."""
+        """Return the standard output and standard error of both processes, as the engine kept them."""
         with contextlib.suppress(CommandFailed):
             return _person("logs", _called(name))
         return ""
@@ -209,12 +213,12 @@ class ContainerHost:
 
 
 def _called(name: str) -> str:
-    """Name of the registry's container and volume. No machine's has a dot."""
+    """Return the name of the registry's container and volume. Its dot tells it from a machine's."""
     return f"layerlab-{home_id()}.{name}"
 
 
 def _person(*arguments: str, timeout: float = 600) -> str:
-    """Run the person's docker command on the person's engine."""
+    """Run the user's docker command on the user's engine."""
     return run(docker_program(), *arguments, env=person_environment(), timeout=timeout).strip()
 
 
@@ -223,7 +227,7 @@ def _exists(kind: str, name: str) -> bool:
 
 
 def _await(name: str, port: int, runs: Callable[[], bool], log: Callable[[], str]) -> None:
-    """Wait until the registry answers on `port`. Raises MachineError with the end of its log if it does not."""
+    """Wait until the registry answers on `port`. Raises MachineError with the end of its log if it doesn't."""
     deadline = time.monotonic() + START_SECONDS
     while not answers(name, port):
         if not runs() or time.monotonic() > deadline:
@@ -233,7 +237,7 @@ def _await(name: str, port: int, runs: Callable[[], bool], log: Callable[[], str
 
 
 def answers(name: str, port: int) -> bool:
-    """Whether registry `name` of this home, and not another program, answers on `port` of this computer's loopback."""
+    """Tell whether registry `name` of this home, and not another program, answers on `port` of loopback."""
     try:
         # No proxy may come between us and loopback.
         with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/v2/", timeout=5) as answer:

@@ -1,6 +1,6 @@
-"""Resolve a variant: work out, once, everything that a build of it is made from. Needs the docker command, but no engine.
+"""Resolve a variant: work out, once, everything that goes into its build. Needs the docker command, but no engine.
 
-A Compose file is read by `bake --print`, so that it means here what it means in a build.
+We read Compose files with `bake --print`, so that they mean the same here as in a build.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def resolve(
     service: str = "",
     options: Sequence[str] = (),
 ) -> Definition:
-    """Return the definition of what `machine.build` builds when it is called with the same arguments.
+    """Return the definition of what `machine.build` builds with the same arguments.
 
-    Raises AppError where there is no such variant or file, CommandFailed for a Compose file that cannot be read.
+    Raises AppError if there is no such variant or file, CommandFailed if bake can't read the Compose file.
     """
     chosen = _with_service(app.variant(variant), service)
     given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
@@ -66,7 +66,7 @@ def resolve(
 
 @dataclasses.dataclass(frozen=True)
 class _Told:
-    """What a Dockerfile and the options say of a build, or a Compose file; `file` is relative to the main context."""
+    """A build according to a Dockerfile and the options, or to a Compose file; `file` is relative to the main context."""
 
     contexts: Mapping[str, str]
     file: str
@@ -75,17 +75,17 @@ class _Told:
     args: Mapping[str, str]
 
     def folders(self, app: Path) -> dict[str, Path]:
-        """The contexts that are folders here; images, addresses and other targets are none."""
+        """Return the contexts that are local folders, not images, addresses or other targets."""
         places = {name: app / place for name, place in self.contexts.items() if "://" not in place}
         return {name: place for name, place in places.items() if place.is_dir()}
 
     def in_app(self, file: str) -> str:
-        """Path in the app of a file that is named relative to the main context; "" for none."""
+        """Return the path in the app of a `file` that is relative to the main context; "" for none."""
         return (Path(self.contexts["context"]) / file).as_posix() if file else ""
 
 
 def _with_service(variant: Variant, service: str) -> Variant:
-    """The variant with the service that is asked for; a file named together with one is a Compose file."""
+    """Return the variant with the given service. A file that is given with a service is a Compose file."""
     if not service:
         return variant
     if not variant.compose:
@@ -98,7 +98,7 @@ def _told_by_dockerfile(
 ) -> _Told:
     named = docker_words.pairs(options, "--build-context")
     more = docker_words.pairs(options, "--build-arg")
-    # An argument without a value has that of the environment, where it has one (docker buildx build --help).
+    # An argument without a value takes it from the environment, if it's set there (docker buildx build --help).
     more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
     return _Told(
         contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
@@ -110,7 +110,7 @@ def _told_by_dockerfile(
 
 
 def _told_by_compose(app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]) -> _Told:
-    app.read(variant.compose)  # a clear error if there is none
+    app.read(variant.compose)  # raises a clear error if there is none
     given = {"target": target} if target else {}
     given |= {f"args.{name}": value for name, value in args.items()}
     said = _printed(app, variant, [*docker_words.settings(variant.service, given), *_meaning(options)])
@@ -126,12 +126,12 @@ def _told_by_compose(app: App, variant: Variant, target: str, args: Mapping[str,
 
 
 def _meaning(options: Sequence[str]) -> list[str]:
-    """Those of bake's options that change what a service means; the others are for the build alone."""
+    """Return bake's options that change what a service means; the others affect only the build."""
     return [f"{name}={value}" for name in ("--file", "--var", "--set") for value in docker_words.values(options, name)]
 
 
 def _printed(app: App, variant: Variant, options: Sequence[str]) -> dict[str, Any]:
-    """How bake reads the service: context, dockerfile, target, args, …"""
+    """Return the service (context, dockerfile, target, args and so on) as bake reads it."""
     variables = environment(endpoint.environment_in(app.scratch / "docker", {}))
     command = [endpoint.docker_program(), "buildx", "bake", f"--file={variant.compose}", "--print"]
     command += [*options, variant.service]

@@ -1,1 +1,1 @@
-"""Measure variants: compare."""
+"""Measure variants with `compare`."""

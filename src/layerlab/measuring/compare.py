@@ -14,7 +14,7 @@ from ..machine.machine import Machine
 from ..project.app import EDITS, App
 from ..record.frames import rows_of
 
-#: What `compare` understands: a build on a reset machine, the edits of an App, and a base image that moved.
+#: The edits that `compare` understands: a build on a reset machine, the edits of an App, and a moved base image.
 PREPARATIONS = ("cold", *EDITS, "base")
 
 
@@ -25,18 +25,20 @@ def compare(
     edits: Sequence[str] = ("cold", "none", "code"),
     repeats: int = 3,
 ) -> pd.DataFrame:
-    """Build every variant after every edit, `repeats` times, and return what was measured.
+    """Build every variant after every edit, `repeats` times, and return the measurements.
 
-    Each build has its right preparation: "cold" is a reset machine, "base" one whose base image moved; every other edit is
-    made afresh, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes are
-    kept off the machine meanwhile, and in the end the base image is again what it was.
+    Each build gets the right preparation: "cold" resets the machine, "base" moves its base image, and every other edit is
+    made again, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes
+    can't use the machine meanwhile, and in the end it has its original base image again.
+    `$LAYERLAB_REPEATS` can lower `repeats`, but not raise it.
 
-    Returns a DataFrame, one row a build and step. Columns of the build, the same in all its rows: app, machine, variant,
+    Returns a DataFrame with one row per build and step. Columns of the build, the same in all its rows: app, machine, variant,
     edit, repeat (from 0), build (a number), wall_seconds, export_seconds, context_bytes, image_bytes,
     build_downloaded_bytes. Columns of the step: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes,
     text.
 
-    Raises AppError for a name that is no variant or no edit, before anything is built; BuildFailed as `machine.build`.
+    Raises AppError, before it builds anything, for an unknown variant or edit or for `repeats` below 1; then the same
+    errors as `machine.build`.
     """
     for variant in variants:
         app.variant(variant)

@@ -1,1 +1,1 @@
-"""Predictions of the next build's states: asked, graded by the build, and scored over the course."""
+"""Predictions of the next build's states: ask for them, grade them with the build, and keep the score of the course."""

@@ -1,4 +1,4 @@
-"""The toggles of a prediction: for each step a pair of radio buttons, which Tab reaches and Space chooses."""
+"""The toggles of a prediction: each step has a pair of radio buttons, which you reach with Tab and choose with Space."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _STEP = """<div style="line-height:1.4"><span style="{{ s.quiet }}">line {{ step
 
 
 class Board:
-    """The toggles.
+    """The toggles for all steps of a prediction.
 
     Attributes:
-        widget: what to display.
+        widget: the widget to display.
     """
 
     def __init__(
         self, variant: str, steps: Sequence[Instruction], said: Mapping[int, str], say: Callable[[int, str], None]
     ) -> None:
-        """`said` has the state to begin with by line, "" for none; `say` is told each line and state chosen."""
+        """Make the toggles. `said` has the first state of each line, "" for none; each choice calls `say(line, state)`."""
         self._variant, self._said, self._say = variant, dict(said), say
         self._told = ipywidgets.HTML()
         cells: list[ipywidgets.Widget] = []
         for step in steps:
             choice = ipywidgets.RadioButtons(
-                # Each label names its line: a screen reader that comes to a button says nothing else.
+                # Each label names its line, because a screen reader reads only the label.
                 options=[(f"line {step.line} will run", RAN), (f"line {step.line} will be cached", CACHED)],
                 value=said[step.line] or None,
                 orientation="horizontal",

@@ -1,4 +1,4 @@
-"""Grade: a prediction beside what the build did, step by step. Pure records; `predict` makes them."""
+"""Grade: a prediction compared with its build, step by step. Pure records, which `predict` makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..record.step import shortened
 #: Signs tell right from wrong without colours.
 RIGHT, WRONG, OPEN = "✓", "✗", "·"
 SIGN_STYLES = {RIGHT: markup.STYLES["right"], WRONG: markup.STYLES["wrong"], OPEN: markup.STYLES["quiet"]}
-#: What a person said, in a word.
+#: The user's prediction, in a word.
 SAID = {RAN: "run", CACHED: "cached", "": "no prediction"}
 
 _HTML = """
@@ -35,15 +35,15 @@ _HTML = """
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """What became of the prediction for one step.
+    """The prediction for one step, compared with the build.
 
     Attributes:
         line: its first line in the Dockerfile.
         text: the instruction.
-        said: RAN or CACHED; "" where nothing was predicted in time.
-        was: the state it had in the build; "" where the build has no such step.
-        right: whether the prediction came true; None where there was none, or where the step was not reached.
-        why: the cause of its state, "" where none is known.
+        said: RAN or CACHED; "" if nothing was predicted in time.
+        was: its state in the build; "" if the build has no such step.
+        right: whether the prediction came true; None if there was none, or if the step wasn't reached.
+        why: the cause of its state; "" if none is known.
     """
 
     line: int
@@ -59,7 +59,7 @@ class Mark:
 
     @property
     def explained(self) -> str:
-        """The cause, where the reader did not foresee the state."""
+        """The cause, if the user didn't predict the state; else ""."""
         if self.right or not self.was:
             return ""
         return self.why or ("nothing that it depends on has changed" if self.was == CACHED else "")
@@ -67,15 +67,15 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Grade:
-    """A prediction beside what the build did. `str` gives a text that has no times in it.
+    """A prediction compared with its build. `str` returns a text without times.
 
     Attributes:
         app: name of the app.
         variant: name of the variant.
         edit: the edit made before the build.
         marks: one for each step, in file order.
-        late: steps chosen only after the build had started, which do not count.
-        course: the score over the course in words, "" where this prediction added nothing to it.
+        late: number of steps chosen after the build had started, which don't count.
+        course: the score over the course in words; "" if this prediction added nothing to it.
     """
 
     app: str
@@ -87,12 +87,12 @@ class Grade:
 
     @property
     def right(self) -> int:
-        """Steps predicted as they came."""
+        """Number of steps predicted correctly."""
         return sum(m.right is True for m in self.marks)
 
     @property
     def of(self) -> int:
-        """Steps predicted."""
+        """Number of steps predicted."""
         return sum(m.right is not None for m in self.marks)
 
     @property

@@ -1,4 +1,4 @@
-"""Predict which steps of a build will run, before it runs; then let the build grade that, with the causes beside it."""
+"""Predict which steps of a build will run, before it runs; then let the build grade the prediction and show the causes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ..system.front_end import in_notebook
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
 
-#: What a list may say for each state; None, "" and "?" say that no prediction is made.
+#: The words that a list may have for each state; None, "" and "?" mean no prediction.
 WORDS = {
     "run": RAN, "ran": RAN, "runs": RAN, "will run": RAN,
     "cached": CACHED, "cache": CACHED, "will be cached": CACHED,
     "": "", "?": "", "none": "",
 }  # fmt: skip
-#: Said by a person: for each step a state, or "".
+#: The user's prediction: a state for each step, or "".
 Said = tuple[str, ...]
 
 _HTML = """
@@ -50,11 +50,11 @@ _HTML = """
 
 
 class Prediction:
-    """A prediction that waits for its build. Shown at the end of a cell, it asks; `grade` settles it.
+    """A prediction that waits for its build. At the end of a cell, it asks the user; `grade` settles it.
 
     Attributes:
-        definition: what is to be built.
-        lines: the line of each step that is asked for, in file order.
+        definition: the build to predict.
+        lines: the line of each step to predict, in file order.
     """
 
     def __init__(self, definition: Definition, said: Said) -> None:
@@ -63,7 +63,7 @@ class Prediction:
         self.lines = tuple(i.line for i in self._steps)
         self._identity = secrets.token_hex(8)
         self._made = _now()
-        # All that was said, with its time: what counts is what stood when the build started.
+        # All choices with their times: the last one before the build's start counts.
         self._said = [[(self._made, state)] for state in said]
         self._graded: tuple[Build, Grade] | None = None
         self._views: list[Any] = []
@@ -71,23 +71,23 @@ class Prediction:
 
     @property
     def said(self) -> dict[int, str]:
-        """What is predicted now: line → "RAN", "CACHED" or ""."""
+        """The prediction now: line → "RAN", "CACHED" or ""."""
         return {i.line: said[-1][1] for i, said in zip(self._steps, self._said, strict=True)}
 
     def say(self, line: int, state: str) -> None:
-        """Predict one step: "run" or "cached" for the step in `line`. Raises LayerLabError for another word or line."""
+        """Predict "run" or "cached" for the step on `line`. Raises LayerLabError for any other word or line."""
         if line not in self.lines:
-            raise LayerLabError(f"no step of {self.definition.variant} is in line {line}", _listed(self.definition))
+            raise LayerLabError(f"{self.definition.variant} has no step on line {line}", _listed(self.definition))
         self._said[self.lines.index(line)].append((_now(), _state(state)))
 
     def grade(self, build: Build, explanation: Explanation | None = None) -> Grade:
-        """Compare with a build of what was predicted; the score over the course counts it, once.
+        """Compare the prediction with its build, and count it once in the score over the course.
 
         Args:
             build: made after the prediction, of the same app, variant, Dockerfile and target.
             explanation: why its steps ran; by default `explain(build)`.
 
-        Raises LayerLabError for a build that the prediction is not of, or if it was graded by another build.
+        Raises LayerLabError if the prediction isn't for this build, or if another build has graded it.
         """
         self._check(build)
         if self._graded and self._graded[0] == build:
@@ -115,24 +115,24 @@ class Prediction:
         mine, variant = self.definition, self.definition.variant
         if (build.app, build.variant) != (mine.app, variant):
             raise LayerLabError(
-                f"this prediction is of {mine.app} {variant}, and the build is of {build.app} {build.variant}",
+                f"this prediction is for {mine.app} {variant}, but the build is of {build.app} {build.variant}",
                 f"build it: machine.build(app, {variant!r})",
             )
         if build.dockerfile != mine.dockerfile:
             raise LayerLabError(
-                f"the Dockerfile of {variant} was changed after the prediction, so this build is of another one",
+                f"the Dockerfile of {variant} was changed after the prediction, so the prediction isn't for this build",
                 "predict again, then build",
             )
         if docker_words.target(build.command) != self._target:
             raise LayerLabError(
-                f"this prediction is for target {self._target or '(none)'}, and the build has "
+                f"this prediction is for target {self._target or '(none)'}, but the build has "
                 f"{docker_words.target(build.command) or '(none)'}",
                 "give both the same target",
             )
         if datetime.datetime.fromisoformat(build.started_at) < self._made:
             raise LayerLabError(
                 f"this build of {variant} is older than the prediction",
-                f"build now: build = machine.build(app, {variant!r}), then grade that",
+                f"build now: build = machine.build(app, {variant!r}); then grade that build",
             )
         again = "predict again, then build once"
         if self._graded and self._graded[0] != build:
@@ -141,7 +141,7 @@ class Prediction:
             raise LayerLabError(f"another build of {variant} came between the prediction and this one", again)
 
     def _could_be(self, build: Build) -> bool:
-        """Whether the prediction was made for `build`."""
+        """Tell whether the prediction could be for `build`."""
         return (
             not build.error
             and (build.app, build.variant) == (self.definition.app, self.definition.variant)
@@ -162,7 +162,7 @@ class Prediction:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        # Without a prediction the marks would only give the answers away to who comes back to predict.
+        # Without a prediction, marks would only give away the answers to a user who comes back to predict.
         graded = self._graded[1] if self._graded and self._graded[1].of else None
         if graded:
             rows = [(m.line, m.text, SAID[m.said], m.sign) for m in graded.marks]
@@ -184,7 +184,7 @@ class Prediction:
         self._views.append(display(bundle, raw=True, display_id=secrets.token_hex(8)))
 
     def _settle(self) -> None:
-        """Put a table where the toggles were: it stays in the saved notebook, and shows that nothing is asked any more."""
+        """Replace the toggles by a table, which stays in the saved notebook and shows that there's nothing left to choose."""
         for view in self._views:
             if view is not None:
                 view.update({"text/plain": str(self), "text/html": self._repr_html_()}, raw=True)
@@ -202,21 +202,23 @@ def predict(
     args: Mapping[str, str] | None = None,
     service: str = "",
 ) -> Prediction:
-    """Ask which steps of the next build of `app` will run, and which will be cached.
+    """Ask which steps of the next build of `app` will run and which will be cached.
 
         guess = predict(app, "before")
-        guess                                   # shows the steps with a toggle each
+        guess                                   # shows each step with a toggle
         build = machine.build(app, "before")
         guess.grade(build)                      # right or wrong, with the cause beside each wrong one
 
     Args:
-        app: what will be built.
+        app: the app to build.
         variant: name of one of its variants, or a Dockerfile or Compose file in it.
-        states: the prediction itself, where there are no toggles: "run" or "cached" for each step, or {line: state}
-            for some; None for a step that is not predicted.
-        target, args, service: as `machine.build` will get them.
+        states: the prediction itself, if there are no toggles: "run" or "cached" for each step, or {line: state} for
+            some; None for a step without a prediction.
+        target: the same as for `machine.build`.
+        args: the same as for `machine.build`.
+        service: the same as for `machine.build`.
 
-    Raises AppError where there is no such variant or target, LayerLabError for states that fit no step.
+    Raises AppError if there is no such variant or target, LayerLabError for states that don't fit the steps.
     """
     definition = resolve(app, variant, target=target, args=args, service=service)
     return Prediction(definition, _said(definition, states))
@@ -228,15 +230,16 @@ def _said(definition: Definition, states: Sequence[str | None] | Mapping[int, st
         return ("",) * len(lines)
     if isinstance(states, Mapping):
         if strange := [line for line in states if line not in lines]:
-            raise LayerLabError(f"no step of {definition.variant} is in line {strange[0]}", _listed(definition))
+            raise LayerLabError(f"{definition.variant} has no step on line {strange[0]}", _listed(definition))
         return tuple(_state(states.get(line)) for line in lines)
     if isinstance(states, str):
         raise LayerLabError(
-            "the prediction is one text", 'give a list with a state for each step: ["run", "cached", …]'
+            "the prediction is a single string", 'pass a list with a state for each step: ["run", "cached", …]'
         )
     if len(states) != len(lines):
         raise LayerLabError(
-            f"the prediction is for {len(states)} steps, and {definition.variant} has {len(lines)}", _listed(definition)
+            f"the number of states is {len(states)}, but {definition.variant} has {len(lines)} steps",
+            _listed(definition),
         )
     return tuple(map(_state, states))
 
@@ -244,7 +247,7 @@ def _said(definition: Definition, states: Sequence[str | None] | Mapping[int, st
 def _state(word: str | None) -> str:
     state = WORDS.get(" ".join(str(word or "").lower().split()))
     if state is None:
-        raise LayerLabError(f"{word!r} is no prediction", 'say "run" or "cached", or None for no prediction')
+        raise LayerLabError(f"{word!r} isn't a prediction", 'say "run" or "cached", or None for no prediction')
     return state
 
 
@@ -259,13 +262,13 @@ def _mark(line: int, text: str, said: str, was: str, why: str) -> Mark:
 
 
 def _was(build: Build, line: int) -> str:
-    """State of the step in a line; of several (a build for several platforms), RAN rather than CACHED."""
+    """Return the state of the step on a line; if there are several (for several platforms), RAN rather than CACHED."""
     states = {s.state for s in build.steps if s.line == line and s.state != BASE}
     return next((s for s in (FAILED, RAN, CACHED, CANCELED, NOT_REACHED) if s in states), "")
 
 
 def _causes(explanation: Explanation) -> dict[int, str]:
-    """Why, by line; of several steps in one line, of the first that says it."""
+    """Return causes by line; if there are several steps on a line, the first known cause."""
     found: dict[int, str] = {}
     for step in explanation.steps:
         found[step.line] = found.get(step.line) or step.why
@@ -273,11 +276,11 @@ def _causes(explanation: Explanation) -> dict[int, str]:
 
 
 def _notebook() -> str:
-    """Name of the notebook this kernel runs, which Jupyter's server says; "" elsewhere."""
+    """Return the name of this kernel's notebook, which Jupyter's server sets; "" elsewhere."""
     return Path(os.environ.get("JPY_SESSION_NAME", "")).stem
 
 
 def _now() -> datetime.datetime:
-    # As exact as `Build.started_at`, so that what was said before the build is never later by rounding.
+    # As exact as `Build.started_at`, so that rounding never makes an earlier choice look later than the build.
     now = datetime.datetime.now(datetime.UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

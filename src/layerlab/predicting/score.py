@@ -1,4 +1,4 @@
-"""The score over the course: every graded prediction of this home, in one small file."""
+"""The score over the course: all graded predictions of this home, in one small file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from ..errors import LayerLabError
 from ..system.home import home, locked
 
-#: In LayerLab's home; `cleanup.OURS` has it too.
+#: The score's file in LayerLab's home; `cleanup.OURS` has it too.
 FILE = "score.json"
 #: Columns of `Score.predictions`, and the entries of one record.
 COLUMNS = ["when", "notebook", "app", "variant", "edit", "right", "of"]
@@ -22,29 +22,29 @@ COLUMNS = ["when", "notebook", "app", "variant", "edit", "right", "of"]
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """All predictions that were graded.
+    """All graded predictions.
 
     Attributes:
-        predictions: a row each, in the order in which they were first graded. Columns: when (start of the build, ISO
-            8601, UTC), notebook ("" where unknown), app, variant, edit, right, of (steps predicted).
+        predictions: one row each, in the order in which they were first graded. Columns: when (start of the build, ISO
+            8601, UTC), notebook ("" if unknown), app, variant, edit, right (steps predicted correctly), of (steps predicted).
     """
 
     predictions: pd.DataFrame
 
     @property
     def right(self) -> int:
-        """Steps predicted as they came."""
+        """Number of steps predicted correctly."""
         return int(self.predictions["right"].sum())
 
     @property
     def of(self) -> int:
-        """Steps predicted."""
+        """Number of steps predicted."""
         return int(self.predictions["of"].sum())
 
     def __str__(self) -> str:
         count = len(self.predictions)
         if not count:
-            return "No prediction was graded yet."
+            return "No prediction has been graded yet."
         return f"{self.right} of {self.of} steps right, in {count} prediction{'' if count == 1 else 's'}"
 
     __repr__ = __str__
@@ -55,12 +55,12 @@ class Score:
 
 
 def score() -> Score:
-    """The score over all notebooks of this home. Raises LayerLabError where its file cannot be read."""
+    """Return the score over all notebooks of this home. Raises LayerLabError if its file can't be read."""
     return Score(pd.DataFrame(_read().values(), columns=COLUMNS))
 
 
 def keep(identity: str, record: Mapping[str, Any]) -> Score:
-    """Write down a graded prediction, in place of an earlier record of the same identity; returns the score with it."""
+    """Save a graded prediction, in place of an earlier record with the same identity; return the new score."""
     with locked("score"):
         records = {**_read(), identity: dict(record)}
         fresh = _file().with_suffix(f".{os.getpid()}")
@@ -75,7 +75,7 @@ def _read() -> dict[str, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise LayerLabError(f"{_file()} cannot be read: {error}", "delete it, and the score begins anew") from None
+        raise LayerLabError(f"{_file()} cannot be read: {error}", "delete it to start the score again") from None
 
 
 def _file() -> Path:

@@ -1,6 +1,6 @@
 """Build: the frozen record of one real build, which everything else works on. Saved as JSON and loaded back equal.
 
-Only `machine/` makes one from a real engine; charts, explanations, reports and the judges of labs are pure functions of it.
+Only `machine/` makes one from a real engine; charts, explanations, reports and lab judges are pure functions of it.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ class Build:
         variant: name of the variant.
         edit: the edit made just before this build ("none" if there was none).
         machine: name of the machine it ran on.
-        command: the exact command, one item an argument.
+        command: the exact command, one item per argument.
         dockerfile: text of the Dockerfile.
         started_at: when it started, ISO 8601, UTC.
         seconds: wall-clock time of the command, seconds.
         steps: the steps in file order (`steps_frame()` gives them as a DataFrame).
-        phases: what is not a step: context transfer, export, cache import and export.
-        context_bytes: bytes of build context sent; a delta to what the engine already held.
+        phases: the work outside the steps: context transfer, export, cache import and export.
+        context_bytes: bytes of build context sent; only what the engine didn't hold already.
         image: name of the image made; "" if none.
         image_bytes: its size as the registry would store it (compressed layers), bytes; None if unknown.
-        warnings: BuildKit's warnings, a line each.
+        warnings: BuildKit's warnings, one line each.
         trace: the raw output of `--progress=rawjson`.
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         error: "" for a build that succeeded, otherwise BuildKit's error.
-        project: the folder that the app was copied from; builds of one project are compared with one another.
-        args: build arguments, those of a Compose file included.
-        contexts: what was in the build contexts, by name; the one that every build has is called "context".
+        project: the folder that the app was copied from; builds of the same project are compared with each other.
+        args: build arguments, including those of a Compose file.
+        contexts: a snapshot of each build context, by name; the main one is called "context".
     """
 
     app: str
@@ -73,7 +73,7 @@ class Build:
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
 
     def outcome(self, title: str = "") -> str:
-        """Say in one line how the build went, the same in a notebook, a terminal and a CI log."""
+        """Return one line on how the build went, the same in a notebook, a terminal and a CI log."""
         ran, cached = (sum(s.state == state for s in self.steps) for state in (RAN, CACHED))
         steps = f"{ran} step{'' if ran == 1 else 's'} ran, {cached} cached"
         text = f"{title or f'{self.app} {self.variant}'}: {steps}, {self.seconds:.1f} s"
@@ -91,53 +91,53 @@ class Build:
         return f"<p>{html.escape(self.outcome())}</p><table><tbody>{rows}</tbody></table>"
 
     def steps_frame(self) -> pd.DataFrame:
-        """Return the steps as a DataFrame, a row a step in file order.
+        """Return the steps as a DataFrame, one row per step in file order.
 
-        Columns: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes, text. Sizes in bytes.
+        Columns: line, stage, instruction, state, seconds, size_bytes (NA where unknown), downloaded_bytes, text.
         """
         return steps_frame(self.steps)
 
     def states(self) -> str:
-        """Plain text, a line a step, the same on every machine: what a notebook's output is checked against."""
+        """Return one line of text per step. It's the same on every machine, so a notebook's output is checked against it."""
         rows = [(f"line {s.line}" if s.line else "", s.state, shortened(s.text)) for s in self.steps]
         width = max([len(CACHED), *(len(state) for _, state, _ in rows)])
         return "\n".join(f"{line:>8}  {state:<{width}}  {text}".rstrip() for line, state, text in rows)
 
     def state(self, fragment: str) -> str:
-        """The state of the one step whose text contains `fragment`. Raises KeyError where none or several do."""
+        """Return the state of the one step whose text contains `fragment`. Raises KeyError if none or several do."""
         found = [s for s in self.steps if fragment in s.text]
         if len(found) != 1:
             raise KeyError(f"{len(found)} steps contain {fragment!r}")
         return found[0].state
 
     def seconds_in(self, kind: str) -> float:
-        """Seconds in the phases of one kind ("export", "context", ...); they may overlap steps."""
+        """Return the seconds spent in phases of one kind ("export", "context", …); phases may overlap steps."""
         return sum(p.seconds for p in self.phases if p.kind == kind)
 
     @property
     def export_seconds(self) -> float:
-        """Compressing, writing and unpacking the image."""
+        """Seconds spent on compressing, writing and unpacking the image."""
         return self.seconds_in("export")
 
     @property
     def downloaded_bytes(self) -> int:
-        """What all steps together say they downloaded."""
+        """Bytes that all steps together say they downloaded."""
         return sum(s.downloaded_bytes for s in self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, as `save` writes it."""
+        """Return the record as plain data, as `save` writes it."""
         shallow = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         contexts = {name: snapshot.to_json() for name, snapshot in self.contexts.items()}
-        # Not asdict of the whole: it would copy every dict of the provenance.
+        # asdict of the whole build would copy every dict of the provenance.
         parts = {name: [dataclasses.asdict(part) for part in shallow[name]] for name in ("steps", "phases")}
         return {"format": FORMAT, **shallow, **parts, "contexts": contexts}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Build:
-        """The record that `to_json` told of. Raises ValueError for another format."""
+        """Return the record that `to_json` made `data` from. Raises ValueError for another format."""
         data = dict(data)
         if data.pop("format", None) != FORMAT:
-            raise ValueError(f"not a LayerLab build of format {FORMAT}")
+            raise ValueError(f"its format is not {FORMAT}")
         data["steps"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps"])
         data["phases"] = tuple(Phase(**p) for p in data["phases"])
         data["contexts"] = {name: Snapshot.from_json(told) for name, told in data["contexts"].items()}
@@ -146,14 +146,14 @@ class Build:
         return cls(**data)
 
     def save(self, path: str | Path) -> Path:
-        """Write the record as JSON."""
+        """Write the record as JSON and return its path."""
         path = Path(path)
         path.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> Build:
-        """Read a record that `save` wrote. Raises ValueError for a file of another format."""
+        """Read a record that `save` wrote. Raises ValueError for a file of another format, OSError if it can't be read."""
         try:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""One build as `compare` tells it: a tidy DataFrame, a row a step, with the build's own columns in each."""
+"""One build as rows of the tidy DataFrame that `compare` returns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from .build import Build
 
 
 def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
-    """One build as `compare` tells of it: a row a step, with the columns of the build in each."""
+    """Return one build as rows of the frame that `compare` returns: one row per step, with the build's columns in each.
+
+    Columns: app, machine, variant, edit, repeat, build (`number`), wall_seconds, export_seconds, context_bytes, image_bytes,
+    build_downloaded_bytes, then those of `Build.steps_frame`.
+    """
     frame = build.steps_frame()
     columns = {
         "app": build.app,

@@ -1,6 +1,7 @@
-"""The builds that a machine has made, kept beside it: what `explain` compares with. Gone when the machine is reset.
+"""The builds that a machine has made, which `explain` compares with. They're gone when the machine is reset.
 
-Kept by project, which is the folder that an App was copied from, so that another kernel, or the command line, finds them.
+They're kept in the machine's folder by project, which is the folder that an App was copied from. So another kernel, or
+the command line, finds them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 from ..system.home import machine_dir
 from .build import Build
 
-#: Builds kept of one project on one machine.
+#: How many builds are kept per project and machine.
 KEPT = 20
 
 
 def remember(build: Build) -> None:
-    """Keep `build` without its raw trace. A full disk raises nothing: an explanation is worth less than the build."""
+    """Keep `build` without its raw trace. A full disk raises no error: the build matters more than later explanations."""
     if not machine_dir(build.machine).exists():
         return
     with contextlib.suppress(OSError):
@@ -35,7 +36,7 @@ def remember(build: Build) -> None:
 
 
 def builds(project: str | Path, machine: str) -> list[Build]:
-    """The builds of the project in folder `project` on `machine`, the newest first."""
+    """Return the builds of the project in folder `project` on `machine`, newest first."""
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
         with contextlib.suppress(OSError, ValueError):  # removed meanwhile, or of another format
@@ -44,18 +45,18 @@ def builds(project: str | Path, machine: str) -> list[Build]:
 
 
 def before(build: Build) -> list[Build]:
-    """Those of the same project on the same machine that started before it, the newest first."""
+    """Return the builds of the same project on the same machine that started before `build`, newest first."""
     return [b for b in builds(build.project, build.machine) if b.started_at < build.started_at]
 
 
 def kept(build: Build) -> bool:
-    """Whether it is among them itself; if not, the machine was reset since, and what was before it is not known."""
+    """Tell whether `build` itself is kept. If it isn't, the machine was reset since, and the builds before it aren't known."""
     started = build.started_at.replace(":", "")
     return any(file.name.startswith(started) for file in _folder(build.machine, build.project).glob("*.json"))
 
 
 def forget(machine: str) -> None:
-    """The machine is cold: no build before counts any more."""
+    """Forget all builds of `machine`: it's cold, so none of them counts any more."""
     shutil.rmtree(_all(machine), ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""What an image consists of: its layers, and the step that made each. Pure functions of a Build and its provenance."""
+"""The layers of an image, and the step that made each. Pure functions of a Build and its provenance."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
 
 @dataclasses.dataclass(frozen=True)
 class ImageLayer:
-    """What one step put into an image; of FROM, all layers of the base image together.
+    """What one step put into an image; for FROM, all layers of the base image together.
 
     Attributes:
-        line: of the step, in the Dockerfile; 0 where unknown.
-        instruction: "FROM", "RUN", "COPY", …; "FROM" too for layers that no step of the build made.
-        text: the whole instruction; "" where unknown.
-        size_bytes: compressed, as a registry stores it.
+        line: the step's line in the Dockerfile; 0 if unknown.
+        instruction: "FROM", "RUN", "COPY", …; also "FROM" for layers that no step of the build made.
+        text: the whole instruction; "" if unknown.
+        size_bytes: compressed size as a registry stores it, bytes.
     """
 
     line: int
@@ -31,7 +31,10 @@ class ImageLayer:
 
 
 def image_bytes(provenance: Mapping[str, Any]) -> int | None:
-    """Compressed size of the image: the longest chain of layers that provenance names, which is the last step's."""
+    """Return the image's compressed size in bytes; None if the provenance names no layers.
+
+    It's the sum of the last step's chain of layers or, if that isn't there, of the longest chain.
+    """
     layers = provenance.get("metadata", {}).get(_METADATA, {}).get("layers", {})
     config = provenance.get("buildConfig", {}).get("llbDefinition", [])
     if not layers or not config:
@@ -43,9 +46,9 @@ def image_bytes(provenance: Mapping[str, Any]) -> int | None:
 
 
 def image_layers(build: Build) -> tuple[ImageLayer, ...]:
-    """The layers of the image, lowest first: all that is sent to a registry, and nothing of stages left behind.
+    """Return the layers of the image, lowest first: all that a registry gets, and nothing from stages left behind.
 
-    They add up to `build.image_bytes`. Empty where the provenance does not tell, as of a build that failed.
+    They add up to `build.image_bytes`. Empty if the provenance names none, as for a build that failed.
     """
     config = build.provenance.get("buildConfig") or {}
     told = (build.provenance.get("metadata") or {}).get(_METADATA, {}).get("layers") or {}
@@ -54,7 +57,7 @@ def image_layers(build: Build) -> tuple[ImageLayer, ...]:
     # The definition's last entry has the result as its only input.
     image = chains.get((operations[-1].get("inputs") or [""])[0], ())
     made: dict[str, Step] = {}
-    # What a FROM has, no other step made; of two on the same image, the later is that of the stage that ships.
+    # Layers of a FROM come from no other step; if two FROMs name one image, the later is that of the stage that ships.
     for step in sorted(build.steps, key=lambda s: (s.state != BASE, -s.line)):
         chain = chains.get(f"{(config.get('digestMapping') or {}).get(step.digest, '')}:0", ())
         for layer in chain if step.state == BASE else chain[-1:] if step.size_bytes is not None else ():

@@ -1,7 +1,7 @@
 """Snapshot: what a build context held at one moment, as data. `contexts.taking` takes one.
 
-An `Entry` holds all that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: not the
-times, not the owner, which the client resets.
+An `Entry` holds everything that BuildKit's content-based cache keys depend on (cache/contenthash), and nothing else: no
+times, and no owner, because the client resets it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-#: Stands for the content of a file, or the names in a folder, that could not be read: nobody can say if it changed.
+#: Stands for a file's content, or a folder's names, that couldn't be read: there's no telling whether they changed.
 UNREADABLE = "unreadable"
-#: In place of its size, says of a file that the next snapshot has to read it again: no size equals it.
+#: Replaces a file's size if the next snapshot has to read the file again: it equals no real size.
 UNSAFE = -1
 
-#: Size, time of last content change, time of last change of any kind (both ns), inode.
+#: Size in bytes, time of last content change, time of last change of any kind (both ns), inode.
 Stat = tuple[int, int, int, int]
 
 
@@ -25,12 +25,12 @@ class Entry:
     """One file, folder or link of a context, as far as BuildKit's cache keys depend on it.
 
     Attributes:
-        kind: "file", "folder", "link", "other". A socket is a file: BuildKit makes an empty one of it.
+        kind: "file", "folder", "link", "other". A socket counts as a file: BuildKit turns it into an empty one.
         mode: permission bits, with set-user-id, set-group-id and sticky.
-        size: bytes; 0 for what is no file.
+        size: bytes; 0 for anything but a file.
         content: hash of a file's bytes (BLAKE2b, 128 bits, hex), target of a link, "" for a folder, kind and numbers of a
-            pipe or device; UNREADABLE where it could not be read.
-        attributes: hash of the extended attributes that count; "" without any, as nearly always.
+            pipe or device; UNREADABLE if it couldn't be read.
+        attributes: hash of the extended attributes that count; "" if there are none, which is nearly always.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Entry:
         return self.content != UNREADABLE
 
     def __str__(self) -> str:
-        """For a person: "644 file, 12 bytes, hash 1f0c2b…"."""
+        """Describe it for the user: "644 file, 12 bytes, hash 1f0c2b…"."""
         what = {"file": f"{self.size} bytes, hash {self.content[:12]}", "link": f"to {self.content}", "folder": ""}
         details = what.get(self.kind, self.content) if self.known else UNREADABLE
         return ", ".join(filter(None, (f"{self.mode:03o} {self.kind}", details)))
@@ -56,12 +56,12 @@ class Snapshot:
     """A context at one moment.
 
     Attributes:
-        entries: by path relative to the context, with "/"; only what the ignore rules let in. A name that is no UTF-8 has
+        entries: by path relative to the context, with "/"; only what the ignore rules let in. A name that isn't UTF-8 keeps
             its bytes as lone surrogates (os.fsdecode); BuildKit refuses such a context.
-        rules: the ignore rules as BuildKit cleans them, comments and empty lines left out.
-        ignore_file: name of the file they come from, relative to the context where it lies in it; "" where there is none.
-        ignored: paths that the rules keep out, those inside an ignored folder left out.
-        stats: by path of a file, what tells without reading that it has not changed; UNSAFE as size where that would not do.
+        rules: the ignore rules as BuildKit cleans them, without comments and empty lines.
+        ignore_file: path of the file they come from, relative to the context if it's in there; "" if there is none.
+        ignored: paths that the rules keep out, without those inside an ignored folder.
+        stats: by path of a file; shows without reading it that it hasn't changed; UNSAFE as size if it can't show that.
     """
 
     entries: Mapping[str, Entry]
@@ -71,7 +71,7 @@ class Snapshot:
     stats: Mapping[str, Stat] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: a list for each entry, of path, type and permission bits in one number, size, content, attributes, stat."""
+        """Return plain data; an entry is a list: path, type and permission bits (one number), size, content, attributes, stat."""
         rows = []
         for path, entry in self.entries.items():
             bits = _TYPES[entry.kind] | entry.mode
@@ -85,7 +85,7 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
-        """What `to_json` made. Raises KeyError, ValueError, TypeError for anything else."""
+        """Return the snapshot that `to_json` made `data` from. Raises KeyError, ValueError or TypeError for anything else."""
         entries, stats = {}, {}
         for path, bits, size, content, *rest in data["entries"]:
             entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
@@ -94,6 +94,6 @@ class Snapshot:
         return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
 
 
-#: How `to_json` writes the kinds, in the upper bits of a Unix mode.
+#: How `to_json` writes the kinds: as the upper bits of a Unix mode.
 _TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
 _KINDS = {bits: kind for kind, bits in _TYPES.items()}

@@ -1,6 +1,6 @@
-"""What shows a build while it runs, as the build sees it; and which one that is.
+"""Views: the interface of what shows a build while it runs, and how one is chosen.
 
-Whoever can draw registers here, so that running a build imports nothing that draws.
+Code that can draw registers itself here, so running a build imports nothing that draws.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Shows one build. Whatever one of these raises while the build runs cancels the build."""
+    """Shows one build. An exception from one of these methods while the build runs cancels the build."""
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take in one event of the trace."""
 
     def tick(self) -> None:
-        """Move the clocks on: called at least ten times a second, whether or not anything comes. May be left out."""
+        """Move the clocks on. Called at least ten times a second, even if no event comes. Optional."""
 
     def finish(self, build: Build | None) -> None:
-        """Show what stays, once the build is over; None says that it was cancelled."""
+        """Show the final state once the build is over; `build` is None if it was cancelled."""
 
 
 class NoView:
@@ -38,7 +38,7 @@ class NoView:
         """Show nothing."""
 
 
-#: Makes the view of a build from its title and the text of its Dockerfile, with the keywords target, args and service.
+#: Makes a build's view from its title and the text of its Dockerfile, with the keywords target, args and service.
 Maker = Callable[..., View]
 
 
@@ -50,7 +50,7 @@ _maker: Maker = _nothing
 
 
 def register(maker: Maker) -> None:
-    """Let `maker` make the views of all builds to come that ask for "auto"."""
+    """Let `maker` make the views of all future builds that ask for "auto"."""
     global _maker
     _maker = maker
 
@@ -64,12 +64,12 @@ def chosen(
     args: Mapping[str, str] | None = None,
     service: str = "",
 ) -> View:
-    """Return the view for `wanted`: "auto", "none", or an object that is a view already.
+    """Return the view for `wanted`: "auto", "none", or an object that already is a view.
 
     Args:
         wanted: as above.
-        title: what is built, for people.
-        dockerfile: its text, so that steps can be shown before the engine tells of them.
+        title: what is built, as the user reads it.
+        dockerfile: its text, so that steps can be shown before the engine reports them.
         target: stage to stop at; "" for the last.
         args: build arguments.
         service: the Compose service that is built.

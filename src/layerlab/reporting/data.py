@@ -1,4 +1,4 @@
-"""The facts as JSON, for programs: `schema.json` beside this file says what each field is."""
+"""The facts as JSON, for programs. `schema.json` beside this file describes each field."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from .facts import SCHEMA, VERSION, Facts
 
-#: Long texts that are for reading.
+#: Long texts meant for reading, which the JSON leaves out.
 _PAGE_ONLY = ("step_logs", "dockerfile")
 
 
 def data(facts: Facts) -> dict[str, Any]:
-    """Plain data, which `schema.json` describes."""
+    """Return the facts as plain data, as `schema.json` describes them."""
     plain = dataclasses.asdict(facts)
     for name in _PAGE_ONLY:
         del plain[name]
@@ -23,5 +23,5 @@ def data(facts: Facts) -> dict[str, Any]:
 
 
 def to_json(facts: Facts) -> str:
-    """`data` as text."""
+    """Return `data` as JSON text."""
     return json.dumps(data(facts), indent=1, ensure_ascii=False) + "\n"

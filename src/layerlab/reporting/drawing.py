@@ -1,7 +1,7 @@
-"""Where everything stands in the timeline's drawing: rows from the top in pixels, time from left to right in percent.
+"""The layout of the timeline's drawing: rows from the top in pixels, time from left to right in percent.
 
-Percent, so that the drawing fits any page while its text keeps its size. Each row has its text above its bar, which leaves
-the whole width to time, on a phone too. The logic is that of `charts.timeline`.
+Percent lets the drawing fit any page while its text keeps its size. Each row has its text above its bar, which leaves the
+whole width for time, even on a phone. The logic is the same as in `charts.timeline`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import dataclasses
 import itertools
 import math
 
+from ..charts.labels import INSTANT, PHASES, brief
 from ..charts.theme import shortened
-from ..charts.timeline import INSTANT, PHASES, brief
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .facts import Facts, StepFacts
 from .words import duration, megabytes
 
-#: Heights of a lane's head and of a row, and of the axis, px.
+#: Heights of a lane's head, of a row and of the axis, px.
 HEAD, ROW, AXIS = 30, 34, 26
-#: Where text and bar of a row are, px from its top.
+#: Positions of a row's text and bar, px from its top, and the bar's thickness, px.
 TEXT, BAR, THICK = 13, 18, 11
-#: Characters of an instruction that fit beside its seconds, on a desk and on a phone.
+#: How many characters of an instruction fit beside its seconds, on a desktop and on a phone.
 WIDE, NARROW = 84, 26
 #: The most marks on the axis.
 TICKS = 6
@@ -30,7 +30,7 @@ THIN = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """x and width in percent, y in px; `state` is a step's or "phase"."""
+    """One bar: x and width in percent, y in px; `state` is a step's state or "phase"."""
 
     y: int
     x: float
@@ -41,13 +41,16 @@ class Bar:
 
     @property
     def linked(self) -> bool:
-        """Whether the line of the critical path goes through it: through what did something."""
+        """Whether the line of the critical path goes through this bar: only bars that did some work count."""
         return self.critical and not self.symbol and (self.width > THIN or self.state not in (BASE, CACHED))
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A lane's head (no bars) or a step or phase: what stands left above the bar, wide and narrow, right, and on hovering."""
+    """A lane's head (no bars), a step or a phase.
+
+    Above the bar, `text` (or `short`, on a narrow page) is on the left and `label` on the right; `hover` is the tooltip.
+    """
 
     y: int
     text: str
@@ -70,7 +73,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """The whole: `ticks` are (percent, text); `end` is where the command ended, percent; `words` says what it shows."""
+    """The whole drawing: `ticks` are (percent, text), `end` is the end of the command in percent, `words` describes it."""
 
     height: int
     rows: tuple[Row, ...]
@@ -81,7 +84,7 @@ class Drawing:
 
 
 def draw(facts: Facts) -> Drawing:
-    """Stages in lanes, then what happened outside the steps; a line joins the bars of the critical path."""
+    """Lay out the stages in lanes, then the phases outside the steps; a line joins the bars of the critical path."""
     ends = [s.started + s.seconds for s in facts.steps if s.started is not None]
     ends += [p.started + p.seconds for p in facts.phases]
     whole = max([facts.totals.seconds, 0.1, *ends])
@@ -132,7 +135,7 @@ def _label(step: StepFacts) -> str:
 
 
 def _counts(step: StepFacts) -> bool:
-    """Whether it is marked as critical: on the path, and it took time."""
+    """Tell whether the step is marked as critical: it's on the path and took time."""
     return step.critical and step.seconds >= INSTANT
 
 
@@ -143,7 +146,7 @@ def _hover(step: StepFacts) -> str:
 
 
 def _links(rows: list[Row]) -> list[Line]:
-    """Down from the end of each bar of the critical path to the start of the next."""
+    """Draw lines down from the end of each bar of the critical path to the start of the next."""
     marks = sorted((b for r in rows for b in r.bars if b.linked), key=lambda b: (b.x + b.width, b.y))
     found = []
     for one, other in itertools.pairwise(marks):
@@ -153,7 +156,7 @@ def _links(rows: list[Row]) -> list[Line]:
 
 
 def _ticks(whole: float) -> list[tuple[float, str]]:
-    """Round times, at most TICKS of them and zero: in seconds, of a long build in minutes."""
+    """Return zero and at most TICKS round times: in seconds, or in minutes for a long build."""
     rough = whole / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     choice = [power * factor for factor in (1, 2, 5, 10)] if rough <= 20 else [30, 60, 120, 300, 600, 1200, 1800, 3600]

@@ -1,4 +1,4 @@
-"""What a report says, as plain data: the HTML page, the Markdown summary and the JSON are three ways to write these facts."""
+"""The content of a report as plain data. The HTML page, the Markdown summary and the JSON are three ways to write it."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from ..traces.instructions import read
 from . import logs
 from .redaction import Masker
 
-#: Name and version of the JSON; a field more is the same version, one less or another meaning is the next.
+#: Name and version of the JSON. A new field keeps the version; removing one or changing its meaning raises it.
 SCHEMA, VERSION = "layerlab-report", 1
 
 SUCCEEDED, BROKEN, STOPPED = "succeeded", "failed", "canceled"
 
-#: Networks for which a report says what the downloads would take, Mbit/s.
+#: Networks for which a report says how long the downloads would take, Mbit/s.
 NETWORKS = (10, 100, 1000)
 
-#: Evidence that is shown of one cause; a context may have thousands of changed files.
+#: How many pieces of evidence are shown for one cause; a context may have thousands of changed files.
 EVIDENCE = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class StepFacts:
-    """One step: `record.step.Step`, and why it is in its state.
+    """One step: the data of `record.step.Step`, and why it is in its state.
 
     Attributes:
-        number: its place among the steps, from 1; how other parts of the report name it.
+        number: its place among the steps, from 1; other parts of the report refer to it by this number.
         critical: whether it is on the critical path.
-        in_image: whether its stage is part of the image, not only used while building; None where unknown.
+        in_image: whether its stage is part of the image, not only used while building; None if unknown.
         root: whether it ran for a reason of its own.
         causes: why it ran, the most telling first.
-        above: numbers of the steps whose new result made it run, where it is no root.
-        still_hit: why it is a hit although something changed.
-        ruled_out: what was looked at and found equal.
+        above: numbers of the steps whose new result made it run, if it isn't a root.
+        still_hit: why it's a hit although something changed.
+        ruled_out: things that were compared and found equal.
     """
 
     number: int
@@ -66,13 +66,13 @@ class StepFacts:
 
     @property
     def why(self) -> str:
-        """The reasons in one line; "" for a step without any."""
+        """The reasons in one line; "" if there are none."""
         return "; ".join(c.text for c in self.causes) or self.still_hit
 
 
 @dataclasses.dataclass(frozen=True)
 class Totals:
-    """The build in numbers; times in seconds, sizes in bytes, the rest counts of steps."""
+    """The build in numbers: times in seconds, sizes in bytes, the rest are counts of steps."""
 
     seconds: float
     ran: int
@@ -90,7 +90,7 @@ class Totals:
 
 @dataclasses.dataclass(frozen=True)
 class ComparedStep:
-    """One step in one of two builds that are compared."""
+    """One step in one of the two builds being compared."""
 
     number: int
     line: int
@@ -103,7 +103,7 @@ class ComparedStep:
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A step in the build before and in this one; None where it is in only one of them."""
+    """A step in the previous build and in this one; None for a build that doesn't have it."""
 
     stage: str
     before: ComparedStep | None
@@ -112,7 +112,10 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """This build beside the one before it. `same_machine`: else times tell of the machines as much as of the builds."""
+    """The previous build, to compare this one with.
+
+    Unless `same_machine` is true, times reflect the machines as much as the builds.
+    """
 
     app: str
     variant: str
@@ -127,23 +130,23 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """All that a report says. Secrets are taken out.
+    """Everything a report says, with secrets removed.
 
     Attributes:
-        generator: what wrote it.
+        generator: the program that wrote it, with its version.
         outcome: "succeeded", "failed" or "canceled".
-        command: as a shell takes it.
-        error: BuildKit's; "" for a build that succeeded.
-        meaning: what the error means, where it is a known one.
+        command: the docker command, quoted for a shell.
+        error: BuildKit's error; "" for a build that succeeded.
+        meaning: what the error means; "" unless it's a known one.
         remedy: what to do about it.
-        transfer_seconds: what downloads and context would take, by Mbit/s of a network.
+        transfer_seconds: how long downloads and context would take, by the network's Mbit/s.
         critical_path: numbers of the steps that decide when the build ends, first to last.
-        against: what the causes were found by comparing with; "" where there was nothing.
-        unexplained: why there are no causes; "" where there are.
+        against: the build it was compared with to find the causes, in words; "" if there was none.
+        unexplained: why there are no causes; "" if there are.
         roots: numbers of the steps that ran for a reason of their own.
         comparison: None without a previous build.
-        step_logs: what each step printed, without terminal codes and not yet cut; in the page only.
-        dockerfile: in the page only.
+        step_logs: the output of each step, without terminal codes and not yet cut; in the page only.
+        dockerfile: text of the Dockerfile; in the page only.
     """
 
     generator: str
@@ -173,24 +176,24 @@ class Facts:
 
     @property
     def failed_step(self) -> StepFacts | None:
-        """The step that failed; None where none did."""
+        """The step that failed; None if none did."""
         return next((s for s in self.steps if s.state == FAILED), None)
 
     def step(self, number: int) -> StepFacts:
-        """The step of this number."""
+        """Return the step with this number."""
         return self.steps[number - 1]
 
 
 def gather(
     build: Build, previous: Build | None = None, explanation: Explanation | None = None, unexplained: str = ""
 ) -> Facts:
-    """The facts of a build.
+    """Gather the facts of a build.
 
     Args:
         build: the build.
-        previous: the build it is compared with.
-        explanation: of its steps; None where there is none.
-        unexplained: why there is none.
+        previous: the build to compare it with, if any.
+        explanation: why its steps ran; None if there is no explanation.
+        unexplained: why there is no explanation.
     """
     masker = Masker.of(build, previous)
     in_image = _image_stages(build)
@@ -222,7 +225,7 @@ def gather(
 
 
 def outcome(build: Build) -> str:
-    """SUCCEEDED, BROKEN or STOPPED: a build that was interrupted failed at no step of its own."""
+    """Return SUCCEEDED, BROKEN or STOPPED. An interrupted build is STOPPED, as none of its own steps failed."""
     if not build.error:
         return SUCCEEDED
     states = {s.state for s in build.steps}
@@ -230,7 +233,7 @@ def outcome(build: Build) -> str:
 
 
 def _fault(build: Build) -> faults.Fault | None:
-    """What is known of the error that it ended with."""
+    """Return the known fault that the build's error stands for; None if it's not a known one."""
     if not build.error:
         return None
     failed = next((s for s in build.steps if s.state == FAILED), None)
@@ -243,7 +246,7 @@ def _totals(build: Build) -> Totals:
     return Totals(
         seconds=build.seconds, ran=states.count(RAN), cached=states.count(CACHED), failed=states.count(FAILED),
         canceled=states.count(CANCELED), not_reached=len(states) - sum(map(states.count, (RAN, CACHED, BASE, FAILED, CANCELED))),
-        # One vertex may be on several lines: its time counts once.
+        # One vertex may be on several lines, but its time counts only once.
         critical_path_seconds=sum({s.digest: s.seconds for s in build.steps if s.digest in path}.values()),
         export_seconds=build.export_seconds, context_seconds=build.seconds_in("context"),
         context_bytes=build.context_bytes, downloaded_bytes=build.downloaded_bytes, image_bytes=build.image_bytes,
@@ -274,7 +277,7 @@ def _shortened(cause: Cause) -> Cause:
 
 
 def _by_step(build: Build, explanation: Explanation | None) -> list[StepCause | None]:
-    """The cause of each step; an explanation has one for each, in the same order."""
+    """Return the cause of each step. An explanation has one for each, in the same order."""
     if not explanation:
         return [None] * len(build.steps)
     if [c.line for c in explanation.steps] == [s.line for s in build.steps]:
@@ -284,7 +287,7 @@ def _by_step(build: Build, explanation: Explanation | None) -> list[StepCause | 
 
 
 def _image_stages(build: Build) -> frozenset[str] | None:
-    """Names of the stages whose layers are the image's: that of the last step, and those it is FROM; None if unknown."""
+    """Name the stages whose layers make up the image: the last step's and those it is FROM. None if unknown."""
     if not build.dockerfile or not build.image_bytes or not build.steps:
         return None
     bases = {i.stage_name: i.base.lower() for i in read(build.dockerfile) if i.keyword == "FROM"}
@@ -310,7 +313,7 @@ def _compared(now: Build, before: Build) -> Comparison:
 
 
 def _pairs(before: Build, now: Build) -> list[Pair]:
-    """The steps of two builds side by side, in the order of the later one; those that are gone follow their predecessor."""
+    """Pair the steps of two builds, in the order of the later one. Removed steps follow their predecessor."""
 
     def side(build: Build, index: int | None) -> ComparedStep | None:
         if index is None:

@@ -1,35 +1,36 @@
-"""Logs as a page can show them: no terminal codes, the last state of progress bars, long ones cut in the middle."""
+"""Logs made fit for a page: no terminal codes, progress bars in their last state, long logs cut in the middle."""
 
 from __future__ import annotations
 
 import html
 import re
 
-#: ANSI sequences (CSI; OSC such as titles and links, ended by BEL or ST; two-character ones), then other control characters.
+#: ANSI sequences (CSI; OSC, such as titles and links, ended by BEL or ST; two-character ones), then other control characters.
 _TERMINAL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
-#: Characters of one line that are shown; minified files and progress bars make longer ones.
+#: How many characters of a line are shown; minified files and progress bars make longer lines.
 LINE = 1000
 
 
 def plain(log: str) -> str:
-    """`log` as a terminal would have left it: without colours; of a line that was rewritten, the last version."""
+    """Return `log` as a terminal would have left it, without colours: a rewritten line in its last version."""
     if "\r" in log:
         log = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in log.split("\n"))
     return _TERMINAL.sub("", log).rstrip()
 
 
 def weight(text: str) -> int:
-    """Bytes of `text` in a page."""
+    """Return how many bytes `text` takes in a page, escaped."""
     return len(html.escape(text).encode("utf-8", "replace"))
 
 
 def cut(text: str, limit: int) -> str:
-    """`text`, or its first third and last two thirds and a note between them, so that it weighs at most about `limit`.
+    """Cut `text` in the middle so that it weighs at most about `limit` bytes; a note says how much is left out.
 
-    Whole lines are kept: an error is understood by its beginning (what was asked) and its end (what went wrong).
+    A third of the limit goes to the beginning and two thirds to the end, in whole lines: to understand an error you need its
+    beginning (the request) and its end (the failure).
     """
     lines = [_line(line) for line in text.split("\n")]
     whole = "\n".join(lines)
@@ -43,7 +44,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def shares(weights: list[int], budget: int) -> list[int]:
-    """The budget divided among texts: short ones are kept whole, the long ones share what is left equally."""
+    """Divide the budget, in bytes, among texts: short ones are kept whole, long ones share the rest equally."""
     granted = [0] * len(weights)
     waiting = sorted(range(len(weights)), key=weights.__getitem__)
     while waiting:
@@ -58,7 +59,7 @@ def _line(line: str) -> str:
 
 
 def _fitting(lines: list[str], limit: int) -> int:
-    """How many of the lines, from the first, weigh no more than `limit` together."""
+    """Count how many lines, from the first, together weigh no more than `limit`."""
     for count, line in enumerate(lines):
         limit -= weight(line) + 1
         if limit < 0:

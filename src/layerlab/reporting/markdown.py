@@ -1,4 +1,4 @@
-"""The facts as GitHub-flavoured Markdown, for the summary of a CI job or a comment: compact, details folded."""
+"""The facts as GitHub-flavoured Markdown, for a CI job's summary or a comment: compact, with the details folded."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from ..record.states import FAILED, RAN
 from . import logs, words
 from .facts import Facts, Pair, StepFacts
 
-#: A comment on GitHub takes 65,536 characters; a job summary more.
+#: The summary's limit, bytes: a comment on GitHub takes 65,536 characters, a job summary takes more.
 LIMIT = 64_000
-#: Rows of a table at first; fewer where that is too long.
+#: Rows of a table to begin with; fewer if the summary gets too long.
 ROWS = 150
 #: Characters of an instruction, and of the reason it ran.
 TEXT, WHY = 60, 160
-#: Of a failed step's log, bytes.
+#: How much of a failed step's log is kept, bytes.
 LOG = 6_000
 
-#: What Markdown, GitHub's extensions (mentions, issue numbers, maths, emoji, addresses), a table or HTML would take for
-#: their own.
+#: Characters that Markdown, GitHub's extensions (mentions, issue numbers, maths, emoji, addresses), a table or HTML would
+#: interpret.
 _SPECIAL = re.compile(r"[\\`*_\[\]#!|~<>&$@]|:(?=//|[a-z+]\w*:)|(?<=www)\.|^[-+=]|(?<=^\d)[.)](?= )")
 
 
 def escaped(text: str) -> str:
-    """Plain text that stays plain text in Markdown, in a table and in HTML, on one line."""
+    """Return plain text on one line, escaped so that it stays plain text in Markdown, in a table and in HTML."""
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(logs.plain(text).split()))
 
 
 def markdown(facts: Facts) -> str:
-    """The summary, less than LIMIT bytes: where it would be longer, tables have fewer rows."""
+    """Write the summary in at most LIMIT bytes: if it would be longer, its tables get fewer rows."""
     rows = ROWS
     while len((text := _summary(facts, rows)).encode()) > LIMIT and rows > 1:
         rows //= 2
@@ -55,7 +55,7 @@ def _summary(facts: Facts, rows: int) -> str:
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
     parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
     source = f"{facts.generator}, {words.moment(facts.started_at)}"
-    parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are what pip, uv and apt say.</sub>")
+    parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are as pip, uv and apt report them.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -82,7 +82,7 @@ def _error(facts: Facts) -> str:
 
 
 def _steps(facts: Facts, rows: int) -> str:
-    """Where there are more than `rows`, those that took the most time, and always what failed and the root causes."""
+    """Write the table of steps. If there are more than `rows`, keep failed steps, root causes, then the slowest."""
     if not facts.steps:
         return ""
     chosen = sorted(facts.steps, key=lambda s: (s.state != FAILED, not s.root, -s.seconds))[:rows]
@@ -122,10 +122,10 @@ def _comparison(facts: Facts, rows: int) -> str:
         ((_code(p.now or p.before), *(_state(side) if side else "not there" for side in (p.before, p.now)),
           *(words.duration(side.seconds) if side else "" for side in (p.before, p.now))) for p in changed),
     )  # fmt: skip
-    told = f"{totals}\n\nSteps with another state or text:\n\n{steps}" if changed else totals
+    told = f"{totals}\n\nSteps whose state or text differs:\n\n{steps}" if changed else totals
     before = facts.comparison
     head = f"Compared with {before.app} {before.variant} of {words.moment(before.started_at)}"
-    note = "" if before.same_machine else "\n\nThe build before ran on another machine: times do not compare."
+    note = "" if before.same_machine else "\n\nThe previous build ran on another machine, so times aren't comparable."
     return _folded(escaped(head), told + note)
 
 
@@ -152,7 +152,7 @@ def _why(step: StepFacts) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already; a head that starts with > is aligned right."""
+    """Write a table of cells that are Markdown already; a heading that starts with > is aligned right."""
     lines = [
         "| " + " | ".join(h.removeprefix(">") or " " for h in head) + " |",
         "|" + "|".join("---:" if h.startswith(">") else "---" for h in head) + "|",
@@ -161,12 +161,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _folded(summary: str, body: str) -> str:
-    # Markdown inside HTML needs the empty lines.
+    # Without the empty lines, Markdown inside HTML isn't rendered.
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
 def _fenced(text: str) -> str:
-    """A code block whose fence is longer than any run of backticks inside."""
+    """Write a code block with a fence longer than any run of backticks inside."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"

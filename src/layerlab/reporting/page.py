@@ -1,4 +1,4 @@
-"""The facts as one HTML file that needs no network: templates/report.html, with its style and the few lines of script."""
+"""The facts as one HTML file that needs no network: templates/report.html, with its style and a few lines of script."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import jinja2
 from . import drawing, logs, words
 from .facts import NETWORKS, Facts, StepFacts
 
-#: Weight of a page, bytes: what is left of it after all else goes to the logs. Mail and issue trackers take 2 MB and more.
+#: Weight of a page, bytes. Logs get what everything else leaves of it. Mail and issue trackers take 2 MB and more.
 PAGE = 1_500_000
-#: A log gets this much whatever else there is, bytes.
+#: Each log gets at least this much, bytes.
 LEAST = 2_000
-#: The most of a Dockerfile, bytes; they rarely have a tenth of it.
+#: At most this much of a Dockerfile is shown, bytes; few have a tenth of it.
 DOCKERFILE = 150_000
-#: The most of an error message, bytes.
+#: At most this much of an error message is shown, bytes.
 ERROR = 30_000
-#: Lines of a failed step's log beside its error; the whole is below.
+#: Lines of a failed step's log shown with its error; the whole log is further down.
 TAIL = 25
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A bar of the chart of layers; `share` of the image, 0 to 1."""
+    """A bar of the chart of layers; `share` is its share of the image, 0 to 1."""
 
     step: StepFacts | None
     bytes: int
@@ -35,7 +35,7 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class SourceLine:
-    """A line of the Dockerfile, and the steps that begin on it."""
+    """A line of the Dockerfile and the steps that begin on it."""
 
     number: int
     text: str
@@ -43,7 +43,7 @@ class SourceLine:
 
 
 def page(facts: Facts) -> str:
-    """The page, at most about PAGE bytes."""
+    """Write the page in at most about PAGE bytes."""
     weights = [logs.weight(log) for log in facts.step_logs]
     without = len(_page(facts, [""] * len(weights)).encode())
     granted = logs.shares(weights, max(PAGE - without, 0))
@@ -76,7 +76,7 @@ def _end(log: str) -> str:
 
 
 def _layers(facts: Facts) -> tuple[list[Layer], list[StepFacts]]:
-    """The image's layers, with one for what no step accounts for, and steps that made layers outside the image."""
+    """Return the image's layers, with one for bytes no step accounts for, and the steps whose layers aren't in the image."""
     sized = [s for s in facts.steps if s.size_bytes is not None]
     inside = [s for s in sized if s.in_image is not False]
     whole = facts.totals.image_bytes or sum(s.size_bytes for s in inside)

@@ -1,16 +1,16 @@
-"""Keeping secrets out of a report: every text of a build passes through here before anything else sees it.
+"""Keep secrets out of a report: every text of a build passes through here before anything else sees it.
 
-What is hidden, as masking.HIDDEN:
+masking.HIDDEN replaces:
 
 1. Values of build arguments and variables whose name looks like a secret: given on the command line, in the Dockerfile
-   (ARG, ENV, `RUN export …`), or in the provenance, of this build and of the one it is compared with. They are hidden where
-   they are assigned, and wherever else they turn up (a log, an error), there only if long enough not to be a plain word.
-2. Values that `--secret` names by a variable or a file, if those are still there when the report is written: such a value is
-   in no record, but a step may have printed it.
+   (ARG, ENV, `RUN export …`) or in the provenance, of this build and of the one it's compared with. They are hidden wherever
+   they are assigned. Elsewhere (in a log, an error) they are hidden only if they're long enough not to be a plain word.
+2. Values that `--secret` takes from a variable or a file, if that still exists when the report is written: no record holds
+   such a value, but a step may have printed it.
 3. Passwords in addresses (`https://user:password@host`), values of options such as `--password`, and tokens and private
-   keys that their own form gives away.
+   keys recognizable by their form.
 
-A secret that none of these tells of (a password a script made up and printed) cannot be known, and stays.
+Any other secret, such as a password that a script made up and printed, can't be recognized and stays.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from ..record.build import Build
 from ..record.masking import HIDDEN, secret_name
 from ..system import docker_words
 
-#: Without any of these a text has no such name: a long log is spared the expressions.
+#: A text without any of these contains no secret's name, so a long log without them skips the slow expressions.
 _HINTS = ("apikey", "auth", "credential", "git_pat", "git-pat", "gitpat", "key", "pass", "pword", "secret", "token")
 
-#: Characters from which on a value is hidden wherever it turns up: "dev" or "test" would blacken half of a log.
+#: A value with at least this many characters is hidden wherever it turns up: "dev" or "test" would black out half a log.
 LONG_ENOUGH = 6
-#: BuildKit takes no secret larger than this, bytes (session/secrets/secretsprovider, MaxSecretSize).
+#: BuildKit rejects secrets larger than this, bytes (session/secrets/secretsprovider, MaxSecretSize).
 MAX_SECRET = 500 * 1024
 
-#: What comes before NAME=VALUE in a word of a command; --build-arg and --set may be words of their own.
+#: The prefix of NAME=VALUE in a word of a command; --build-arg and --set may also be words of their own.
 _SETS_ARGUMENT = re.compile(r"^--build-arg=|^(?:--set=)?[^=\s]*?\.args\.")
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
 _ON_ONE_LINE = r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
-#: NAME=value, NAME="a value" (which may go over lines), "name": "value".
+#: NAME=value, NAME="a value" (which may span lines), "name": "value".
 _ASSIGNED = re.compile(
     rf"(?P<name>{_NAME})(?P<is>=|[\"']\s*:\s*(?=[\"']))"
     rf"(?P<value>(?:{_QUOTED})(?![^\s;,&|)}}\]])|(?:{_ON_ONE_LINE}|\\.|[^\s\\\"'])+)",
@@ -52,11 +52,11 @@ _OLD_ENV = re.compile(
 )
 #: --password value.
 _OPTION = re.compile(rf"(?P<is>--)(?P<name>{_NAME}) +(?P<value>{_QUOTED}|[^\s\"'-]\S*)")
-#: A reference to a variable or a command's output: shows nothing.
+#: A reference to a variable or to a command's output: it reveals nothing.
 _REFERENCE = re.compile(r"[\"']?(?:\$\{?\w+\}?|\$\(.*|`.*)[\"']?", re.DOTALL)
 
 _ADDRESS = re.compile(r"(://[^\s:/@]*:)([^\s/@]+)(?=@)")
-#: Tokens and keys that their form tells: what each begins with (to spare a long log the expression), and the whole.
+#: Tokens and keys with a recognizable form: a fixed part (a long log without it skips the expression) and the whole form.
 _FORMS = {
     **{f"gh{kind}_": rf"\bgh{kind}_[A-Za-z0-9]{{20,}}" for kind in "pousr"},
     "github_pat_": r"\bgithub_pat_\w{20,}",
@@ -71,7 +71,7 @@ _FORMS = {
 
 
 def tells(name: str) -> bool:
-    """Whether a variable, build argument or option of this name holds a secret: API_TOKEN, dbPassword, --token."""
+    """Tell whether a variable, build argument or option of this name holds a secret: API_TOKEN, dbPassword, --token."""
     return name != "key" and secret_name(name)  # a key of a sort, of a cache, of a pair
 
 
@@ -80,21 +80,21 @@ class Masker:
     """Hides the secrets of some builds.
 
     Attributes:
-        values: what is hidden wherever it stands, the longest first.
+        values: texts to hide wherever they occur, the longest first.
     """
 
     values: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, *builds: Build | None) -> Masker:
-        """A masker that knows the secrets of these builds."""
+        """Return a masker that knows the secrets of these builds."""
         found = {value for build in builds if build for value in _values(build)}
-        # In an error or a log a value may stand escaped.
+        # In an error or a log, a value may be escaped.
         found |= {html.escape(v) for v in found} | {v.replace('"', '\\"') for v in found}
         return cls(tuple(sorted((v for v in found if len(v) >= LONG_ENOUGH), key=lambda v: (-len(v), v))))
 
     def text(self, text: str) -> str:
-        """`text` without secrets."""
+        """Return `text` without secrets."""
         for value in self.values:
             if value in text:
                 text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
@@ -103,14 +103,14 @@ class Masker:
                 text = re.sub(form, HIDDEN, text)
         if "://" in text:
             text = _ADDRESS.sub(rf"\g<1>{HIDDEN}", text)
-        lowered = text.lower()  # a log can be long and say nothing of the kind: spare it the expressions
+        lowered = text.lower()
         if any(hint in lowered for hint in _HINTS):
             for pattern in (_ASSIGNED, _OLD_ENV, _OPTION):
                 text = pattern.sub(_hidden, text)
         return text
 
     def build(self, build: Build) -> Build:
-        """The record without secrets, and without the evidence, which a report does not show."""
+        """Return the record without secrets, and without the raw evidence, which a report doesn't show."""
         return dataclasses.replace(
             build,
             command=tuple(self._argument(word) for word in build.command),
@@ -129,7 +129,7 @@ class Masker:
         )
 
     def explanation(self, explanation: Explanation) -> Explanation:
-        """The causes without secrets: a changed build argument shows neither its old nor its new value."""
+        """Return the causes without secrets: a secret build argument shows neither its old nor its new value."""
         steps = []
         for step in explanation.steps:
             causes = []
@@ -149,7 +149,7 @@ class Masker:
         return dataclasses.replace(explanation, against=self.text(explanation.against), steps=tuple(steps))
 
     def _argument(self, word: str) -> str:
-        """One word of the command: a value may hold spaces, so all after NAME= is hidden."""
+        """Mask one word of the command. A value may contain spaces, so everything after NAME= is hidden."""
         found = re.match(rf"(?P<before>(?:{_SETS_ARGUMENT.pattern})?(?P<name>{_NAME})=)(?P<value>.*)", word, re.DOTALL)
         if found and found["value"] and tells(found["name"]):
             return found["before"] + HIDDEN
@@ -166,7 +166,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def _values(build: Build) -> Iterator[str]:
-    """Values of the build that are secret, as far as its record and this computer tell."""
+    """Yield the build's secret values, as far as its record and this computer reveal them."""
     parameters = (build.provenance.get("invocation") or {}).get("parameters") or {}
     given = {**(parameters.get("args") or {}), **build.args}
     pairs = [(name.removeprefix("build-arg:"), str(value)) for name, value in given.items()]
@@ -188,7 +188,7 @@ def _values(build: Build) -> Iterator[str]:
 
 
 def _given(command: Sequence[str]) -> Iterator[str]:
-    """Values that --secret options name, where they can still be had: the whole, and the long lines of a file."""
+    """Yield the values that --secret options name, if they still exist: the whole, and each line."""
     for fields in docker_words.secrets(command):
         if "id" not in fields or fields.get("type") == "ssh":
             continue

@@ -1,26 +1,26 @@
-"""The words and figures that a page and a summary share."""
+"""Words and figures shared by the page and the summary."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
+from ..charts.labels import INSTANT, brief
 from ..charts.theme import megabytes as _megabytes
 from ..charts.theme import seconds, shortened
-from ..charts.timeline import INSTANT, brief
 from ..record.masking import HIDDEN
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals
 
-#: What stands before a state: told apart by shape, not by colour alone.
+#: The sign before a state: distinguishable by shape, not by colour alone.
 SIGNS = {RAN: "■", CACHED: "○", BASE: "·", FAILED: "✗", CANCELED: "⊘", NOT_REACHED: "–"}
 
-#: Steps that a list of the slowest names.
+#: How many steps the list of the slowest names.
 SLOWEST = 10
 
 
 def megabytes(count: float | None) -> str:
-    """Bytes as MB; what rounds to nothing is kB or bytes, so that 29 bytes are not 0 MB; "unknown" for None."""
+    """Write bytes as MB, or as kB or B if they're too few, so that 29 bytes aren't 0 MB; "unknown" for None."""
     if count is None:
         return "unknown"
     if abs(count) < 1e4:
@@ -29,7 +29,7 @@ def megabytes(count: float | None) -> str:
 
 
 def duration(value: float) -> str:
-    """0 s, 0.45 s, 41.2 s; from 100 s on 1 min 40 s, 2 h 5 min."""
+    """Write seconds as 0 s, 0.45 s or 41.2 s; from 100 s on, as 1 min 40 s or 2 h 5 min."""
     if value < 99.5:
         return seconds(value) if value >= 0.005 else "0 s"
     minutes, rest = divmod(round(value), 60)
@@ -39,18 +39,18 @@ def duration(value: float) -> str:
 
 
 def clipped(text: str, width: int) -> str:
-    """`text` on one line of at most `width` characters."""
+    """Return `text` on one line of at most `width` characters."""
     return shortened(text, width)
 
 
 def difference(value: float, show=duration) -> str:
-    """+3.2 s, −1.1 s, ±0: with a sign that is not colour."""
+    """Write a difference as +3.2 s, −1.1 s or ±0: the sign doesn't depend on colour."""
     shown = show(abs(value))
     return "±0" if not value or shown == show(0.0) else f"{'+' if value > 0 else '−'}{shown}"
 
 
 def share(part: float, whole: float | None) -> str:
-    """52 %, <1 %; "" where the whole is unknown."""
+    """Write a share as 52 % or <1 %; "" if the whole is unknown."""
     if not whole:
         return ""
     percent = 100 * part / whole
@@ -58,28 +58,28 @@ def share(part: float, whole: float | None) -> str:
 
 
 def place(step: StepFacts) -> str:
-    """line 12; for a step of no known line, step 3."""
+    """Name a step's place: "line 12", or "step 3" if its line is unknown."""
     return f"line {step.line}" if step.line else f"step {step.number}"
 
 
 def moment(iso: str) -> str:
-    """2026-01-02T03:04:05.678+00:00 as 2026-01-02 03:04:05 UTC; what is no such time stays."""
+    """Write 2026-01-02T03:04:05.678+00:00 as 2026-01-02 03:04:05 UTC; leave any other text as it is."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)", iso)
     return f"{found[1]} {found[2]} UTC" if found else iso
 
 
 def named(step: StepFacts, width: int = 60) -> str:
-    """line 12, RUN pip install …"""
+    """Name a step by its place and text: "line 12, RUN pip install …"."""
     return f"{place(step)}, {brief(step.text, width)}"
 
 
 def counted(count: int, noun: str) -> str:
-    """1 step, 2 steps."""
+    """Write a count with its noun: "1 step", "2 steps"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def tally(totals: Totals) -> str:
-    """How many steps ran and how many were cached, and those that did neither."""
+    """Say how many steps ran, how many were cached, and how many did neither."""
     told = [f"{counted(totals.ran, 'step')} ran", f"{totals.cached} cached"]
     for count, word in ((totals.failed, "failed"), (totals.canceled, "canceled"), (totals.not_reached, "not reached")):
         told += [f"{count} {word}"] if count else []
@@ -87,19 +87,19 @@ def tally(totals: Totals) -> str:
 
 
 def slowest(facts: Facts) -> list[StepFacts]:
-    """The steps that took time, the slowest first."""
+    """Return the SLOWEST steps that took time, the slowest first."""
     found = [s for s in facts.steps if s.seconds >= INSTANT]
     return sorted(found, key=lambda s: -s.seconds)[:SLOWEST]
 
 
 def verdict(facts: Facts) -> str:
-    """How it went, in one sentence without the full stop."""
+    """Say how the build went, in one sentence without the full stop."""
     how = {BROKEN: "Failed after", STOPPED: "Canceled after"}.get(facts.outcome, "Built in")
     return f"{how} {duration(facts.totals.seconds)}: {tally(facts.totals)}"
 
 
 def short_story(facts: Facts) -> list[str]:
-    """What a reader who reads nothing else should know, a sentence each, without the full stop."""
+    """Return the most important facts, for a reader who reads nothing else: sentences without the full stop."""
     told = []
     if facts.failed_step:
         means = f": {facts.meaning}" if facts.meaning else ""
@@ -109,26 +109,26 @@ def short_story(facts: Facts) -> list[str]:
         more = f", and {counted(len(roots) - 1, 'more root cause')}" if len(roots) > 1 else ""
         told.append(f"Root cause: {roots[0].why} ({named(roots[0])}){more}")
     elif facts.against and not facts.totals.ran:
-        told.append("Nothing that decides had changed: no step ran")
+        told.append("Nothing relevant changed, so no step ran")
     if top := slowest(facts):
         part = share(top[0].seconds, facts.totals.seconds)
         told.append(f"Slowest step: {duration(top[0].seconds)}, {part} of the build ({named(top[0])})")
     if facts.totals.export_seconds >= max(INSTANT, 0.2 * facts.totals.seconds):
         part = share(facts.totals.export_seconds, facts.totals.seconds)
-        told.append(f"Export took {duration(facts.totals.export_seconds)}, {part} of the build")
+        told.append(f"The export took {duration(facts.totals.export_seconds)}, {part} of the build")
     if facts.comparison and (facts.outcome, facts.comparison.outcome) == (SUCCEEDED, SUCCEEDED):
         before = facts.comparison.totals.seconds
         change = facts.totals.seconds - before
         if difference(change) == "±0":
-            told.append(f"As fast as the build before ({duration(before)})")
+            told.append(f"As fast as the previous build ({duration(before)})")
         else:
             how = "slower" if change > 0 else "faster"
-            told.append(f"{duration(abs(change))} {how} than the build before ({duration(before)})")
+            told.append(f"{duration(abs(change))} {how} than the previous build ({duration(before)})")
     return told
 
 
 def comparison_rows(facts: Facts) -> Iterable[tuple[str, str, str, str]]:
-    """(what, before, now, difference) of the totals."""
+    """Yield the rows of the table of totals: (what, before, now, difference)."""
     before, now = facts.comparison.totals, facts.totals
     for what, one, other, show in (
         ("total time", before.seconds, now.seconds, duration),
@@ -145,23 +145,25 @@ def comparison_rows(facts: Facts) -> Iterable[tuple[str, str, str, str]]:
         yield what, show(one), show(other), difference(other - one, show) if known else "unknown"
 
 
-#: How each figure came to be, so that nobody takes it for more than it is.
+#: Where each figure comes from, so that nobody reads too much into it.
 MEASURED = (
-    ("States", "from BuildKit's own progress events. A step was cached where BuildKit says so. FROM is not classified: "
-     "BuildKit reports it sometimes cached and sometimes not."),
-    ("Total time", "wall clock of the docker command, start-up and export included."),
-    ("Time of a step", "from BuildKit's start to its completion of the step. Steps of different stages overlap, so they do "
-     "not add up to the total. One build was timed, not a median of several."),
+    ("States", "from BuildKit's own progress events. A step is cached if BuildKit says so. FROM is not classified, because "
+     "BuildKit reports it sometimes as cached and sometimes not."),
+    ("Total time", "wall clock of the docker command, including start-up and export."),
+    ("Time of a step", "from the step's start to its completion, as BuildKit reports them. Steps of different stages overlap, "
+     "so they don't add up to the total. It's the time of one build, not a median of several."),
     ("Critical path", "computed: from the step that finished last (or failed) back to the one of its inputs that finished "
-     "last, and so on. A step elsewhere may get faster without the build ending sooner."),
-    ("Layers and image", "compressed, as a registry stores them, from the build's provenance. A build that failed has none."),
-    ("Downloads", "what the logs of pip, uv and apt say they downloaded, and image layers pulled. A quiet tool, curl or npm, "
-     "says nothing and counts as 0."),
-    ("Context", "bytes sent to the engine: what had changed since it last saw the context, not the size of the folder."),
-    ("Times on other networks", "computed: bytes divided by the bandwidth, nothing else on the line, no waiting for servers."),
+     "last, and so on. Speeding up a step elsewhere may not make the build any faster."),
+    ("Layers and image", "compressed, as a registry stores them, from the build's provenance. A failed build has none."),
+    ("Downloads", "downloads that the logs of pip, uv and apt report, and image layers pulled. A tool that reports nothing, "
+     "such as curl or npm, counts as 0."),
+    ("Context", "bytes sent to the engine: the changes since it last saw the context, not the size of the folder."),
+    ("Times on other networks", "computed: bytes divided by bandwidth, with nothing else on the line and no waiting for "
+     "servers."),
     ("Causes", "computed by comparing the operations of both builds, the files of the build context after its ignore rules, "
-     "and digests of images. Where the evidence does not decide, it says unknown."),
+     "and the digests of images. If the evidence isn't conclusive, the cause is unknown."),
     ("Left out", "values of build arguments and variables whose name looks like a secret, passwords in addresses, values of "
-     f"--password and the like, and tokens and keys known by their form: {HIDDEN}. Long logs are cut in the middle; terminal "
-     "colours are taken out. A secret that a step made up and printed cannot be known: look at the logs before you share them."),
+     f"--password and similar options, and tokens and keys with a known form: they read {HIDDEN}. Long logs are cut in the "
+     "middle; terminal colours are removed. A secret that a step made up and printed can't be recognized, so look at the logs "
+     "before you share them."),
 )  # fmt: skip

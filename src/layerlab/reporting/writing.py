@@ -1,4 +1,4 @@
-"""From a build to a report: the one way in."""
+"""The room's entry point: write a build's report as text or to a file."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..system import docker_words
 from . import data, markdown, page
 from .facts import gather
 
-#: What a report can be written as.
+#: The formats of a report, each with the function that writes it.
 FORMATS = {"html": page.page, "markdown": markdown.markdown, "json": data.to_json}
 
 
 def render(
     build: Build, previous: Build | None = None, format: str = "html", explanation: Explanation | None = None
 ) -> str:
-    """The report as text.
+    """Return the report as text. Raises LayerLabError for an unknown format.
 
     Args:
-        build: the build; one that failed or was canceled has a report too.
-        previous: the build it is compared with; by default the one before it on its machine, if that is still known.
+        build: the build; it may have failed or been canceled.
+        previous: the build to compare it with; by default the one before it on its machine, if that is still known.
         format: "html", "markdown" or "json".
         explanation: why its steps ran; by default `explain(build, previous)`.
     """
     if format not in FORMATS:
-        raise LayerLabError(f"a report cannot be written as {format!r}", f"choose one of: {', '.join(FORMATS)}")
+        raise LayerLabError(f"there is no report format {format!r}", f"choose one of: {', '.join(FORMATS)}")
     unexplained = ""
     if explanation is None:
         explanation, unexplained = _explained(build, previous)
@@ -38,23 +38,23 @@ def render(
 
 
 def report(build: Build, path: str | Path, previous: Build | None = None, format: str = "html") -> Path:
-    """Write the report to `path`; see `render`. Raises LayerLabError where it cannot be written."""
+    """Write the report to `path` and return the path; see `render`. Raises LayerLabError if it can't be written."""
     path, text = Path(path), render(build, previous, format)
     try:
-        # What no encoding has (half a character in a log) is replaced.
+        # Half a character in a log can't be encoded; it is replaced.
         path.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
-        raise LayerLabError(f"the report cannot be written to {path}: {error.strerror}", "name another file") from None
+        raise LayerLabError(f"can't write the report to {path}: {error.strerror}", "choose another file") from None
     return path
 
 
 def format_of(path: Path | None) -> str:
-    """The format that a file's name asks for: .md and .json, everything else is HTML."""
+    """Choose the format by the file's name: Markdown for .md, JSON for .json, HTML for everything else."""
     return {".md": "markdown", ".json": "json"}.get(path.suffix.lower() if path else "", "html")
 
 
 def _explained(build: Build, previous: Build | None) -> tuple[Explanation | None, str]:
-    """The explanation, or why there is none: a report is worth having without."""
+    """Return the explanation, or why there is none: a report is useful even without it."""
     try:
         return explain(build, previous), ""
     except LayerLabError as error:
@@ -62,7 +62,7 @@ def _explained(build: Build, previous: Build | None) -> tuple[Explanation | None
 
 
 def _build_before(build: Build) -> Build | None:
-    """The newest build before it of the same variant and target; None where none is remembered."""
+    """Find the newest earlier build of the same variant and target; None if the history has none."""
 
     def what(one: Build) -> tuple[str, str]:
         return one.variant, docker_words.target(one.command)

@@ -1,7 +1,7 @@
-"""From measured builds to a team and a fleet: what a day of builds costs, by where the cache is kept.
+"""From measured builds to a team and a fleet: what a day of builds costs, depending on where the cache is kept.
 
-`Recipe.measured` reads off real builds what each step costs and what makes it run; `simulate` plays a fleet's days with
-it; `pays_from` and `pays_above` find break-evens; `replay` checks all that against real builds. Only `replay` touches Docker.
+`Recipe.measured` takes from real builds what each step costs and what makes it run; `simulate` plays a fleet's days with
+it; `pays_from` and `pays_above` find break-evens; `replay` checks it all against real builds. Only `replay` touches Docker.
 """
 
 from .break_even import over, pays_above, pays_from

@@ -1,4 +1,4 @@
-"""Break-evens: from how many runners on, and below which bandwidth, one way to share a cache beats another."""
+"""Break-evens: the number of runners, or the bandwidth, at which one way to share a cache starts to beat another."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def over(
     column: str = "seconds",
     days: int = DAYS,
 ) -> pd.DataFrame:
-    """The fleet with one of its settings varied ("runners", "mbit", …).
+    """Simulate the fleet for several values of one of its settings ("runners", "mbit", …).
 
-    Returns a DataFrame, one row a value and strategy; columns: the setting, strategy, low, median, high (of a day).
+    Returns a DataFrame with a row for each value and strategy; columns: the setting, strategy, and low, median and high of a
+    day's `column`. Raises ValueError for a value that no Fleet can have.
     """
     frames = []
     for value in values:
@@ -36,7 +37,7 @@ def over(
 
 
 def pays_from(curve: pd.DataFrame, this: Strategy, instead_of: Strategy) -> float | None:
-    """The first value of `over`'s setting from which on, to the end, `this` has the lower median; None if there is none."""
+    """Return the value of `over`'s setting from which `this` keeps the lower median to the end; None if there's none."""
     setting = curve.columns[0]
     wide = curve.pivot(index=setting, columns="strategy", values="median").sort_index()
     worse = wide.index[wide[this.name] >= wide[instead_of.name]]
@@ -45,10 +46,10 @@ def pays_from(curve: pd.DataFrame, this: Strategy, instead_of: Strategy) -> floa
 
 
 def pays_above(recipe: Recipe, fleet: Fleet, this: Strategy, instead_of: Strategy, days: int = DAYS) -> float | None:
-    """The megabits a second at which both take equally long on average; above it, `this` is the faster one.
+    """Return the megabits per second at which both take equally long on average; above that, `this` is faster.
 
-    0.0 where `this` is faster at any bandwidth, None where it is at none. What a day takes is work + bytes · 8 / bandwidth,
-    so the crossing needs no search.
+    Returns 0.0 if `this` is faster at any bandwidth, None if it isn't however high the bandwidth. A day takes
+    work + bytes · 8 / bandwidth, so finding the crossing needs no search.
     """
     still = dataclasses.replace(fleet, mbit=float("inf"))
     table = (

@@ -1,4 +1,4 @@
-"""Charts of a fleet: strategies side by side, a setting varied, and what was said beside what was measured."""
+"""Charts of a fleet: strategies side by side, one setting varied, and a simulated day beside the measured one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LOOKS = [
     (theme.ORANGE, "longdash", "x"),
     (theme.INK, "solid", "triangle-up"),
 ]
-#: Room right of the bars for their values, as a share of the axis.
+#: Space to the right of the bars for their values, as a share of the axis.
 ROOM = 0.35
 
 
 def strategies_chart(days: pd.DataFrame, fleet: Fleet, title: str = "") -> Chart:
-    """Each strategy's day (`simulate`'s result): hours of runners left, gigabytes moved right; bars are medians.
+    """Draw each strategy's day (`simulate`'s result): runner hours on the left, gigabytes moved on the right.
 
-    Whiskers go from the 5th to the 95th of a hundred days.
+    Bars are medians; whiskers go from the 5th to the 95th percentile.
     """
     days = days.assign(hours=days["seconds"] / 3600, gb=days["down_gb"] + days["up_gb"])
     hours, gb, price = (bands(days, column) for column in ("hours", "gb", "price"))
@@ -38,13 +38,13 @@ def strategies_chart(days: pd.DataFrame, fleet: Fleet, title: str = "") -> Chart
     for column, (table, unit) in enumerate(((hours, "h"), (gb, "GB")), 1):
         colour = (theme.BLUE, theme.VERMILLION)[column - 1]
         texts = [
-            f"{_short(row['median'])} {unit}" + (f" · {_short(price['median'][name])} in all" if column == 1 else "")
+            f"{_short(row['median'])} {unit}" + (f" · {_short(price['median'][name])} in total" if column == 1 else "")
             for name, row in table.iterrows()
         ]
         _bars(chart, table, column, colour, texts)
     layout = theme.layout(
         title or "A day of builds, by where the cache is kept",
-        f"{fleet.runners} runners, {fleet.builds_a_day} builds, {fleet.mbit:g} Mbit/s; whiskers: 5th to 95th of 100 days",
+        f"{fleet.runners} runners, {fleet.builds_a_day} builds, {fleet.mbit:g} Mbit/s; whiskers: 5th to 95th percentile",
         len(names),
     )
     chart.update_layout(layout)
@@ -54,7 +54,7 @@ def strategies_chart(days: pd.DataFrame, fleet: Fleet, title: str = "") -> Chart
     )
     return chart.update_layout(
         meta={"summary": f"a day of {fleet.builds_a_day} builds on {fleet.runners} runners: {words}"},
-        xaxis=_axis("hours of runners a day, and the price of all", hours["high"].max()),
+        xaxis=_axis("runner hours a day, and the total price", hours["high"].max()),
         xaxis2=_axis("GB moved a day", gb["high"].max()),
         yaxis=theme.row_axis([theme.cell(name, max(map(len, names)) + 2) for name in names]),
         yaxis2={"showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True, "showticklabels": False},
@@ -95,7 +95,7 @@ def _bars(chart: Chart, table: pd.DataFrame, column: int, colour: str, texts: Se
 
 
 def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: float = 1.0, log: bool = False) -> Chart:
-    """What `over` gives as a line a strategy with its band: the setting (in `unit`) across, `value` up, divided by `per`.
+    """Draw `over`'s result, a line and a band for each strategy: the setting (in `unit`) across, `value` up, divided by `per`.
 
     `log` makes both axes logarithmic.
     """
@@ -130,7 +130,7 @@ def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: floa
         ends.append(
             f"{name} {_short(float(of['median'].iloc[0]) / per)} to {_short(float(of['median'].iloc[-1]) / per)}"
         )
-    layout = theme.layout(title, "lines: medians; bands: 5th to 95th of 100 days", 12)
+    layout = theme.layout(title, "lines: medians; bands: 5th to 95th percentile", 12)
     chart.update_layout(layout)
     first = curve[setting].min()
     return chart.update_layout(
@@ -145,7 +145,7 @@ def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: floa
 
 
 def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
-    """Totals of a replayed day: what the simulation said (hollow) beside what was measured (filled), a row a strategy."""
+    """Draw the totals of a replayed day: for each strategy, what the simulation said (hollow) and what was measured (filled)."""
     columns: Mapping[str, str] = {"seconds": "s of builds", "down_mb": "MB down", "up_mb": "MB up"}
     totals = [of.groupby("strategy", sort=False)[list(columns)].sum() for of in (said, seen)]
     names = list(totals[0].index)
@@ -180,12 +180,10 @@ def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
         told.append(
             f"{name}: " + ", ".join(f"{_short(pair[0][k])} said, {_short(pair[1][k])} {u}" for k, u in columns.items())
         )
-    chart.update_layout(
-        theme.layout("A day in real builds, and as the simulation said", "totals of the day", len(labels))
-    )
+    chart.update_layout(theme.layout("A day in real builds, and in the simulation", "totals of the day", len(labels)))
     quiet = {"showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True, "showticklabels": False}
     return chart.update_layout(
-        meta={"summary": f"said and measured, of a replayed day: {'; '.join(told)}"},
+        meta={"summary": f"a replayed day, as said and as measured: {'; '.join(told)}"},
         yaxis=theme.row_axis(labels),
         yaxis2=quiet,
         yaxis3=quiet,
@@ -193,7 +191,7 @@ def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
 
 
 def _across(unit: str, values: Sequence[float], log: bool) -> dict:
-    """An x axis whose ticks are the values themselves where it is logarithmic."""
+    """Make an x axis; on a logarithmic one, the values themselves are the ticks."""
     if not log:
         return theme.value_axis(unit) | {"zeroline": False}
     ticks = {"tickvals": list(values), "ticktext": [f"{v:g}" for v in values]}
@@ -205,6 +203,6 @@ def _axis(title: str, longest: float) -> dict:
 
 
 def _short(value: float) -> str:
-    """Three digits or so: 0.12, 3.4, 56, 1,234."""
+    """Keep two digits or so: 0.12, 3.4, 56, 1,234."""
     digits = 2 if abs(value) < 0.995 else 1 if abs(value) < 9.95 else 0
     return f"{value:,.{digits}f}"

@@ -1,4 +1,4 @@
-"""Days of a fleet: what chance decides, what it costs, and how far the days differ."""
+"""A fleet's days: what chance decides, what each day costs, and how much the days differ."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .fleet import STRATEGIES, Fleet, Strategy
 from .hits import NOTHING, Outcome, outcome
 from .recipe import INPUTS, Recipe
 
-#: Builds a runner has done on average before the day that is counted begins: Monday's empty caches are not the rule.
+#: Builds that each runner has done, on average, before the counted day begins: a Monday's empty caches aren't the rule.
 WARM_UP_BUILDS_A_RUNNER = 3
-#: What a median and its band are made of: from the 5th to the 95th of a hundred days.
+#: Quantiles of the days: the band's low end, the median, the band's high end.
 BAND = (0.05, 0.5, 0.95)
 
 
 def simulate(
     recipe: Recipe, fleet: Fleet, strategies: Sequence[Strategy] = STRATEGIES, days: int = 200, seed: int = 11
 ) -> pd.DataFrame:
-    """So many days of the fleet, each with its own luck; every strategy sees the same days.
+    """Simulate days of the fleet, each with its own luck; every strategy sees the same days.
 
-    Returns a DataFrame, one row a strategy and day. Columns: strategy, day, steps_ran, steps_cached, seconds (of runners,
-    all builds together), down_gb, up_gb, price. The same seed gives the same days.
+    Returns a DataFrame with a row for each strategy and day. Columns: strategy, day, steps_ran, steps_cached, seconds (of
+    runner time, all builds together), down_gb, up_gb, price. The same seed gives the same days.
     """
     random = np.random.default_rng(seed)
     before = WARM_UP_BUILDS_A_RUNNER * fleet.runners
@@ -35,18 +35,18 @@ def simulate(
 
 
 def drawn_edits(chance: np.ndarray, fleet: Fleet) -> np.ndarray:
-    """Numbers from 0 to 1 as edits: positions in INPUTS, or NOTHING, as often as the fleet's odds say."""
+    """Turn numbers from 0 to 1 into edits, as often as the fleet's odds say: positions in INPUTS, or NOTHING."""
     ends = np.cumsum([fleet.base_odds, fleet.dependency_odds, fleet.code_odds])
     drawn = np.searchsorted(ends, chance, side="right")
     return np.where(drawn < len(INPUTS), drawn, NOTHING)
 
 
 def build_costs(recipe: Recipe, strategy: Strategy, seen: Outcome, mbit: float | None = None) -> dict[str, np.ndarray]:
-    """What each build costs: "seconds", "down_bytes", "up_bytes", each of shape (days, builds).
+    """Work out what each build costs: "seconds", "down_bytes", "up_bytes", each of shape (days, builds).
 
-    Without `mbit` the network costs what it cost where the recipe was measured. Steps are added up, as if no two ran
-    beside one another. New layers of the image are packed and sent, whatever the strategy; one with a registry also sends
-    its cache, and fetches layers from it.
+    Without `mbit`, the network costs what it did where the recipe was measured. Steps are added up, as if no two ran at
+    the same time. Every strategy packs and sends the image's new layers; one with a registry also sends its cache there,
+    and fetches layers from it.
     """
     column = {
         name: np.array([getattr(part, name) for part in recipe.parts], float)
@@ -85,6 +85,6 @@ def _day_costs(recipe: Recipe, fleet: Fleet, strategy: Strategy, seen: Outcome, 
 
 
 def bands(days: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Median and band of one column of `simulate`'s result. One row a strategy, in its order; columns low, median, high."""
+    """Return the bands of one column of `simulate`'s result: a row per strategy, in its order; columns low, median, high."""
     table = days.groupby("strategy", sort=False)[column].quantile(list(BAND)).unstack()
     return table.set_axis(["low", "median", "high"], axis=1)

@@ -1,8 +1,8 @@
 """Which steps run: the build cache as arrays, for many days at once or for one scripted day.
 
 The history is one line of commits. Each build is of the newest commit, on some runner. A cache that has built some
-version of the inputs can give a step exactly if nothing that the step reads has changed since; versions never come back,
-so remembering the last build of each cache is remembering all.
+version of the inputs has a step exactly if nothing that the step reads has changed since. Versions never come back, so
+it's enough to remember each cache's last build.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from .fleet import Strategy
 from .recipe import INPUTS, Recipe
 
-#: In an array of edits: this build changes nothing; otherwise the position in INPUTS.
+#: In an array of edits, a build that changes nothing; any other value is a position in INPUTS.
 NOTHING = -1
 
 
@@ -27,7 +27,7 @@ class Outcome:
         warm: it ran, and its cache mounts were filled.
         pulled: its layer was fetched from a registry.
         pushed: its layer was new to the registry and was sent there.
-        base: the base image was new to the cache in the registry, which has it too; shape (days, builds).
+        base: the base image was new to the cache in the registry, and was sent there too; shape (days, builds).
     """
 
     ran: np.ndarray
@@ -38,7 +38,7 @@ class Outcome:
 
 
 def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.ndarray) -> Outcome:
-    """Play builds against caches that are empty at first.
+    """Play builds against caches that start empty.
 
     Args:
         recipe: what is built.
@@ -46,10 +46,10 @@ def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.n
         runners: which runner each build goes to, counted from 0; shape (days, builds), integer.
         edits: what each build changes: a position in INPUTS, or NOTHING; the same shape.
 
-    Raises ValueError where the shapes differ.
+    Raises ValueError if the shapes differ.
     """
     if runners.shape != edits.shape or runners.ndim != 2:
-        raise ValueError("runners and edits are arrays of one shape: (days, builds)")
+        raise ValueError("runners and edits must be arrays of one shape, (days, builds)")
     days, builds = edits.shape
     reads = np.array([part.reads for part in recipe.parts])  # (parts, inputs)
     in_image = np.array([part.in_image for part in recipe.parts])
@@ -57,7 +57,7 @@ def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.n
     everyday = np.arange(days)
 
     now = np.zeros((days, len(INPUTS)), int)  # version of each input
-    on_disk = np.full((days, places, len(INPUTS)), NOTHING)  # version each cache has last built
+    on_disk = np.full((days, places, len(INPUTS)), NOTHING)  # version that each cache built last
     in_registry = np.full((days, len(INPUTS)), NOTHING)
     mounted = np.zeros((days, places, len(reads)), bool)
     ran, warm, pulled, pushed = (np.zeros((days, builds, len(reads)), bool) for _ in range(4))
@@ -74,7 +74,7 @@ def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.n
         remote &= bool(strategy.registry)
         needed = _needed(recipe, local | remote)
         ran[:, build] = needed & ~local & ~remote
-        # All layers of the image, those that something which runs stands on, and the layers below each.
+        # All layers of the image, those that a running step stands on, and everything below them.
         pulled[:, build] = _with_all_below(recipe, remote & ~local & (needed | in_image))
         pushed[:, build] = ran[:, build] & (in_image | (strategy.registry == "all"))
         if strategy.mounts:
@@ -87,15 +87,15 @@ def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.n
 
 
 def _unchanged(reads: np.ndarray, had: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Which parts (days, parts) a cache that last built `had` (days, inputs) can give at versions `now`."""
+    """Tell which parts (days, parts) a cache still has at versions `now` if it last built `had` (days, inputs)."""
     same = (had == now)[:, None, :]
     return (same | ~reads).all(axis=2) & (had >= 0).all(axis=1)[:, None]
 
 
 def _needed(recipe: Recipe, have: np.ndarray) -> np.ndarray:
-    """Which parts (days, parts) somebody asks for: the last, and whatever a part that is asked for but not had stands on.
+    """Tell which parts (days, parts) are asked for: the last one, and all that a missing part that's asked for stands on.
 
-    A stage whose result is copied from the cache is not asked for, even if its own layers are in no cache.
+    If the COPY of a stage's result is cached, the stage isn't asked for, even if its own layers are in no cache.
     """
     needed = np.zeros_like(have)
     needed[:, -1] = True
@@ -106,7 +106,7 @@ def _needed(recipe: Recipe, have: np.ndarray) -> np.ndarray:
 
 
 def _with_all_below(recipe: Recipe, pulled: np.ndarray) -> np.ndarray:
-    """A layer is of use only on the layers that it was made on."""
+    """Add the layers below each pulled one: a layer is useless without those it was made on."""
     for position in reversed(range(len(recipe.parts))):
         if (below := recipe.parts[position].below) is not None:
             pulled[:, below] |= pulled[:, position]

@@ -1,4 +1,4 @@
-"""Recipe: what a build of one Dockerfile costs, step by step, and which edit makes which step run. Read off real builds."""
+"""A recipe: what a build of one Dockerfile costs, step by step, and which edit makes which step run, taken from real builds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..record.build import Build
 from ..record.states import BASE, RAN
 from ..record.step import Step
 
-#: What a change between two builds can be made to, in the order of the arrays everywhere in this package.
+#: What can change between two builds, in the order that all arrays in this package use.
 INPUTS = ("base", "dependency", "code")
 
 
@@ -21,15 +21,15 @@ class Part:
         line: its first line in the Dockerfile.
         name: its text, as BuildKit shows it.
         after: positions of the parts whose result it stands on or copies from.
-        below: position of the part whose layer is right under its own; None where that is the base image.
+        below: position of the part whose layer is directly under its own; None if that's the base image.
         reads: for each of INPUTS, whether an edit of it makes this part run.
-        in_image: whether its layer is one of the image's; those of other stages are not.
+        in_image: whether its layer is in the image; layers of other stages aren't.
         seconds: how long it takes on a cold machine.
-        down_bytes: what it downloads there (packages).
-        warm_seconds: how long it takes where its cache mounts are filled; as `seconds` where it has none.
-        warm_bytes: what it downloads there.
-        layer_bytes: compressed size of its layer. Of a layer outside the image, whose size no build tells: what it
-            downloaded, or what the image copies from it, if that is more.
+        down_bytes: bytes it downloads there (packages).
+        warm_seconds: how long it takes with full cache mounts; the same as `seconds` if it has none.
+        warm_bytes: bytes it downloads then.
+        layer_bytes: compressed size of its layer. No build tells the size of a layer outside the image: there, this is what
+            the step downloaded, or what the image copies from it, if that's more.
     """
 
     line: int
@@ -51,11 +51,11 @@ class Recipe:
 
     Attributes:
         parts: its steps, without the FROM lines, in file order.
-        floor_seconds: a build in which nothing runs.
+        floor_seconds: how long a build takes in which nothing runs.
         base_bytes: compressed size of its base image.
         export_rate: seconds to pack a byte of a new layer into the image.
         pull_rate: seconds to fetch and unpack a byte of a cached layer, on the network it was measured on.
-        push_rate: seconds to pack and send a byte to a cache in a registry, there.
+        push_rate: seconds to pack a byte and send it to a cache in a registry, on the same network.
     """
 
     parts: tuple[Part, ...]
@@ -75,28 +75,28 @@ class Recipe:
         exported: Build | None = None,
         imported: Build | None = None,
     ) -> Recipe:
-        """The recipe that real builds of one Dockerfile tell of.
+        """Make a recipe from real builds of one Dockerfile.
 
         Args:
             cold: a build in which everything ran.
-            none: the same again, nothing changed: its wall-clock time is the floor.
-            edits: the build after an edit of each of INPUTS, each on a machine that had built what was before the edit.
-            warm: a build after an edit of a dependency of a Dockerfile with cache mounts, which earlier builds filled:
-                what ran in it is what a filled mount leaves to do.
-            exported: a build in which nothing ran, and which left all layers in an empty registry (mode=max).
+            none: the same build again, with nothing changed: its wall-clock time is the floor.
+            edits: a build after an edit of each of INPUTS, each on a machine that had built the state before the edit.
+            warm: for a Dockerfile with cache mounts, a build after an edit of a dependency, with the mounts filled by
+                earlier builds: the steps that ran in it show what a full mount leaves to do.
+            exported: a build in which nothing ran and which sent all layers to an empty registry (mode=max).
             imported: a build on a fresh machine in which every layer came from a registry.
 
-        Raises ValueError where the builds are not of one Dockerfile, or an edit is missing.
+        Raises ValueError if the builds aren't all of one Dockerfile, or an edit is missing.
         """
         missing = [name for name in INPUTS if name not in edits]
         if missing:
             raise ValueError(f"no build after an edit of: {', '.join(missing)}")
         steps = [_instructions(build) for build in (cold, *(edits[name] for name in INPUTS))]
         if len({tuple(s.line for s in of) for of in steps}) > 1:
-            raise ValueError("these builds are not of one Dockerfile")
+            raise ValueError("these builds aren't all of one Dockerfile")
         again = _instructions(warm) if warm else []
         if again and len(again) != len(steps[0]):
-            raise ValueError("the build with filled cache mounts has other steps")
+            raise ValueError("the build with full cache mounts has different steps")
         position = {step.digest: i for i, step in enumerate(steps[0])}
         parts = tuple(
             _part(step, position, tuple(of[i].state == RAN for of in steps[1:]), again[i] if again else None)
@@ -124,7 +124,7 @@ class Recipe:
         return sum(p.layer_bytes for p in self.parts if p.in_image)
 
     def times(self, factor: float) -> Recipe:
-        """The same Dockerfile with `factor` times the work and the bytes in each step: a larger project of the same shape."""
+        """Return the recipe of a larger project of the same shape: `factor` times the work and the bytes in each step."""
         larger = [
             dataclasses.replace(
                 p,
@@ -145,13 +145,13 @@ def _instructions(build: Build) -> list[Step]:
 
 def _part(step: Step, position: Mapping[str, int], reads: Sequence[bool], warm: Step | None) -> Part:
     in_image = step.size_bytes is not None
-    # Only what ran tells what a filled mount leaves to do.
+    # Only a step that ran shows what a full mount leaves to do.
     again = warm if warm and warm.state == RAN else step
     return Part(
         line=step.line,
         name=" ".join(step.text.split()),
         after=tuple(position[digest] for digest in step.inputs if digest in position),
-        # Of a COPY, BuildKit names what it stands on first, then what it copies from.
+        # For a COPY, BuildKit first names the step it stands on, then those it copies from.
         below=position.get(step.inputs[0]) if step.inputs else None,
         reads=tuple(reads),
         in_image=in_image,
@@ -164,7 +164,7 @@ def _part(step: Step, position: Mapping[str, int], reads: Sequence[bool], warm: 
 
 
 def _with_size(position: int, parts: Sequence[Part]) -> Part:
-    """A part outside the image is at least as large as what is copied from it."""
+    """Make a part outside the image at least as large as what's copied from it."""
     part = parts[position]
     if part.in_image:
         return part

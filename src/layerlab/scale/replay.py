@@ -1,4 +1,4 @@
-"""Replay: a scripted day as real builds on real machines, beside what the simulation says of the same day."""
+"""A scripted day as real builds on real machines, and what the simulation says about the same day."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ if TYPE_CHECKING:
     from ..machine.registry import Registry
     from ..project.app import App
 
-#: Edits that a replay can make; the base image is moved in no replay.
+#: Edits that a replay can make; no replay moves the base image.
 EDITS = ("none", "code", "dependency")
-#: Where a replay keeps its cache in a registry.
+#: Name of a replay's cache in the registry.
 CACHE = "replay:cache"
 
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One build of a scripted day: a commit with this edit is built by runner number `runner`, counted from 1."""
+    """One build of a scripted day: runner number `runner`, counted from 1, builds a commit with this edit.
+
+    Raises ValueError for any other runner, or an edit that isn't one of EDITS.
+    """
 
     runner: int
     edit: str
 
     def __post_init__(self) -> None:
         if self.edit not in EDITS or self.runner < 1:
-            raise ValueError(f"an event has a runner from 1 on and an edit of {', '.join(EDITS)}")
+            raise ValueError(f"an event needs a runner from 1 on, and one of these edits: {', '.join(EDITS)}")
 
 
 def predicted(recipe: Recipe, strategy: Strategy, script: Sequence[Event]) -> pd.DataFrame:
-    """What the simulation says of a scripted day that begins with empty caches.
+    """Simulate a scripted day that begins with empty caches.
 
-    Returns a DataFrame, one row a build. Columns: strategy, build (from 1), runner, edit, ran (the lines of the steps that
-    run, a tuple), steps_ran, seconds, down_mb, up_mb (what a registry receives: without one no image is pushed here). The
-    network costs what it cost where the recipe was measured.
+    Returns a DataFrame with a row per build. Columns: strategy, build (from 1), runner, edit, ran (a tuple: the lines of the
+    steps that run), steps_ran, seconds, down_mb, up_mb (megabytes that the registry receives: 0 without one, as no image is
+    pushed here). The network costs what it did where the recipe was measured.
     """
     runners = np.array([[event.runner - 1 for event in script]])
     edits = np.array([[INPUTS.index(e.edit) if e.edit in INPUTS else NOTHING for e in script]])
@@ -59,14 +62,20 @@ def predicted(recipe: Recipe, strategy: Strategy, script: Sequence[Event]) -> pd
 def replay(
     app: App, variant: str, strategy: Strategy, script: Sequence[Event], registry: Registry | None = None
 ) -> pd.DataFrame:
-    """Run that day: the same columns, measured. Its machines are called runner-1, runner-2 …, and are removed at the end.
+    """Run a scripted day in real builds and return the same columns as `predicted`, measured.
 
-    A strategy with a local cache keeps a runner as it is between its builds; the others get a reset one each time. The
-    strategy's cache in the registry begins empty: the registry is reset. `up_mb` is what the registry received.
-    Raises ValueError where a strategy with a registry gets none, or shares one builder, which no replay does.
+    Its machines are called runner-1, runner-2, …, and are removed at the end. With a local cache, a runner stays as it is
+    between its builds; otherwise it's reset before each. The registry is reset first, so the strategy's cache there starts
+    empty. `up_mb` is what the registry received.
+
+    Raises ValueError for a strategy with a shared builder, which no replay can run, for one with a registry if `registry`
+    is None, and for one without a registry if it isn't.
     """
     if strategy.local == "shared" or bool(strategy.registry) != (registry is not None):
-        raise ValueError(f"{strategy.name!r} cannot be replayed so: give a registry if, and only if, it has one")
+        raise ValueError(
+            f"{strategy.name!r} can't be replayed like this: give a registry if, and only if, the strategy has one; "
+            "a shared builder can't be replayed at all"
+        )
     options: list[str] = []
     if registry is not None:
         registry.reset()
@@ -112,12 +121,13 @@ def _table(strategy: Strategy, script: Sequence[Event], lines, seconds, down_byt
 
 
 def agreement(said: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
-    """Step by step: one row a build; columns strategy, build, runner, edit, said, ran (numbers of steps), agree.
+    """Compare a simulated and a measured day, build by build.
 
-    `agree` is "yes" only if exactly the same steps ran. Raises ValueError for tables of different days.
+    Returns a DataFrame with a row per build; columns: strategy, build, runner, edit, said and ran (numbers of steps), agree
+    ("yes" only if exactly the same steps ran, else "no"). Raises ValueError if the tables aren't of the same day.
     """
     keys = ["strategy", "build", "runner", "edit"]
     if not said[keys].reset_index(drop=True).equals(seen[keys].reset_index(drop=True)):
-        raise ValueError("these are not the same day")
+        raise ValueError("these tables aren't of the same day")
     same = ["yes" if one == other else "no" for one, other in zip(said["ran"], seen["ran"], strict=True)]
     return seen[keys].assign(said=said["steps_ran"].to_numpy(), ran=seen["steps_ran"].to_numpy(), agree=same)

@@ -1,4 +1,4 @@
-"""A fleet to play with: sliders above the chart of its day. Without a kernel, the words say what would be there."""
+"""A fleet to play with: sliders above the chart of its day. Without a kernel, a text says what would be there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SLIDERS = {
     "minute_price": ("price a minute", 0.0, 0.1, 0.001),
     "gb_price": ("price a GB", 0.0, 0.5, 0.01),
 }
-#: Days simulated at each move of a slider: few, so that the chart follows the hand.
+#: Days simulated each time a slider moves: few, so that the chart keeps up.
 DAYS = 60
 
 
@@ -32,7 +32,8 @@ class Explorer:
     """Sliders for a fleet, and the chart of its day below.
 
     Attributes:
-        fleet: the fleet as the sliders stand.
+        fleet: the fleet that the sliders are set to.
+        widget: the sliders.
     """
 
     def __init__(self, recipe: Recipe, fleet: Fleet) -> None:
@@ -44,7 +45,7 @@ class Explorer:
             slider.observe(lambda _: self._draw(), "value")
 
     def chart(self) -> Any:
-        """The chart for the fleet as the sliders stand."""
+        """Draw the day of the fleet that the sliders are set to."""
         return strategies_chart(simulate(self._recipe, self.fleet, days=DAYS), self.fleet)
 
     def _draw(self) -> None:
@@ -53,8 +54,8 @@ class Explorer:
         self.fleet = dataclasses.replace(self.fleet, **moved)
         if self._view is not None:
             chart = self.chart()
-            # plotly's renderer for JupyterLab never draws a second figure in an output that has one (`renderModel` of
-            # jupyterlab-plotly), so something else comes between: as tall, or the page would jump.
+            # plotly's renderer for JupyterLab never draws a second figure in an output that has one (`renderModel` in
+            # jupyterlab-plotly), so something else goes in between, just as tall, or the page would jump.
             between = f'<div style="height:{chart.layout.height}px"></div>'
             self._view.update({"text/plain": "drawing …", "text/html": between}, raw=True)
             self._view.update(chart)
@@ -62,7 +63,7 @@ class Explorer:
     def _ipython_display_(self) -> None:
         words = {"text/plain": repr(self), "text/html": self._repr_html_()}
         display({**self.widget._repr_mimebundle_(), **words}, raw=True)
-        # Not an Output widget: it would keep nothing in the saved notebook.
+        # Not an Output widget, which would leave nothing in the saved notebook.
         self._view = display(self.chart(), display_id=secrets.token_hex(8))
 
     def __repr__(self) -> str:
@@ -70,11 +71,11 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><td>{SLIDERS[n][0]}</td><td>{getattr(self.fleet, n):g}</td></tr>" for n in SLIDERS)
-        return f"<p>Sliders, where a kernel runs. They begin at:</p><table>{rows}</table>"
+        return f"<p>While a kernel runs, these are sliders. They start at:</p><table>{rows}</table>"
 
 
 def explore(recipe: Recipe, fleet: Fleet | None = None) -> Explorer:
-    """Sliders for a fleet that builds `recipe`, beginning at `fleet`; display it as the last line of a cell."""
+    """Make sliders for a fleet that builds `recipe`, starting at `fleet`; put this on the last line of a cell to show them."""
     return Explorer(recipe, fleet or Fleet())
 
 

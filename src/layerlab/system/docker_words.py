@@ -1,4 +1,4 @@
-"""Read the words of a docker command and write some: what its options say. Each word is one argument, so nothing is split.
+"""Read and write the words of a docker command. Each word is one argument, so nothing is split.
 
 Docker's client takes an option's value after "=" or as the next word. Values may hold spaces, "=" and commas.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-#: What docker's client takes for true, as Go's strconv.ParseBool reads it.
+#: Values that docker's client reads as true (Go's strconv.ParseBool).
 TRUE = ("1", "t", "T", "true", "True", "TRUE")
-#: And for false.
+#: Values that it reads as false.
 FALSE = ("0", "f", "F", "false", "False", "FALSE")
 
 
 def values(words: Sequence[str], *names: str) -> list[str]:
-    """Return what is given for the options called `names` ("--target"), in order."""
+    """Return the values of the options called `names` ("--target", for example), in order."""
     return list(_values(words, names))
 
 
@@ -32,24 +32,24 @@ def _values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
 
 
 def pairs(words: Sequence[str], name: str) -> dict[str, str | None]:
-    """Return what the options called `name` say as NAME=VALUE; None where there is no value ("--build-arg NAME")."""
+    """Return the NAME=VALUE pairs of the option `name`; the value is None if only NAME is given ("--build-arg NAME")."""
     found = (value.partition("=") for value in values(words, name))
     return {key: value if equals else None for key, equals, value in found}
 
 
 def target(words: Sequence[str]) -> str:
-    """Return the stage at which a build or bake command stops, as far as the command itself says; else ""."""
+    """Return the stage that a build or bake command stops at; "" if the command itself names none."""
     found = [*values(words, "--target"), *set_by_bake(words, "target")]
     return found[-1] if found else ""
 
 
 def settings(service: str, given: Mapping[str, object]) -> list[str]:
-    """Return the words with which bake sets `given` for a service: {"target": "tests"} → --set=api.target=tests."""
+    """Return the words that make bake set `given` for a service: {"target": "tests"} → --set=api.target=tests."""
     return [f"--set={service}.{key}={value}" for key, value in given.items()]
 
 
 def set_by_bake(words: Sequence[str], field: str) -> list[str]:
-    """Return the values that bake's --set gives to a field of a target: of `--set=web.target=x` for "target", x."""
+    """Return the values that bake's --set gives a target's field: for "target", `--set=web.target=x` gives x."""
     found = []
     for value in values(words, "--set"):
         key, _, given = value.partition("=")
@@ -65,9 +65,9 @@ def switched_on(words: Sequence[str], name: str) -> bool:
 
 
 def assignments(words: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return NAME=VALUE words as a dict. NAME alone takes its value from `environment`, or is left out, as docker does.
+    """Return NAME=VALUE words as a dict. A bare NAME takes its value from `environment`, or is left out, as in docker.
 
-    Raises ValueError, with the word, where there is no name.
+    Raises ValueError with the word if it has no name.
     """
     found = {}
     for word in words:
@@ -82,7 +82,7 @@ def assignments(words: Iterable[str], environment: Mapping[str, str]) -> dict[st
 def secrets(words: Sequence[str]) -> list[dict[str, str]]:
     """Return the fields of each secret that a build names: type, id, src or source, env.
 
-    The client reads them as one line of CSV: a value that holds a comma is quoted, with its key: `id=a,"src=/a,b"`.
+    The client reads each one as a line of CSV, so a value with a comma is quoted together with its key: `id=a,"src=/a,b"`.
     """
     return [_fields(value) for value in (*values(words, "--secret"), *set_by_bake(words, "secrets"))]
 

@@ -1,7 +1,7 @@
-"""What an engine's or a tool's messages mean: the real texts, what happened in words, and the command that mends it.
+"""What the messages of engines and tools mean: the real text, what happened, and the command that fixes it.
 
-`doctor` and a failed build both read them here. Each pattern is from the message as Docker, BuildKit, containerd, pip or
-the kernel prints it; the tests hold whole recorded messages.
+Both `doctor` and failed builds use this list. Each pattern comes from a message that Docker, BuildKit, containerd, pip or
+the kernel really prints; the tests hold whole recorded messages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Fault:
 
     Attributes:
         key: a short name.
-        pattern: regular expression, case ignored, that finds it in a message.
+        pattern: regular expression that finds it in a message; case is ignored.
         what: what happened, in words.
         remedy: what to do, with the command.
     """
@@ -27,35 +27,35 @@ class Fault:
     remedy: str
 
 
-#: Looked through in this order, because one message can hold several: the certificate before pip's "no matching
-#: distribution", the missing name before BuildKit's "failed to resolve source metadata" around it.
+#: The first match wins, because one message can hold several faults: the certificate comes before pip's "no matching
+#: distribution", the missing host name before BuildKit's "failed to resolve source metadata" around it.
 FAULTS = (
     Fault(
         "permission",
         r"permission denied while trying to connect to the Docker (daemon|API)|dial unix \S+: connect: permission denied|"
         r"PermissionError\(13, 'Permission denied'\)",
-        "you may not use the Docker engine's socket",
-        "join the group `docker`: `sudo usermod -aG docker $USER`, then log in again (the group is as mighty as root)",
+        "you aren't allowed to use the Docker engine's socket",
+        "join the group `docker`: `sudo usermod -aG docker $USER`, then log in again (its members are as powerful as root)",
     ),
     Fault(
         "certificate",
         r"x509: |CERTIFICATE_VERIFY_FAILED|unable to get local issuer certificate|self[- ]signed certificate|"
         r"certificate verification failed|invalid peer certificate",
-        "a server's certificate is not trusted (often a company's proxy)",
-        "give the engine, and the build, your company's CA: copy it to /usr/local/share/ca-certificates, run "
-        "`update-ca-certificates` there, and set PIP_CERT in the base image",
+        "a server's certificate isn't trusted (often because of a company proxy)",
+        "make the engine and the build trust your company's CA: copy it to /usr/local/share/ca-certificates, run "
+        "`update-ca-certificates`, and set PIP_CERT in the base image",
     ),
     Fault(
         "no-daemon",
         r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
         r"failed to connect to the docker API|error while fetching server API version",
         "no Docker engine answers",
-        "start it: Docker Desktop, or `sudo systemctl start docker`; a machine of LayerLab's: `layerlab up`",
+        "start it: open Docker Desktop, or run `sudo systemctl start docker`; for a LayerLab machine, run `layerlab up`",
     ),
     Fault(
         "buildkit-off",
         r"BuildKit is currently disabled|DOCKER_BUILDKIT=0",
-        "BuildKit is switched off by the environment (DOCKER_BUILDKIT=0)",
+        "an environment variable switches BuildKit off (DOCKER_BUILDKIT=0)",
         "`unset DOCKER_BUILDKIT`, and take it out of your shell profile",
     ),
     Fault(
@@ -68,7 +68,7 @@ FAULTS = (
     Fault(
         "buildkit-off",
         r"requires BuildKit\. Refer to|legacy builder is deprecated",
-        "BuildKit did not run this build: the old builder did",
+        "the old builder ran this build, not BuildKit",
         "`unset DOCKER_BUILDKIT`, and build with `docker buildx build`",
     ),
     Fault(
@@ -88,27 +88,27 @@ FAULTS = (
         "no-space",
         r"no space left on device|disk quota exceeded|don't have enough free space",
         "the disk is full",
-        "free some: `docker system df` shows what Docker holds, `layerlab reset` empties LayerLab's machine",
+        "free some space: `docker system df` shows what Docker uses, `layerlab reset` empties LayerLab's machine",
     ),
     Fault(
         "no-host",
         r"no such host|could not resolve host|temporary failure in name resolution|name or service not known|"
         r"temporary failure resolving|failed to lookup address information|server misbehaving|nodename nor servname",
-        "a name could not be looked up: no network, or no DNS",
-        "check the network and the name; behind a VPN give the engine its DNS servers (daemon.json: dns)",
+        "a host name couldn't be looked up: no network, or no DNS",
+        "check the network and the name; behind a VPN, give the engine the VPN's DNS servers (daemon.json: dns)",
     ),
     Fault(
         "no-answer",
         r"dial tcp \S+ (connect: connection refused|i/o timeout)|Client\.Timeout exceeded while awaiting headers|"
         r"TLS handshake timeout|network is unreachable|no route to host",
-        "a server does not answer: it is down, or a firewall or proxy is in between",
-        "check its address and port; behind a proxy set HTTPS_PROXY for the engine (daemon.json: proxies) and for the build",
+        "a server doesn't answer: it's down, or a firewall or proxy is in the way",
+        "check its address and port; behind a proxy, set HTTPS_PROXY for the engine (daemon.json: proxies) and for the build",
     ),
     Fault(
         "no-index",
         r"could not find a version that satisfies the requirement|no matching distribution found|"
         r"failed to fetch: .*simple|Max retries exceeded with url",
-        "pip could not get a package from its index",
+        "pip couldn't get a package from its index",
         "check the name and version, and whether the index answers: `pip index versions pip`",
     ),
     Fault(
@@ -116,30 +116,30 @@ FAULTS = (
         r"exec format error|does not match the (detected|specified|expected) (host )?platform|no match for platform in manifest|"
         r"no matching manifest for \S+ in the manifest list|but the actual platform is|was pulled with platform .*, expected",
         "an image or program is for another processor architecture",
-        "build for this one (`--platform linux/amd64` or arm64), or install emulation: `docker run --privileged --rm "
-        "tonistiigi/binfmt --install all`",
+        "build for this computer's architecture (`--platform linux/amd64` or arm64), or install emulation: "
+        "`docker run --privileged --rm tonistiigi/binfmt --install all`",
     ),
     Fault(
         "killed",
         r"exit code: 137|signal: killed|cannot allocate memory|out of memory",
-        "a step was killed, most likely for want of memory",
+        "a step was killed, most likely because memory ran out",
         "give the engine more memory (Docker Desktop: Settings, Resources), or build less at once",
     ),
     Fault(
         "not-found",
         r"failed to resolve source metadata for|pull access denied|manifest unknown|repository does not exist",
-        "the base image is not to be had",
-        "check its name and tag; where no hub answers, LayerLab has stand-ins for: python:3.11-slim, python:3.13-slim",
+        "the base image can't be found or pulled",
+        "check its name and tag; if no hub answers, LayerLab has stand-ins for python:3.11-slim and python:3.13-slim",
     ),
     Fault(
         "gone",
         r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF",
-        "the connection to the engine broke off: it stopped, or was killed",
-        "start it again and repeat the build; `layerlab up`",
+        "the connection to the engine broke: the engine stopped or was killed",
+        "start it again with `layerlab up`, and repeat the build",
     ),
 )
 
 
 def recognise(message: str) -> Fault | None:
-    """The first fault whose pattern is in `message`; None if it is none that we know."""
+    """Return the first fault whose pattern is in `message`; None if we know none."""
     return next((fault for fault in FAULTS if re.search(fault.pattern, message, re.IGNORECASE)), None)

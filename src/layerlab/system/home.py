@@ -1,7 +1,7 @@
-"""Where LayerLab keeps what it makes, and the locks that let several LayerLabs share a computer.
+"""Where LayerLab keeps its files, and the locks that let several LayerLab processes share a computer.
 
-Everything is under one folder, `home()`, so that one command can remove it all. Only sockets live elsewhere
-(`run_dir`), because a Unix socket's path may have no more than 107 bytes.
+Everything is under one folder, `home()`, so one command can remove it all. Only sockets live elsewhere (`run_dir`),
+because a Unix socket's path is limited to 107 bytes.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ import platformdirs
 
 from ..errors import MachineBusy
 
-#: Label on every container, volume and network that LayerLab makes in somebody's engine; its value is `home_id()`.
+#: Label on every container, volume and network that LayerLab makes in a user's engine; its value is `home_id()`.
 LABEL = "layerlab.home"
 
 
 def home() -> Path:
-    """The folder that holds all that LayerLab keeps: `$LAYERLAB_HOME`, or the user's data folder of this system."""
+    """Return the folder of everything LayerLab keeps: `$LAYERLAB_HOME`, or one in the system's folder for user data."""
     chosen = os.environ.get("LAYERLAB_HOME")
     return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("layerlab")
 
 
 def home_id() -> str:
-    """Eight hex digits that tell this home from another on the same computer."""
+    """Return eight hex digits that tell this home from another on the same computer."""
     return hashlib.sha256(str(home()).encode()).hexdigest()[:8]
 
 
 def cache_dir() -> Path:
-    """What can be made again: engine packages, base images, generated weights."""
+    """Return the folder of files that can be made again: engine packages, base images, generated weights."""
     return _made(home() / "cache")
 
 
 def machine_dir(name: str) -> Path:
-    """What belongs to one machine. Not created here: its existence says that the machine exists."""
+    """Return the folder of one machine. It isn't created here: if it exists, so does the machine."""
     return home() / "machines" / name
 
 
 def apps_dir() -> Path:
-    """Scratch copies of apps, a folder each."""
+    """Return the folder of the apps' scratch copies, one folder each."""
     return _made(home() / "apps")
 
 
 def run_dir() -> Path:
-    """Sockets and process ids; gone after a reboot, as the processes are."""
+    """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
     base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()
     return base / f"layerlab-{home_id()}"
 
@@ -61,10 +61,10 @@ def _made(path: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(name: str, *, shared: bool = False, wait: float = 60.0, folder: Path | None = None) -> Iterator[None]:
-    """Hold the lock called `name`, alone or shared, for the length of a `with`; among the processes of this home, or of
-    all that use `folder`.
+    """Hold the lock called `name`, alone or shared, during a `with`.
 
-    The kernel drops it when the process ends, however it ends. Raises MachineBusy when it is not had in `wait` seconds.
+    It works between the processes of this home, or between all that use `folder`. The kernel drops the lock when the
+    process ends, however it ends. Raises MachineBusy if it can't get the lock within `wait` seconds.
     """
     path = (folder or _made(home() / "locks")) / f"layerlab-{name}.lock"
     deadline = time.monotonic() + wait
@@ -77,7 +77,7 @@ def locked(name: str, *, shared: bool = False, wait: float = 60.0, folder: Path 
                 if time.monotonic() > deadline:
                     raise MachineBusy(
                         f"another LayerLab process has held {name!r} for more than {wait:.0f} s",
-                        "wait for its build or measurement to end, or interrupt it; `layerlab doctor` lists who is there",
+                        "wait for its build or measurement to end, or interrupt it; `layerlab doctor` shows which process it is",
                     ) from None
                 time.sleep(0.05)
         yield

@@ -1,4 +1,4 @@
-"""Running a command and saying plainly what happened when it fails. (Builds have their own: machine/client_process.py.)"""
+"""Run a command, and say plainly what happened if it fails. Builds use machine/client_process.py instead."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..errors import CommandFailed, LayerLabError
 
-#: Seconds within which a command started by `beside` is ended.
+#: A command started by `beside` is ended within this many seconds.
 NOTICE_SECONDS = 0.1
-#: Its attribute `ended`, on the threads of `beside`, says that what they do is no longer wanted.
+#: On the threads of `beside`, its event `ended` says that their work is no longer wanted.
 _thread = threading.local()
 
 
@@ -26,9 +26,9 @@ def run(
 ) -> str:
     """Run `command` and return its standard output.
 
-    `env` is added to this process's environment; an empty value removes the variable.
-    Raises CommandFailed with the exact command, exit code and the end of the output; also when the program is missing
-    (exit code 127) or takes longer than `timeout` seconds (exit code 124), as a shell and timeout(1) count them.
+    `env` is added to this process's environment; an empty value removes the variable. `what` replaces the error's message.
+    Raises CommandFailed with the exact command, the exit code and the end of the output. A missing program has exit code 127,
+    and one that takes longer than `timeout` seconds has 124, as in a shell and with timeout(1).
     """
     try:
         done = _finished(command, environment(env), stdin, timeout)
@@ -46,7 +46,7 @@ def run(
 def _finished(
     command: Sequence[str], env: Mapping[str, str], stdin: bytes | None, timeout: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """subprocess.run, which on a thread of `beside` ends early when it is told to."""
+    """Do the same as subprocess.run, but on a thread of `beside`, stop early when told to."""
     ended: threading.Event | None = getattr(_thread, "ended", None)
     if ended is None:
         return subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=timeout)
@@ -65,9 +65,9 @@ def _finished(
 
 @contextlib.contextmanager
 def beside(work: Callable[[], object]) -> Iterator[None]:
-    """Do `work` on a thread while the body runs. When the body ends, so does the command that `work` is at.
+    """Do `work` on a thread while the body runs. When the body ends, so does the command that `work` is running.
 
-    Our own errors in `work` are not reported: it prepares what the body, or what follows it, does itself if it must.
+    LayerLab's own errors in `work` aren't reported: it only prepares something that the code after it can do itself.
     """
     ended = threading.Event()
 
@@ -82,17 +82,17 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(15)  # it may be waiting for the lock of another process, and then does nothing more
+        thread.join(15)  # it may be waiting for another process's lock; once it has that, it does nothing more
 
 
 def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    """This process's environment with `extra` on top; an empty value removes the variable."""
+    """Return this process's environment with `extra` on top; an empty value removes the variable."""
     merged = {**os.environ, **(extra or {})}
     return {key: value for key, value in merged.items() if value != "" or key not in (extra or {})}
 
 
 def succeeds(command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 20) -> bool:
-    """Whether the command runs and exits with 0."""
+    """Tell whether the command runs and exits with 0."""
     try:
         run(*command, env=env, timeout=timeout)
     except CommandFailed:

@@ -1,1 +1,1 @@
-"""Reading the progress of a build: BuildKit's events → vertices → steps with lines, states, seconds and bytes."""
+"""Read the progress of a build: BuildKit's events → vertices → steps with lines, states, seconds and bytes."""

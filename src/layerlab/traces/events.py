@@ -1,7 +1,7 @@
-"""The events of a build as they come: what `docker buildx build --progress=rawjson` prints, gathered by vertex.
+"""The events of a build as they come: the output of `docker buildx build --progress=rawjson`, gathered by vertex.
 
-The lines are BuildKit's `SolveStatus` (BuildKit client/graph.go). `Progress` gathers them: `trace` reads a whole build with
-it, `live` one that still runs.
+The lines are BuildKit's `SolveStatus` (BuildKit client/graph.go). `Progress` gathers them: `trace` uses it for a finished
+build, `live` for one that's still running.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any
 from ..record.states import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .downloads import downloaded_bytes
 
-#: A state only live progress shows: started and not completed.
+#: A state that only live progress shows: started and not completed.
 RUNNING = "RUNNING"
 
-#: Pieces of log that the tail of a step's log is looked for in: one line may come in several.
+#: How many pieces of a step's log `tail` looks at: one line may come in several.
 _TAIL_PIECES = 100
-#: Terminal colours and other control characters, tab excepted.
+#: Terminal colours and other control characters, except tab.
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def read_events(lines: Iterable[str], rest: list[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The events of a trace; lines that are not JSON objects, which a build that fails adds, go to `rest`."""
+    """Yield the events of a trace. Lines that aren't JSON objects, which a failing build adds, go to `rest`."""
     for line in lines:
         if line.startswith("{"):
             try:
@@ -44,10 +44,10 @@ def read_events(lines: Iterable[str], rest: list[str] | None = None) -> Iterator
 
 @dataclasses.dataclass
 class Vertex:
-    """What the trace says of one vertex.
+    """What the trace says about one vertex.
 
-    A vertex may start and complete several times, and each time is told twice (started, completed): `times` is keyed by
-    `started`. Bake reports a vertex that two targets share once under each name.
+    A vertex may start and complete several times, and each time is reported twice (started, completed), so `times` is keyed
+    by `started`. Bake reports a vertex that two targets share once under each name.
     """
 
     digest: str
@@ -62,30 +62,30 @@ class Vertex:
 
     @property
     def cached(self) -> bool:
-        """Whether it was a hit: the first of its times says so.
+        """Whether it was a hit, as the first of its times says.
 
-        Later ones do not tell: a hit in a registry cache is followed by uncached times that pull it, and a step
+        Later times don't count: a hit in a registry cache is followed by uncached times that pull it, and a step
         that ran may be loaded from the cache again by a step that needs its result.
         """
         return bool(self.times) and min(self.times, key=_seconds) in self.hits
 
     @property
     def running(self) -> bool:
-        """Whether it started and some start has no end."""
+        """Whether one of its times has started and not ended."""
         return any(not completed for completed in self.times.values())
 
     def spans(self, until: float = 0.0) -> list[tuple[float, float]]:
-        """Its (start, end) times in seconds since 1970, joined where they overlap; what did not end lasts `until`."""
+        """Return its (start, end) times in seconds since 1970, joined where they overlap; a time without end ends at `until`."""
         return joined_spans((_seconds(start), _seconds(end) if end else until) for start, end in self.times.items())
 
     def after_the_first_time(self) -> Vertex:
-        """It without the first of its times."""
+        """Return a copy without the first of its times."""
         return dataclasses.replace(self, times={t: self.times[t] for t in sorted(self.times, key=_seconds)[1:]})
 
     def text(self, stream: int | None = None) -> str:
-        """What it printed, on one stream or on both in the order of arrival.
+        """Return what it printed, on one stream or on both in order of arrival.
 
-        A chunk may end within a character, so each stream has a decoder of its own.
+        A chunk may end within a character, so each stream has its own decoder.
         """
         decoders: dict[int, codecs.IncrementalDecoder] = {}
         parts = []
@@ -97,7 +97,7 @@ class Vertex:
         return "".join(parts) + "".join(decoder.decode(b"", final=True) for decoder in decoders.values())
 
     def tail(self, lines: int) -> list[str]:
-        """The last lines it printed that are not empty, as a terminal would show them; reads no more than it needs."""
+        """Return the last non-empty lines it printed, as a terminal would show them. It reads no more than it needs."""
         data = b""
         for _, piece in reversed(self.logs[-_TAIL_PIECES:]):
             data = base64.b64decode(piece) + data
@@ -108,7 +108,7 @@ class Vertex:
 
     @property
     def downloaded(self) -> int:
-        """Bytes that its logs tell of, and layers pulled from a registry, which a hit in a registry cache needs too."""
+        """Bytes that its logs report, and of layers pulled from a registry, which a hit in a registry cache needs too."""
         streams = {source for source, _ in self.logs}
         pulled = sum(current for id_, (current, _) in self.transfers.items() if id_.startswith("sha256:"))
         return pulled + sum(downloaded_bytes(self.text(stream)) for stream in streams)
@@ -127,7 +127,7 @@ class Progress:
         self.warnings: list[str] = []
 
     def absorb(self, event: Mapping[str, Any]) -> list[str]:
-        """Take in one event; gives the digests of the vertices it tells of, perhaps more than once."""
+        """Take in one event; return the digests of the vertices it mentions, which may repeat."""
         touched = []
         for told in event.get("vertexes") or ():
             vertex = self._vertex(told["digest"])
@@ -163,7 +163,7 @@ class Progress:
 
 
 def joined_spans(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """(start, end) times in order, joined where they overlap."""
+    """Return (start, end) times in order, joined where they overlap."""
     joined: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -174,10 +174,10 @@ def joined_spans(spans: Iterable[tuple[float, float]]) -> list[tuple[float, floa
 
 
 def state(vertices: Sequence[Vertex]) -> str:
-    """The state of a step from the vertices it is made of: RAN, CACHED, FAILED, CANCELED, NOT REACHED or RUNNING.
+    """Return the state of a step made of these vertices: RAN, CACHED, FAILED, CANCELED, NOT REACHED or RUNNING.
 
-    `COPY --link` is two vertices, the copy and a merge with what is below it; the copy says whether it was a hit
-    (when the base moves it hits, and only the merge is made anew).
+    `COPY --link` is two vertices, the copy and a merge with what is below it. The copy says whether it was a hit:
+    when the base moves, the copy hits and only the merge runs again.
     """
     if errors := [v.error for v in vertices if v.error]:
         return CANCELED if all("context canceled" in error for error in errors) else FAILED
@@ -190,7 +190,7 @@ def state(vertices: Sequence[Vertex]) -> str:
 
 
 def plain_line(line: str) -> str:
-    """A line as a terminal leaves it: without colours, and of a bar that rewrites itself the last version."""
+    """Return a line as a terminal leaves it: without colours, and with only the last version of a bar that rewrites itself."""
     return _CONTROL.sub("", line.rstrip("\r").rsplit("\r", 1)[-1])
 
 

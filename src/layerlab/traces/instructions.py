@@ -1,7 +1,7 @@
 """The instructions of a Dockerfile with their lines and stages, as far as reading a trace needs them.
 
-A build that succeeded says which vertex belongs to which line; the text itself is read for what BuildKit leaves out:
-FROM lines given by --build-context, stage names, and all of a build that failed.
+A successful build says which vertex belongs to which line. The text itself is read for what BuildKit leaves out: FROM lines
+given by --build-context, stage names, and everything about a failed build.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Instruction:
 
     Attributes:
         line: its first line, counted from 1.
-        end_line: its last line, a heredoc's terminator included.
+        end_line: its last line, including a heredoc's terminator.
         keyword: "FROM", "RUN", ... in capitals.
-        value: the rest, continuation lines joined, comments left out; of FROM with the global ARGs replaced.
+        value: the rest, with continuation lines joined and comments left out; for FROM, with global ARGs replaced.
         stage: index of its stage from 0; -1 before the first FROM.
-        stage_name: name of the stage, "stage-N" as BuildKit names those without, "" before the first FROM.
+        stage_name: name of the stage; "stage-N" for one without a name, as in BuildKit; "" before the first FROM.
     """
 
     line: int
@@ -52,12 +52,12 @@ class Instruction:
 
     @property
     def base(self) -> str:
-        """What FROM names, "" for other instructions."""
+        """The image or stage that FROM names; "" for other instructions."""
         return (self.words or [""])[0] if self.keyword == "FROM" else ""
 
 
 def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instruction, ...]:
-    """The instructions of a Dockerfile in file order; never raises, an unknown instruction is kept as it stands.
+    """Return the instructions of a Dockerfile in file order. It never raises: unknown instructions are kept as they are.
 
     Args:
         text: the Dockerfile.
@@ -84,7 +84,7 @@ def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instru
 
 
 def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[int]:
-    """The stages that `roots` are built from, themselves included; with no roots, those of the last stage."""
+    """Return the stages that `roots` are built from, including themselves; without roots, those of the last stage."""
     names = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
     names |= {str(i.stage): i.stage for i in instructions if i.stage >= 0}
     used: set[int] = set()
@@ -97,7 +97,7 @@ def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[i
 
 
 def _mentioned(instruction: Instruction) -> list[str]:
-    """Names of stages or images an instruction takes files from."""
+    """Return the names of the stages or images that an instruction takes files from."""
     return [instruction.base.lower(), *(m.lower() for m in re.findall(r"\bfrom=([^\s,]+)", instruction.value))]
 
 
@@ -106,7 +106,7 @@ def _replaced(text: str, values: Mapping[str, str]) -> str:
 
 
 def _without_heredocs(text: str) -> tuple[str, dict[int, int]]:
-    """The text with heredoc bodies emptied, as dockerfile-parse knows none, and {first line: last line} of those."""
+    """Empty the heredocs, which dockerfile-parse doesn't know; return the text and {first line: last line} of each."""
     escape = "`" if re.match(r"(?:[ \t]*#.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", text, re.IGNORECASE) else "\\"
     lines = text.split("\n")
     ends: dict[int, int] = {}

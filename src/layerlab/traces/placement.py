@@ -1,7 +1,7 @@
-"""Which Dockerfile line a vertex of the trace belongs to.
+"""Find the Dockerfile line that a vertex of the trace belongs to.
 
-The provenance says it for a build that succeeded. A build that failed has none: there the
-names of the vertices, "[stage i/n] INSTRUCTION text", are matched to the Dockerfile's text in the order of each stage.
+For a successful build, the provenance says it. A failed build has none; there, the names of the vertices, "[stage i/n]
+INSTRUCTION text", are matched to the Dockerfile's text, in order within each stage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .events import Vertex
 from .instructions import MAKES_A_STEP, Instruction, read, used_stages
 
-#: Names of vertices that are images: of FROM, of COPY --from, of a mount, or given by --build-context.
+#: Matches the names of vertices that are images: from FROM, COPY --from, a mount, or --build-context.
 SOURCE_IMAGE = r"^(\[[^\]]*\d+/\d+\] )?FROM |^\[context [^\]]+\] (?!load )|^docker-image://"
 
 _NAME = re.compile(r"\[(?:(?P<where>[^\]]*?) )?\s*(?P<index>\d+)/(?P<total>\d+)\] (?:LINK )?(?P<text>.*)", re.DOTALL)
@@ -24,13 +24,13 @@ _TARGET = re.compile(r"\[(\S+) internal\] ")
 
 #: A vertex and its name without the bake target's prefix.
 Named = tuple[Vertex, str]
-#: Vertices by instruction and platform ("" unless the build is of several).
+#: Vertices by instruction and platform ("" unless the build is for several).
 Located = dict[tuple[Instruction, str], list[Vertex]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A step to be: the fields are those of `record.step.Step`."""
+    """A step in the making; the fields are those of `record.step.Step`."""
 
     line: int
     end_line: int
@@ -43,16 +43,17 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """The steps in file order, those of no known line last, and the vertices that are not steps."""
+    """The steps in file order, those without a known line last, and the vertices that aren't steps."""
 
     steps: tuple[Place, ...]
     others: tuple[Named, ...]
 
 
 def named(vertices: Iterable[Vertex], provenance: Mapping[str, Any], target: str = "") -> list[Named]:
-    """The vertices of one target with its prefix taken off: bake of several writes "[api stage-1 2/2] RUN ...".
+    """Return the vertices of one target without its prefix: a bake of several writes "[api stage-1 2/2] RUN ...".
 
-    A vertex that targets share has a name for each; without a bake all vertices are returned.
+    An empty `target` means the likeliest one. A vertex that targets share has a name for each. Without a bake, all vertices
+    are returned.
     """
     vertices = [v for v in vertices if v.names]
     targets = {found[1] for v in vertices for name in v.names if (found := _TARGET.match(name))}
@@ -97,16 +98,16 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
         elif not mapping or vertex.digest in mapping:
             keyword = told["text"].split(" ")[0]
             steps.append(Place(0, 0, _split(told)[1], keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
-        # else: a step of another target whose files are equal to ours; BuildKit runs it once and shows it under both.
+        # else: a step of another target with the same files as ours; BuildKit runs it once and shows it under both.
     return Placed(tuple(steps), tuple(others))
 
 
 def _place(key: tuple[Instruction, str], vertices: list[Vertex], names: Mapping[str, str], sizes: _Sizes) -> Place:
     instruction, platform = key
-    # COPY --link is two vertices; the copy bears the plain name. What ADD fetches comes last: it is no layer.
+    # COPY --link is two vertices; the copy has the plain name. What ADD fetches comes last: it isn't a layer.
     vertices = sorted(vertices, key=lambda v: (not v.weak, not v.inputs, v.digest))
     if instruction.keyword == "FROM":
-        # As the Dockerfile has it: BuildKit's name holds the digest, or the stand-in's name, so it differs by machine.
+        # From the Dockerfile: BuildKit's name has the digest, or the stand-in's name, so it differs between machines.
         text = f"FROM {instruction.value}"
     else:
         name = names[vertices[0].digest]
@@ -133,7 +134,7 @@ def _by_provenance(
             instruction = at.get(min(lines, default=0))
             if instruction is None or location.get("sourceIndex", 0) != ours:
                 continue
-            # The image that `COPY --from=image` copies from carries the line of the COPY.
+            # The image that `COPY --from=image` copies from has the COPY's line.
             if bool(re.match(SOURCE_IMAGE, name)) == (instruction.keyword == "FROM"):
                 located[instruction, _platform(name)].append(vertex)
     return located
@@ -144,7 +145,7 @@ def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> 
     groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
     for vertex, name in vertices:
         if (told := _NAME.match(name)) and not told["text"].startswith("ONBUILD "):
-            # A Dockerfile of one stage without a name: BuildKit writes "[2/4]".
+            # If the Dockerfile has a single stage without a name, BuildKit writes "[2/4]".
             groups[_split(told)].append((vertex, told))
     located: Located = collections.defaultdict(list)
     for (platform, stage_name), told in groups.items():
@@ -160,8 +161,8 @@ def _aligned(
 ) -> list[tuple[Instruction, Vertex]]:
     """Pair the commands of a stage with the vertices that name it.
 
-    The index counts from 1, and FROM counts unless it is another stage, scratch, or given by --build-context
-    (BuildKit dockerfile2llb/convert.go, prefixCommand): of the two ways, take the one where more instructions agree.
+    The index starts at 1, and FROM counts unless it's another stage, scratch, or given by --build-context
+    (BuildKit dockerfile2llb/convert.go, prefixCommand). We try both and take the one where more instructions agree.
     """
 
     def pairs(first: int) -> list[tuple[Instruction, Vertex, bool]]:
@@ -176,13 +177,13 @@ def _aligned(
     last = max(int(match["index"]) for _, match in told)
     total = max(int(match["total"]) for _, match in told)
     orders = [pairs(2), pairs(1)] if last == total > len(commands) else [pairs(1), pairs(2)]
-    orders.append(pairs(total - len(commands) + 1))  # what the base's ONBUILD adds counts too, and comes first
+    orders.append(pairs(total - len(commands) + 1))  # steps that the base's ONBUILD adds count too, and come first
     best = max(orders, key=lambda found: len(found) + sum(same for *_, same in found))
     return [(instruction, vertex) for instruction, vertex, _ in best]
 
 
 def _add_equals(located: Located, instructions: Sequence[Instruction]) -> None:
-    """Two stages that begin alike share vertices, which bear one stage's name: give them to the other's lines too."""
+    """Give shared vertices to the lines of both stages: stages that begin alike share them, under one stage's name."""
     for stage, platform in {(i.stage, p) for i, p in located}:
         for i in instructions:
             if i.stage == stage and i.keyword in MAKES_A_STEP and (i, platform) not in located:
@@ -193,7 +194,7 @@ def _add_equals(located: Located, instructions: Sequence[Instruction]) -> None:
 
 
 def _add_bases(located: Located, vertices: Sequence[Named], instructions: tuple[Instruction, ...]) -> None:
-    """Place the images of FROM lines that have none yet: with --build-context the provenance gives no line for them."""
+    """Place the images of FROM lines that have none yet: with --build-context, the provenance gives no line for them."""
     images = [(v, _image(name)) for v, name in vertices if re.match(SOURCE_IMAGE, name)]
     used = used_stages(instructions, {i.stage for i, _ in located})
     stages: set[str] = set()
@@ -202,14 +203,14 @@ def _add_bases(located: Located, vertices: Sequence[Named], instructions: tuple[
         stages.add(i.stage_name)
         if image and i.stage in used and not any(key[0] == i for key in located):
             found = [v for v, name in images if name == _canonical(i.base)]
-            # A build argument may have named the image in a way that the text does not tell.
+            # A build argument may have named the image, so the text doesn't show the name.
             found = found or [v for v, _ in images if len(images) == 1]
             if found:
                 located[i, ""] = found[:1]
 
 
 def _add_triggers(located: Located, vertices: Sequence[Named], instructions: Sequence[Instruction]) -> None:
-    """Place what the base image's ONBUILD adds: it has no line of its own, so it gets that of the FROM."""
+    """Place the steps that the base image's ONBUILD adds: they have no line of their own, so they get the FROM's."""
     for (_, told), vertex in _triggers(vertices):
         platform, stage_name = _split(told)
         for i in instructions:
@@ -219,14 +220,14 @@ def _add_triggers(located: Located, vertices: Sequence[Named], instructions: Seq
 
 
 def _triggers(vertices: Sequence[Named]) -> list[tuple[tuple[int, re.Match[str]], Vertex]]:
-    """The vertices that ONBUILD of a base added, in their order: BuildKit names them "[2/5] ONBUILD COPY ..."."""
+    """Return the vertices that a base's ONBUILD added, in order: BuildKit names them "[2/5] ONBUILD COPY ..."."""
     told = [(found, v) for v, name in vertices if (found := _NAME.match(name))]
     found = [((int(m["index"]), m), v) for m, v in told if m["text"].startswith("ONBUILD ")]
     return sorted(found, key=lambda f: f[0][0])
 
 
 def _add_fetches(located: Located, vertices: Sequence[Named]) -> None:
-    """What ADD fetches is a vertex of the step's own name, of which the provenance knows no line."""
+    """Place what ADD fetches: a vertex with the step's own name, for which the provenance has no line."""
     names = {v.digest: name for v, name in vertices}
     for found in located.values():
         for vertex in list(found):
@@ -235,7 +236,7 @@ def _add_fetches(located: Located, vertices: Sequence[Named]) -> None:
 
 
 class _Sizes:
-    """Layer sizes from the provenance: `layers` has, for a step, the chain of layers its result consists of."""
+    """Layer sizes from the provenance: for each step, `layers` has the chain of layers that its result consists of."""
 
     def __init__(self, provenance: Mapping[str, Any]) -> None:
         config = provenance.get("buildConfig") or {}
@@ -245,7 +246,7 @@ class _Sizes:
         self._chains = {step: chains[0] for step, chains in layers.items() if chains and chains[0]}
 
     def of(self, vertices: Sequence[Vertex], keyword: str) -> int | None:
-        """Bytes of the layer a step made, for FROM of all the image's layers; None if it made none or it is unknown."""
+        """Return the bytes of the layer a step made (for FROM, of all the image's layers); None if none or unknown."""
         for step in (self._steps.get(v.digest, "") for v in vertices):
             chain = self._chains.get(f"{step}:0")
             if chain and keyword == "FROM":
@@ -260,7 +261,7 @@ def _metadata(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _likely_target(vertices: Sequence[Vertex], targets: set[str], provenance: Mapping[str, Any]) -> str:
-    """The target whose names the vertices of the provenance bear most often; without one, that of the first failure."""
+    """Return the target that most vertices of the provenance are named after; without provenance, the failed vertices count."""
     mapping = (provenance.get("buildConfig") or {}).get("digestMapping") or {}
     chosen = [v for v in vertices if v.digest in mapping]
     chosen = chosen or [v for v in vertices if v.error and "context canceled" not in v.error] or vertices
@@ -273,7 +274,7 @@ def _prefix(targets: Iterable[str]) -> re.Pattern[str]:
 
 
 def _split(told: re.Match[str]) -> tuple[str, str]:
-    """(platform, stage) of "[linux/arm64 build 2/3]"."""
+    """Return (platform, stage) of "[linux/arm64 build 2/3]"."""
     platform, _, stage = (told["where"] or "").rpartition(" ")
     return platform, stage or "stage-0"
 
@@ -283,7 +284,7 @@ def _platform(name: str) -> str:
 
 
 def _image(name: str) -> str:
-    """The image that a vertex's name speaks of, in the short form."""
+    """Return the short name of the image that a vertex's name mentions."""
     name = _NAME.sub(r"\g<text>", name)
     if context := re.match(r"\[context ([^\]]+)\]", name):
         return _canonical(context[1])

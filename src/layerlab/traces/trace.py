@@ -1,6 +1,6 @@
-"""Reading a build's trace: from the output of `--progress=rawjson` to steps and phases. Pure; no engine needed.
+"""Read a build's trace: from the output of `--progress=rawjson` to steps and phases. Pure; needs no engine.
 
-`events` gathers what the trace says by vertex, `placement` says which Dockerfile line a vertex belongs to.
+`events` gathers the trace by vertex, `placement` finds the Dockerfile line that a vertex belongs to.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
 
 __all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events", "resumed"]
 
-#: Kinds of phase by the name of the vertex, in order: the first that matches counts.
+#: Kinds of phase by the vertex's name; the first match counts.
 _KINDS = (
     ("definition", r"\[internal\] load (build definition|local bake)|load \.dockerignore|resolve image config for"),
     ("metadata", r"load metadata for|\[auth\]"),
@@ -31,17 +31,17 @@ _KINDS = (
 
 @dataclasses.dataclass(frozen=True)
 class Parsed:
-    """What a trace tells of a build.
+    """What a trace says about a build.
 
     Attributes:
-        steps: in file order; those of no known line come last.
-        phases: what is not a step, in order of their starts.
+        steps: in file order; those without a known line come last.
+        phases: the work outside the steps, in order of start.
         context_bytes: bytes of build context sent.
-        warnings: BuildKit's, a line each, and cache imports that failed, which BuildKit lets pass.
+        warnings: BuildKit's, one line each, and failed cache imports, which BuildKit tolerates.
         error: "" for a build that succeeded; otherwise what BuildKit printed.
         seconds: from the first start to the last completion in the trace.
-        failed: the step that failed, if one did.
-        failed_line: the Dockerfile line that BuildKit's error names; 0 where it names none.
+        failed: the step that failed first, if any did.
+        failed_line: the Dockerfile line that BuildKit's error names, or else that of the failed step; 0 if there's neither.
     """
 
     steps: tuple[Step, ...]
@@ -55,16 +55,16 @@ class Parsed:
 
 
 def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: str = "") -> Parsed:
-    """Steps and phases of one build.
+    """Parse a trace into the steps and phases of one build.
 
     Args:
         trace: the output of `--progress=rawjson`.
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         dockerfile: text of the Dockerfile.
-        target: which target of a bake; "" to find out (of several, the one the provenance or the failure is of).
+        target: which target of a bake; "" to find out (of several, the one that the provenance or the failure belongs to).
     """
     progress, rest = Progress(), []
-    # Not splitlines: that copies the whole trace, and cuts at characters that JSON may hold.
+    # Not splitlines: it copies the whole trace, and splits at characters that JSON may hold.
     for event in read_events((m[0] for m in re.finditer(r"[^\n]+", trace)), rest):
         progress.absorb(event)
     vertices = placement.named(progress.vertices.values(), provenance, target)
@@ -72,7 +72,7 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
     spans = [span for v in progress.vertices.values() for span in v.spans()]
     clock = min((start for start, _ in spans), default=0.0), max((end for _, end in spans), default=0.0)
 
-    # A vertex on several lines (one FROM for two stages) downloads once: its first line has it.
+    # A vertex on several lines (one FROM for two stages) downloads once: the first line gets the bytes.
     first: dict[str, placement.Place] = {}
     for place in placed.steps:
         for vertex in place.vertices:
@@ -98,9 +98,9 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
 
 
 def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
-    """The one build that two tries are, the first of which failed only in its export, after `seconds`.
+    """Join two tries into one build: the first failed only in its export, after `seconds`.
 
-    The second finds in the cache what the first ran: without this, a retried build would say that nothing ran.
+    The second try finds the first one's results in the cache, so without this, a retried build would say that nothing ran.
     """
     earlier = {(s.line, s.stage): s for s in first.steps if s.line}
 
@@ -126,10 +126,10 @@ def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
 def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, float]) -> Step:
     vertices = place.vertices
     inside = {v.digest for v in vertices}
-    # What comes after a step depends on its last vertex: for COPY --link the merge.
+    # Later steps depend on a step's last vertex: for COPY --link, the merge.
     last = next((v for v in vertices if not any(v.digest in other.inputs for other in vertices)), vertices[-1])
     started, seconds = _times(vertices, clock)
-    # The trace is over: what still runs in it was stopped.
+    # The trace is over, so a vertex that still runs in it was stopped.
     found = {RUNNING: CANCELED}.get(_state(vertices), _state(vertices))
     return Step(
         line=place.line,
@@ -149,14 +149,14 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
 
 
 def phase_kind(name: str) -> str:
-    """The kind of phase (`record.step.Phase.kind`) a vertex of this name is."""
+    """Return the kind of phase (`record.step.Phase.kind`) of a vertex with this name."""
     return next((kind for kind, pattern in _KINDS if re.search(pattern, name)), "other")
 
 
 def _state(vertices: Sequence[Vertex]) -> str:
-    """The state of a whole step.
+    """Return the state of a whole step.
 
-    BuildKit tells of a vertex without inputs when it asks for its cache key, as of a first time that it ran
+    When BuildKit asks a vertex without inputs for its cache key, it reports that as a first time that the vertex ran
     (solver/jobs.go, CacheMap). Such a vertex is what ADD fetches, or a WORKDIR on nothing (FROM scratch).
     """
     if (found := state(vertices)) != RAN:
@@ -164,7 +164,7 @@ def _state(vertices: Sequence[Vertex]) -> str:
     if working := [v for v in vertices if v.inputs]:
         return state(working)
     later = [v.after_the_first_time() for v in vertices]
-    # With no other time nothing needed its result, so what is built on it was a hit.
+    # With no other time, nothing needed its result, so the step built on it was a hit.
     return state(later) if any(v.times for v in later) else CACHED
 
 
@@ -175,7 +175,7 @@ def _phase(vertex: Vertex, name: str, clock: tuple[float, float]) -> Phase:
 
 
 def _times(vertices: Iterable[Vertex], clock: tuple[float, float]) -> tuple[float, float]:
-    """(start since the trace began, seconds without the waits between the times it ran)."""
+    """Return (start since the trace began, seconds without the waits between the times it ran)."""
     zero, until = clock
     spans = joined_spans(span for v in vertices for span in v.spans(until))
     return (spans[0][0] - zero if spans else 0.0), sum(end - start for start, end in spans)

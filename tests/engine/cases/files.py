@@ -39,7 +39,7 @@ def src(name: str, *edits, states: str = COPY_ON, dockerfile: str = SRC, **more)
 CASES = (
     # -- what a file is ---------------------------------------------------------------------------------------------
     src("nothing changed", states=HIT),
-    src("mtime only", touch("src"), states=HIT, still=((3, "have other dates"),)),
+    src("mtime only", touch("src"), states=HIT, still=((3, "have different dates"),)),
     src("a fresh copy", fresh_copy, states=HIT),
     src("another owner on the client", chown("src/run.sh"), states=HIT),
     src("content", write("src/main.py", "print(2)\n"), roots=((3, "file changed", "src/main.py"),)),

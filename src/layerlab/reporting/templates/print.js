@@ -1,4 +1,4 @@
-// Paper cannot unfold: open what is folded while printing.
+// Paper can't unfold: open all folded parts while printing.
 let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details:not([open])")];
