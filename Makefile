@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The documentation has its own environment, so that its tools can't change the lab's packages.
 DOCS := .venv-docs
+LOWEST := .venv-lowest
 # The newest Python that's installed and that the lock covers.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -31,7 +32,7 @@ PYTEST = sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JO
 # With TEST_ARGS="-k something", one of the two stages may have nothing to run; pytest then exits with 5.
 NONE_IS_FINE = $(if $(TEST_ARGS),|| [ $$? = 5 ])
 
-.PHONY: help lab test test-all nightly doctor reset clean fuzz bench notebooks docs lock lint setup
+.PHONY: help lab test test-all nightly doctor reset clean fuzz bench notebooks wheel-test lowest docs lock lint setup
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,7 +60,7 @@ reset: $(VENV)/.ready ## Make the lab's machine cold: only its base images are l
 clean: ## Remove everything that LayerLab created: machines, engine, images, caches, the virtual environment.
 	@if [ -x $(BIN)/layerlab ]; then $(BIN)/layerlab clean --yes; \
 	else echo "There's no virtual environment here, so machines can't be removed. If you have any, run \`make setup clean\`."; fi
-	rm -rf $(VENV) $(DOCS) site .pytest_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(DOCS) $(LOWEST) site .pytest_cache .ruff_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 fuzz: $(VENV)/.test-ready ## Test the explainer against the engine on FUZZ (300) random projects and edits.
@@ -73,6 +74,13 @@ notebooks: $(VENV)/.test-ready ## Execute every notebook and lab again, to commi
 	@sh scripts/install-browser.sh
 	$(BIN)/python scripts/execute_notebooks.py $(NOTEBOOKS)
 
+wheel-test: $(VENV)/.test-ready ## Test the wheel as a stranger installs it. LAYERLAB_WHEEL names one that's already built.
+	@$(BIN)/layerlab up
+	$(BIN)/python -m pytest tests/engine/test_wheel.py $(TEST_ARGS)
+
+lowest: $(LOWEST)/.ready ## Run the pure tests with the oldest versions of the libraries that pyproject.toml allows.
+	$(LOWEST)/bin/python -m pytest -m "fast and not engine and not browser" --numprocesses $(JOBS) $(TEST_ARGS)
+
 docs: $(DOCS)/.ready ## Build the documentation into site/ and check every link in it.
 	@rm -rf site
 	$(DOCS)/bin/mkdocs build --strict
@@ -84,6 +92,7 @@ lint: $(VENV)/.test-ready ## Check style, ruff's rules, and which room imports w
 lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml again, with hashes and without index addresses.
 	$(COMPILE) --extra course --extra setup --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra setup --extra test --constraint requirements.lock --output-file requirements-test.lock pyproject.toml
+	$(COMPILE) --extra setup --extra test --resolution lowest-direct --output-file requirements-lowest.lock pyproject.toml
 	$(COMPILE) --extra setup --extra docs --constraint requirements-test.lock --output-file requirements-docs.lock pyproject.toml
 
 setup: $(VENV)/.ready ## Set up only the virtual environment.
@@ -105,6 +114,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/install.py
 # Packages that only the tests need, on top of the lab's.
 $(VENV)/.test-ready: $(VENV)/.ready requirements-test.lock
 	@$(BIN)/python scripts/install.py requirements-test.lock
+	@touch $@
+
+$(LOWEST)/.ready: requirements-lowest.lock pyproject.toml scripts/install.py
+	@$(HAVE_PYTHON)
+	@rm -rf $(LOWEST)
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python scripts/install.py requirements-lowest.lock --project
 	@touch $@
 
 $(DOCS)/.ready: requirements-docs.lock pyproject.toml scripts/install.py

@@ -231,6 +231,7 @@ PINNED = r"^([a-z0-9][a-z0-9._-]*)==(\S+)"
 EXTRAS = {
     "requirements.lock": ["course"],
     "requirements-test.lock": ["course", "test"],
+    "requirements-lowest.lock": ["course", "test"],
     "requirements-docs.lock": ["docs"],
 }
 

@@ -20,8 +20,8 @@ FEATURES = 56  # numbers describing one image, as radiassist.preprocessing compu
 FINDINGS = 8  # votes of one reference image, one a finding of radiassist.model.FINDINGS
 HEADER_BYTES = 128  # of an .npy file
 CHUNK_ROWS = 65_536
-# The last byte of a little-endian float holds its sign and most of its exponent. These are numbers between 1/128 and 2, above
-# and below 0: what a random byte becomes there, so that no value is infinite.
+# The last byte of a little-endian float holds its sign and most of its exponent. Each random byte becomes one of
+# these there, so that all numbers are finite: from 1/128 to 2, above and below 0.
 LAST_BYTE = bytes((0x80 if byte & 1 else 0) | (0x3C + (byte >> 1) % 4) for byte in range(256))
 DEFAULT_OUT = Path(__file__).resolve().parent / "models" / "chest.npy"
 

@@ -9,7 +9,7 @@ from ..charts.layers import layers
 from ..charts.summary import summary
 from ..charts.verdicts import factors, verdicts
 from ..errors import CommandFailed
-from ..labs import attempts, check_lab, clinic
+from ..labs import attempts, check_lab, clinic, your_files
 from ..labs.attempts_chart import attempts_chart
 from ..labs.capstone import BUDGET
 from ..labs.lab_07 import sent_files
@@ -58,4 +58,5 @@ __all__ = [
     "summary",
     "together",
     "verdicts",
+    "your_files",
 ]

@@ -56,6 +56,14 @@ def check_lab(machine: Machine, name: str, files: str | Path | None = None) -> V
     return verdict
 
 
+def your_files(name: str) -> dict[str, str]:
+    """Return the texts of the learner's files of lab `name`, by name, made from the starting point where there are none yet.
+
+    Raises LabError where there's no such lab, or where they can't be read.
+    """
+    return chosen(find(name))
+
+
 def find(name: str) -> Lab:
     """Find the lab called `name`, or the only one whose name starts with it. Raises LabError, which lists the labs."""
     found = [lab for known, lab in LABS.items() if known == name] or [
@@ -82,4 +90,5 @@ __all__ = [
     "put",
     "reset",
     "solution",
+    "your_files",
 ]
