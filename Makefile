@@ -25,7 +25,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb labs/*/lab.ipynb)
 # Many container images turn bytecode off, which would cost a second in each of the thousand processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check src tests scripts benchmarks && $(BIN)/lint-imports --no-cache
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check src tests scripts benchmarks && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 # Prepares an engine with its base images and a browser, in parallel.
 PREPARED = sh scripts/install-browser.sh & browser=$$!; $(BIN)/layerlab up; up=$$?; wait $$browser && [ $$up = 0 ]
 PYTEST = sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder --shard $(SHARD)
@@ -60,7 +60,7 @@ reset: $(VENV)/.ready ## Make the lab's machine cold: only its base images are l
 clean: ## Remove everything that LayerLab created: machines, engine, images, caches, the virtual environment.
 	@if [ -x $(BIN)/layerlab ]; then $(BIN)/layerlab clean --yes; \
 	else echo "There's no virtual environment here, so machines can't be removed. If you have any, run \`make setup clean\`."; fi
-	rm -rf $(VENV) $(DOCS) $(LOWEST) site .pytest_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(DOCS) $(LOWEST) site .pytest_cache .ruff_cache .mypy_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 fuzz: $(VENV)/.test-ready ## Test the explainer against the engine on FUZZ (300) random projects and edits.
@@ -86,7 +86,7 @@ docs: $(DOCS)/.ready ## Build the documentation into site/ and check every link 
 	$(DOCS)/bin/mkdocs build --strict
 	@$(DOCS)/bin/python scripts/check_site.py site
 
-lint: $(VENV)/.test-ready ## Check style, ruff's rules, and which room imports which.
+lint: $(VENV)/.test-ready ## Check style, ruff's rules, types, and which room imports which.
 	$(LINT)
 
 lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml again, with hashes and without index addresses.

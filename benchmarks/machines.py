@@ -70,6 +70,7 @@ def _measure_inside(outer: Machine) -> dict[str, list[float]]:
     """Measure the same in another process, which takes `outer` for the user's Docker. Its home borrows our packages."""
     with tempfile.TemporaryDirectory(prefix="layerlab-bench-", ignore_cleanup_errors=True) as home:
         os.mkdir(f"{home}/cache")
+        Path(home, MARKER).touch()
         for name in ("engine", "images", "prepared"):
             if (cache_dir() / name).exists():
                 os.symlink(cache_dir() / name, f"{home}/cache/{name}")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from layerlab import Machine
 from layerlab.commands.jupyter import FIRST_NOTEBOOK
-from layerlab.system.home import cache_dir
+from layerlab.system.home import cache_dir, claim
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
@@ -49,7 +49,7 @@ def main() -> int:
         # A home of its own, for the prediction isn't the user's; what's been fetched already is borrowed.
         kept = cache_dir()
         os.environ["LAYERLAB_HOME"] = f"{folder}/home"
-        (Path(folder) / "home").mkdir()
+        claim()
         (Path(folder) / "home/cache").symlink_to(kept)
         (Path(folder) / "notebooks").mkdir()
         write_notebook(Path(folder) / FIRST_NOTEBOOK, CELLS)

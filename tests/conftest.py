@@ -97,6 +97,7 @@ def new_home(folder: Path, source: Path) -> Path:
     Archives of images are borrowed one by one: those that are made in the new home stay there.
     """
     (folder / "cache" / "images").mkdir(parents=True)
+    (folder / ".layerlab-home").touch()
     lent = [source / "cache" / name for name in ("engine", "registry", "seed")]
     for path in [*lent, *(source / "cache" / "images").glob("*.tar")]:
         if path.exists():

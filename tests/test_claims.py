@@ -148,7 +148,7 @@ def test_unknown_names_and_no_circumstances_are_refused():
     court = Court([claim()])
     with pytest.raises(LayerLabError, match="no claim"):
         court.hear("other", new_code=True)
-    with pytest.raises(LayerLabError, match="no circumstance"):
+    with pytest.raises(LayerLabError, match="without any circumstance"):
         court.hear("one")
 
 

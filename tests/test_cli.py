@@ -19,6 +19,7 @@ from layerlab.machine.building import BuildFailed
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
 from layerlab.record.step import Step
+from layerlab.system.home import MARKER
 
 
 def step(line, text, state, **more):
@@ -263,6 +264,7 @@ def home(tmp_path, monkeypatch):
         "bin",
     ):
         (folder / name).mkdir(parents=True)
+    (folder / MARKER).touch()
     (folder / "machines/laptop/machine.json").write_text('{"name": "laptop", "engine": "process"}')
     (folder / "locks/layerlab-machine-gone.lock").touch()
     monkeypatch.setenv("LAYERLAB_HOME", str(folder))
@@ -277,6 +279,23 @@ def test_clean_removes_all(home):
     assert {"machine laptop", "machine half", str(home / "cache")} <= set(done.removed)
     assert not home.exists()
     assert not cleanup.run_dir().exists()
+
+
+def test_clean_deletes_nothing_in_a_folder_that_is_not_layerlabs(home):
+    """`LAYERLAB_HOME=~ layerlab clean` took ~/bin along."""
+    (home / MARKER).unlink()
+    (home / "apps/thesis.txt").write_text("years of work")
+    before = sorted(home.rglob("*"))
+    assert cleanup.inventory() == []
+    done = CliRunner().invoke(main, ["clean", "--yes"])
+    assert done.exit_code == 1
+    assert "didn't make: nothing was deleted" in done.output
+    assert sorted(home.rglob("*")) == before
+
+
+def test_a_learners_work_in_the_home_stays(home):
+    (home / "course/labs").mkdir(parents=True)
+    assert cleanup.clean().kept == (str(home / "course"),)
 
 
 def test_clean_twice_finds_nothing_and_makes_nothing(home):

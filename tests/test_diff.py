@@ -238,7 +238,7 @@ def test_builds_on_two_machines(app):
 
 
 def test_an_unknown_variant(app):
-    with pytest.raises(AppError, match="no variant or Dockerfile 'nothing'"):
+    with pytest.raises(AppError, match="no variant, Dockerfile or Compose file 'nothing'"):
         diff(app, "before.Dockerfile", "nothing")
 
 

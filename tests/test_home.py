@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from layerlab.engines import endpoint
-from layerlab.errors import CommandFailed, MachineBusy
+from layerlab.errors import CommandFailed, MachineBusy, SetupError
 from layerlab.system import shell
-from layerlab.system.home import home, home_id, locked, run_dir
+from layerlab.system.home import apps_dir, cache_dir, home, home_id, is_ours, locked, run_dir
 
 HOLD = """
 import sys, time
@@ -33,6 +33,20 @@ def test_a_home_has_its_own_sockets_whose_path_is_short(tmp_path, monkeypatch):
     assert home() == tmp_path / "another"
     assert (home_id(), run_dir()) != first
     assert len(f"{run_dir()}/{'x' * 24}/docker.sock") <= 107
+
+
+def test_a_home_is_marked_when_it_is_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "new"))
+    cache_dir()
+    assert is_ours(home())
+
+
+@pytest.mark.parametrize("make", [cache_dir, apps_dir, lambda: locked("x").__enter__()], ids=["cache", "apps", "lock"])
+def test_nothing_is_made_in_a_folder_of_somebody_elses(tmp_path, make):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(SetupError, match=r"which holds files that LayerLab didn't make\n"):
+        make()
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 @pytest.fixture

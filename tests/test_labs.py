@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
 import pytest
@@ -14,7 +15,8 @@ from click.testing import CliRunner
 from layerlab import labs
 from layerlab.commands.main import main
 from layerlab.errors import LabError
-from layerlab.labs import Goal, files, judged, logbook
+from layerlab.labs import Goal, clinic, files, judged, logbook
+from layerlab.record.build import Build
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = labs.find("01")
@@ -46,6 +48,45 @@ def run(*words: str, code: int = 0) -> str:
 
 def verdict(met: int, of: int = 3, **figures: float):
     return judged([Goal(str(n), n < met, f"hint {n}", f"detail {n}") for n in range(of)], figures=figures)
+
+
+class Bench:
+    """A machine as far as the clinic needs one; it builds nothing, but has a record."""
+
+    environment: ClassVar = {}
+    record = Build(
+        app="front_desk", variant="Dockerfile", edit="none", machine="bench", command=("docker",), dockerfile="FROM x\n",
+        started_at="", seconds=1.0, steps=(), phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="",
+        provenance={},
+    )  # fmt: skip
+
+    def docker(self, *arguments: str, timeout: float = 600) -> str:
+        return ""
+
+    def build(self, *arguments: object, **options: object) -> Build:
+        return self.record
+
+    def restore_bases(self) -> None: ...
+
+
+def test_a_docker_command_after_the_build_leaves_its_record(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    with clinic.patient(3) as one:
+        one.app.write("build.sh", "docker build .\ndocker image ls\n")
+        visit = one.visit(Bench())
+    assert [day.build for day in visit.days] == [Bench.record] * 2 and visit.trouble == ""
+
+
+def test_a_build_without_buildkit_has_no_record_but_did_not_fail(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+    monkeypatch.setattr(clinic.endpoint, "docker_program", lambda: str(docker))
+    with clinic.patient(1) as one:
+        visit = one.visit(Bench())
+    assert [(day.build, day.error) for day in visit.days] == [(None, "")] * 2
+    assert visit.trouble == "BuildKit built nothing" and "BuildKit built nothing" in str(visit.days[1])
 
 
 @pytest.mark.parametrize("lab", labs.ALL, ids=lambda lab: lab.name)

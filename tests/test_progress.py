@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from layerlab.charts.theme import DARK_PAGE, LIGHT_PAGE, contrast
-from layerlab.errors import BuildCancelled
+from layerlab.errors import BuildCancelled, LayerLabError
 from layerlab.live import notebook, settled
 from layerlab.live.drawn import QUIET_UPDATES_A_SECOND, UPDATES_A_SECOND, DrawnView, fitting
 from layerlab.live.model import FAILED, RUNNING, WAITING, Activity, LiveBuild, Transfer
@@ -399,6 +399,10 @@ class TestChoice:
         nothing.finish(None)
         assert capsys.readouterr() == ("", "")
         assert chosen(own, "shop before") is own
+
+    def test_a_view_that_there_is_not_is_said(self):
+        with pytest.raises(LayerLabError, match="there is no view 'quiet'"):
+            chosen("quiet", "shop before")
 
 
 class TestFitting:

@@ -91,7 +91,7 @@ def test_the_command_of_a_build(shop):
 
 
 def test_what_is_not_there_is_an_error(shop):
-    with pytest.raises(AppError, match="no variant or Dockerfile 'slow'"):
+    with pytest.raises(AppError, match="no variant, Dockerfile or Compose file 'slow'"):
         resolve(shop, "slow")
     with pytest.raises(AppError, match="has no stage 'c'"):
         _ = resolve(shop, "Quick", target="c").steps

@@ -96,10 +96,10 @@ def test_a_folder_with_something_else_is_left_alone(published, tmp_path):
     thesis = tmp_path / "thesis" / "labs" / "results.txt"
     thesis.parent.mkdir(parents=True)
     thesis.write_text("ten years")
-    with pytest.raises(LayerLabError, match=r"isn't empty.*\n.*new or an empty folder"):
+    with pytest.raises(LayerLabError, match=r"neither an empty folder.*\n.*new or an empty folder"):
         update(tmp_path / "thesis")
     assert [p for p in (tmp_path / "thesis").rglob("*") if p.is_file()] == [thesis]
-    with pytest.raises(LayerLabError, match="isn't empty"):
+    with pytest.raises(LayerLabError, match="neither an empty folder"):
         update(thesis)
 
 
@@ -160,7 +160,7 @@ def test_the_command(published, tmp_path):
     (copy / FIRST).write_text("mine")
     (published / FIRST).write_text("second edition")
     assert FIRST in start(str(copy), "--no-open")
-    assert "isn't empty" in start("site-packages", "--no-open", code=1)
+    assert "neither an empty folder" in start("site-packages", "--no-open", code=1)
 
 
 def test_without_jupyterlab_it_says_what_to_install(published, tmp_path, monkeypatch):

@@ -8,27 +8,26 @@ build = machine.build(app, "before")
 timeline(build)
 """
 
-# ruff: noqa: F401 - only editors use the names imported for them
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .record import view
 from .system import extras
 
-if TYPE_CHECKING:  # for editors; at run time, see __getattr__
-    from .charts.before_after import before_after
-    from .charts.timeline import timeline
-    from .diagnosing.doctor import doctor
-    from .diffing.diff import diff
-    from .errors import LayerLabError
-    from .explaining.why import explain
-    from .machine.building import BuildFailed
-    from .machine.machine import Machine
-    from .measuring.compare import compare
-    from .predicting.predict import predict
-    from .project.app import App
-    from .record.build import Build
-    from .reporting.writing import report
+if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
+    from .charts.before_after import before_after as before_after
+    from .charts.timeline import timeline as timeline
+    from .diagnosing.doctor import doctor as doctor
+    from .diffing.diff import diff as diff
+    from .errors import LayerLabError as LayerLabError
+    from .explaining.why import explain as explain
+    from .machine.building import BuildFailed as BuildFailed
+    from .machine.machine import Machine as Machine
+    from .measuring.compare import compare as compare
+    from .predicting.predict import predict as predict
+    from .project.app import App as App
+    from .record.build import Build as Build
+    from .reporting.writing import report as report
 
 #: Every public name and its module. Names that only the course needs are in `layerlab.course`.
 _PUBLIC = {
@@ -49,7 +48,7 @@ _PUBLIC = {
 __all__ = list(_PUBLIC)
 
 
-def _live_view(title: str, dockerfile: str, **known: Any) -> view.View:
+def _live_view(title: str, dockerfile: str, **known: Unpack[view.Known]) -> view.View:
     """Return a live view. Views pull in libraries, so they're imported only when a build wants one."""
     from .live.choosing import live_view
 
@@ -59,14 +58,16 @@ def _live_view(title: str, dockerfile: str, **known: Any) -> view.View:
 view.register(_live_view)
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562), because `layerlab --help` needs neither pandas nor docker-py."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    with extras.needs_course():
-        value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # it would make type checkers accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name on first use (PEP 562), because `layerlab --help` needs neither pandas nor docker-py."""
+        if name not in _PUBLIC:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        with extras.needs_course():
+            value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

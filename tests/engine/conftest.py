@@ -19,6 +19,7 @@ def pytest_collection_modifyitems(items):
 def borrowed_home(folder: Path, lender: Path) -> Path:
     """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
     (folder / "cache").mkdir(parents=True)
+    (folder / ".layerlab-home").touch()
     for name in ("engine", "images", "registry"):
         if (lender / "cache" / name).exists():
             (folder / "cache" / name).symlink_to(lender / "cache" / name)

@@ -253,7 +253,7 @@ def test_a_dockerfile_that_cannot_be_built_says_why(machine, tmp_path, dockerfil
 
 
 def test_an_unknown_variant_names_those_that_exist(machine, app):
-    with pytest.raises(AppError, match=r"no variant or Dockerfile 'good'\n.*before, guide, after"):
+    with pytest.raises(AppError, match=r"no variant, Dockerfile or Compose file 'good'\n.*before, guide, after"):
         machine.build(app, "good")
 
 

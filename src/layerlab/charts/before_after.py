@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, cast
 
 import pandas as pd
 from plotly.subplots import make_subplots
@@ -40,6 +40,23 @@ NAME_WIDTH = 24
 ROOM = 0.45
 
 
+class Row(Protocol):
+    """A row of the summary: one variant after one edit, and how it compares with the first variant."""
+
+    variant: str
+    edit: str
+    repeats: int
+    median_seconds: float
+    min_seconds: float
+    max_seconds: float
+    export_seconds: float
+    downloaded_mb: float
+    context_mb: float
+    steps_ran: float
+    steps_cached: float
+    factor: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Scale:
     """One panel's axis, with room for texts: logarithmic or not, from `low` (0 if linear), with bars up to `longest`."""
@@ -48,7 +65,7 @@ class Scale:
     low: float
     longest: float
 
-    def axis(self, title: str) -> dict:
+    def axis(self, title: str) -> dict[str, Any]:
         """Return the axis for plotly; its title says so if it's logarithmic."""
         if not self.log:
             return theme.value_axis(title) | {"range": [0, self.longest / (1 - ROOM)]}
@@ -101,10 +118,8 @@ def before_after(results: pd.DataFrame, title: str = "") -> Chart:
         _bars(chart, table[table["variant"] == variant], *LOOKS[number % len(LOOKS)])
     _builds(chart, single)
     _context(chart, table[table["context_mb"] > NO_MB])
-    _texts(chart, 1, table["row"], table["max_seconds"], map(_time, table.itertuples()), time)
-    _texts(
-        chart, 2, table["row"], table[["downloaded_mb", "context_mb"]].max(axis=1), map(_size, table.itertuples()), size
-    )
+    _texts(chart, 1, table["row"], table["max_seconds"], map(_time, _each(table)), time)
+    _texts(chart, 2, table["row"], table[["downloaded_mb", "context_mb"]].max(axis=1), map(_size, _each(table)), size)
 
     app, machine, most = results["app"].iloc[0], results["machine"].iloc[0], int(table["repeats"].max())
     title = title or shortened(f"{app}: {' / '.join(variants)}", 90)
@@ -116,6 +131,10 @@ def before_after(results: pd.DataFrame, title: str = "") -> Chart:
         yaxis=theme.row_axis(labels),
         yaxis2={"showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True, "showticklabels": False},
     )
+
+
+def _each(table: pd.DataFrame) -> Iterator[Row]:
+    return cast(Iterator[Row], table.itertuples())  # pandas doesn't know its columns
 
 
 def _rows(variants: list[str], edits: list[str]) -> tuple[list[str], dict[tuple[str, str], int]]:
@@ -132,14 +151,13 @@ def _rows(variants: list[str], edits: list[str]) -> tuple[list[str], dict[tuple[
 
 def _factors(table: pd.DataFrame, first: str) -> list[str]:
     """Say for each row of the summary how it compares with the edit's first variant; "" for that variant itself."""
-    base = {row.edit: row for row in table.itertuples() if row.variant == first}
+    base = {row.edit: row for row in _each(table) if row.variant == first}
     return [
-        "" if row.variant == first or row.edit not in base else _factor(base[row.edit], row)
-        for row in table.itertuples()
+        "" if row.variant == first or row.edit not in base else _factor(base[row.edit], row) for row in _each(table)
     ]
 
 
-def _factor(before: Any, after: Any) -> str:
+def _factor(before: Row, after: Row) -> str:
     """Compare two rows of the summary in words: "24× faster", "1.5× slower", or that there is no clear difference."""
     slow, fast = sorted((before, after), key=lambda row: row.median_seconds, reverse=True)
     ratio = slow.median_seconds / fast.median_seconds if fast.median_seconds > 0 else math.inf
@@ -159,7 +177,7 @@ def _bars(chart: Chart, table: pd.DataFrame, colour: str, shape: str) -> None:
         "orientation": "h",
         "width": 0.7,
         "marker": {"color": theme.faded(colour, 0.55), "line": {"color": colour, "width": 1.5}, "pattern": pattern},
-        "hovertext": [_hover(row) for row in table.itertuples()],
+        "hovertext": [_hover(row) for row in _each(table)],
         "hoverinfo": "text",
     }
     spread = {
@@ -187,7 +205,10 @@ def _builds(chart: Chart, single: pd.DataFrame) -> None:
         mode="markers",
         name="single builds",
         marker=_spot("circle", 5, 1),
-        hovertext=[f"repeat {row.repeat + 1}: {seconds(row.wall_seconds)}" for row in few.itertuples()],
+        hovertext=[
+            f"repeat {number + 1}: {seconds(took)}"
+            for number, took in zip(few["repeat"], few["wall_seconds"], strict=True)
+        ],
         hoverinfo="text",
         row=1,
         col=1,
@@ -208,7 +229,7 @@ def _context(chart: Chart, table: pd.DataFrame) -> None:
     )
 
 
-def _spot(symbol: str, size: float, line: float) -> dict:
+def _spot(symbol: str, size: float, line: float) -> dict[str, Any]:
     """Return a white marker with a dark edge, visible on bars of any colour and on either page."""
     return {
         "symbol": symbol,
@@ -234,17 +255,17 @@ def _texts(chart: Chart, panel: int, at: pd.Series, ends: pd.Series, texts: Iter
     )
 
 
-def _time(row: Any) -> str:
+def _time(row: Row) -> str:
     return seconds(row.median_seconds) + (f" · <b>{row.factor}</b>" if row.factor else "")
 
 
-def _size(row: Any) -> str:
+def _size(row: Row) -> str:
     return megabytes(row.downloaded_mb) + (
         f", ◇ {megabytes(row.context_mb).removesuffix(' MB')}" if row.context_mb > NO_MB else ""
     )
 
 
-def _hover(row: Any) -> str:
+def _hover(row: Row) -> str:
     lines = [
         f"<b>{escaped(f'{row.variant}, edit {row.edit}')}</b>",
         f"{seconds(row.median_seconds)} median of {row.repeats}, "
@@ -266,7 +287,7 @@ def _subtitle(repeats: int, machine: str) -> str:
 def _words(app: str, table: pd.DataFrame) -> str:
     """Describe the comparison in one line."""
     told: dict[str, list[str]] = {}
-    for row in table.itertuples():
+    for row in _each(table):
         part = f"{row.variant} {seconds(row.median_seconds)}" + (f" ({row.factor})" if row.factor else "")
         told.setdefault(row.edit, []).append(part)
     return f"before and after of {app}: " + "; ".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -99,7 +100,7 @@ def _in_words(ways: Sequence[Way], crossing: float | None) -> str:
     return f"{first}, which takes {seconds(above.at(1000))} at 1,000 Mbit/s"
 
 
-def _log_axis(title: str, low: float, high: float) -> dict:
+def _log_axis(title: str, low: float, high: float) -> dict[str, Any]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [t for e in powers for d in (1, 2, 5) if low <= (t := d * 10.0**e) <= high]
     return theme.value_axis(title) | {

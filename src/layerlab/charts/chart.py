@@ -8,8 +8,8 @@ import base64
 import functools
 import os
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Self
 
 import plotly.graph_objects as go
 
@@ -25,7 +25,7 @@ PICTURE_WIDTH = 1000
 TIMEOUT = 60
 
 
-class Chart(go.Figure):
+class Chart(go.Figure):  # type: ignore[misc]  # plotly has no types
     """A plotly Figure with all its methods. `layout.meta["summary"]`, which is also its repr, describes it in words.
 
     At the end of a cell, it gives plotly's own format (drawn by the plotly installed in JupyterLab), the description and,
@@ -37,10 +37,17 @@ class Chart(go.Figure):
     _ipython_display_ = None
     _repr_html_ = None
 
-    def __repr__(self) -> str:
-        return (self.layout.meta or {}).get("summary", "chart")
+    if TYPE_CHECKING:  # plotly's own, which returns the figure
 
-    def _repr_mimebundle_(self, include=None, exclude=None, **kwargs) -> tuple[dict[str, Any], dict[str, Any]]:
+        def update_layout(self, *args: Any, **kwargs: Any) -> Self: ...
+
+    def __repr__(self) -> str:
+        meta: dict[str, str] = self.layout.meta or {}
+        return meta.get("summary", "chart")
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = {"text/plain": repr(self), **super()._repr_mimebundle_(include, exclude, **kwargs)}
         png = self.picture() if os.environ.get(STATIC) == "1" else None
         if png is None:
@@ -66,7 +73,7 @@ class Chart(go.Figure):
 
 
 @functools.cache
-def _browser() -> Callable[[dict, dict], bytes] | None:
+def _browser() -> Callable[[dict[str, Any], dict[str, Any]], bytes] | None:
     """Return a function that draws with the one browser this process starts; None if there is no browser.
 
     kaleido's own server has two problems: it waits forever if the browser doesn't start, and it loads MathJax from the
@@ -81,7 +88,7 @@ def _browser() -> Callable[[dict, dict], bytes] | None:
     loop = asyncio.new_event_loop()  # a separate one: a notebook's kernel already runs one in the main thread
     threading.Thread(target=loop.run_forever, name="layerlab-pictures", daemon=True).start()
 
-    def call(coroutine):
+    def call(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(TIMEOUT)
 
     try:

@@ -35,4 +35,4 @@ def _worked(step: Step) -> bool:
 
 
 def _end(step: Step) -> tuple[float, int]:
-    return step.started + step.seconds, step.line
+    return (step.started or 0.0) + step.seconds, step.line

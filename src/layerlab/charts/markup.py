@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import theme
+
+if TYPE_CHECKING:
+    import jinja2
 
 #: Styles for templates, as `{{ s.cell }}`. Text and lines have the page's own colours; tints are light enough for both pages.
 STYLES = {
@@ -34,7 +37,7 @@ def rendered(template: str, styles: Mapping[str, str] = STYLES, **values: Any) -
 
 
 @functools.cache
-def _compiled(template: str) -> Any:
+def _compiled(template: str) -> jinja2.Template:
     import jinja2
 
     return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
 #: JupyterLab's page colours: light theme, and `--jp-layout-color0` of its dark theme.
 LIGHT_PAGE, DARK_PAGE = "#ffffff", "#111111"
@@ -40,7 +41,7 @@ def faded(colour: str, alpha: float = 0.3) -> str:
     return "rgba({},{},{},{})".format(*_rgb(colour), alpha)
 
 
-def layout(title: str, subtitle: str, rows: int) -> dict:
+def layout(title: str, subtitle: str, rows: int) -> dict[str, Any]:
     """Return the layout that every chart starts from: titles (plain text) and the height for this many rows.
 
     The page decides the width. There's no legend: each bar's name is beside it, so nobody has to match colours.
@@ -77,7 +78,7 @@ def layout(title: str, subtitle: str, rows: int) -> dict:
     }
 
 
-def row_axis(labels: list[str]) -> dict:
+def row_axis(labels: list[str]) -> dict[str, Any]:
     """Return a y axis with one text per row, the first at the top; "" for a row without text."""
     return {
         "tickvals": [y for y, label in enumerate(labels) if label],
@@ -93,7 +94,7 @@ def row_axis(labels: list[str]) -> dict:
     }
 
 
-def value_axis(title: str) -> dict:
+def value_axis(title: str) -> dict[str, Any]:
     """Return an x axis of values from zero; `title` names the unit."""
     return {
         "title": {"text": escaped(title), "standoff": 8, "font": {"size": 13}},
@@ -143,7 +144,8 @@ def _number(value: float) -> str:
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
 
 
 def _luminance(colour: str) -> float:

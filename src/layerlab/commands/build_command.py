@@ -18,10 +18,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-f", "--file", "dockerfile", default="", help="Dockerfile, variant or Compose file, relative to PATH.")
+@click.option(
+    "-f",
+    "--file",
+    "dockerfile",
+    default="",
+    help="Dockerfile, or a variant's name; with --service, the Compose file. Relative to PATH.",
+)
 @click.option("--target", default="", help="Stage to stop at.")
-@click.option("--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="Build argument; repeatable.")
-@click.option("--service", default="", help="Build this service of the Compose file.")
+@click.option(
+    "--build-arg",
+    "build_args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Build argument; repeatable. NAME alone takes its value from your environment.",
+)
+@click.option(
+    "--service", default="", help="Build this service of the Compose file (compose.yaml unless --file names one)."
+)
 @machine_option("to build on")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
 @json_option
@@ -35,7 +49,7 @@ def build(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Build a scratch copy of PATH and show its steps: which ran, how long they took and how large they are."""
+    """Build a scratch copy of PATH and show its steps. You see which ran, how long they took and how large they are."""
     arguments = parsed_arguments(build_args)
     from ..machine.building import BuildFailed
     from ..project.app import App

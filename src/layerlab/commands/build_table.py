@@ -24,7 +24,7 @@ def show_build(build: Build) -> None:
         ("state", False),
         ("s", True),
         ("MB", True),
-        ("down MB", True),
+        ("MB downloaded", True),
     ):
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
     table.add_column("step", overflow="ellipsis", no_wrap=True)

@@ -19,10 +19,11 @@ def course() -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FOLDER] [-- JUPYTERLAB_OPTION ...]")
 @click.option("--no-open", is_flag=True, help="Only make or update the working copy.")
 def start(words: tuple[str, ...], no_open: bool) -> None:
-    """Put a working copy of the course into FOLDER and open it in JupyterLab.
+    """Put the course into FOLDER and open it in JupyterLab.
 
-    FOLDER may be new, empty or an earlier working copy. By default it's the working copy you're in, or ./layerlab-course.
-    An earlier copy is updated, but files that you've changed stay as they are. Everything after -- goes to JupyterLab.
+    FOLDER may be new, empty or an earlier working copy of the course. By default it's the working copy you're in, or
+    ./layerlab-course. An earlier copy is updated, but files that you've changed stay as they are. Everything after -- goes to
+    JupyterLab.
     """
     from .. import labs
     from ..labs.files import give_out

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import LayerLabError
-from ..system.home import home
+from ..system.home import claim, home
 
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 #: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network. A lab needs neither.
@@ -43,6 +43,7 @@ def command(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 def environment() -> Mapping[str, str]:
     """Return JupyterLab's environment, with our default settings from LayerLab's home; the user's own settings win."""
+    claim()
     folder = home() / "jupyter"
     file = folder / "labconfig" / "default_setting_overrides.json"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 @click.argument("name")
 @json_option
 def reset(name: str, as_json: bool) -> None:
-    """Reset lab NAME to its starting point. Files that you've changed are kept beside it as FILE.mine-1."""
+    """Reset lab NAME to its starting point. Files that you've changed are kept as FILE.mine-1."""
     from .. import labs
 
     found = labs.find(name)
@@ -108,7 +108,7 @@ def solution(name: str, apply: bool, as_json: bool) -> None:
 )
 @json_option
 def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
-    """Show your attempts at the labs; --to and --from are for workshops.
+    """Show your attempts at the labs, or a workshop's.
 
     A workshop leader names a folder that everybody can write to. Learners run `layerlab lab progress --to FOLDER`, or set
     LAYERLAB_PROGRESS=FOLDER so that each check does it. The leader runs `layerlab lab progress --from FOLDER`.

@@ -16,6 +16,7 @@ from .options import LAPTOP, json_option
 from .printing import dump
 
 if TYPE_CHECKING:
+    from ..engines.packages import Say
     from ..machine.machine import Machine
 
 
@@ -41,7 +42,7 @@ def up(name: str, as_env: bool, as_json: bool) -> None:
 @click.argument("name", default=LAPTOP)
 @json_option
 def reset(name: str, as_json: bool) -> None:
-    """Make machine NAME (default: laptop) cold. Only its base images are left."""
+    """Empty machine NAME (default: laptop). Only its base images are left, so the next build is cold."""
     machine = existing(name)
     machine.reset()
     click.echo(dump(describe(machine)) if as_json else f"Machine {name} is cold.")
@@ -103,7 +104,7 @@ def started(name: str) -> Machine:
 
 
 @contextlib.contextmanager
-def _status(title: str) -> Iterator[Any]:
+def _status(title: str) -> Iterator[Say]:
     """Yield a function that shows a line: above a spinner on a terminal, plain elsewhere."""
     if not sys.stderr.isatty():
         yield lambda line: click.echo(line, err=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -30,7 +30,7 @@ INTERRUPTED = 130
 class Failed(click.ClickException):
     """Our own errors, shown as a message without a traceback."""
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"{click.style('Error', fg='red')}: {self.message}", err=True)
 
 

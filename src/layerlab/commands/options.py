@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from ..system.docker_words import assignments
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 #: The default machine of all commands; the same as machine.DEFAULT_NAME.
 LAPTOP = "laptop"
 
@@ -22,7 +23,7 @@ previous_option = click.option(
 )
 
 
-def machine_option(purpose: str) -> Callable[[Any], Any]:
+def machine_option(purpose: str) -> Callable[[Function], Function]:
     """Return a decorator that adds --machine to a command. `purpose` ends the sentence "Machine …" in its help."""
     return click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help=f"Machine {purpose}.")
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @machine_option("it was built on")
 @json_option
 def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
-    """Explain why each step of a build ran.
+    """Explain why each step of a build ran. A ▸ marks the root causes.
 
-    PATH is a project, whose newest build on this computer is explained, or a record saved by `build --output`.
+    PATH is a project, whose newest build is explained, or a record saved by `build --output`.
     """
     from ..explaining import why
 
@@ -35,7 +35,9 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
     elif evidence:
         click.echo(explanation.evidence())
     else:
-        click.echo(f"{build.app} {build.variant}, compared with {explanation.against or 'nothing'}\n\n{explanation}")
+        click.echo(
+            f"{build.app} {build.variant}, compared with {explanation.against or 'no earlier build'}\n\n{explanation}"
+        )
 
 
 @click.command()
@@ -47,7 +49,7 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
     "--format",
     "form",
     type=click.Choice(["html", "markdown", "json"]),
-    help="By default, chosen by the file's extension.",
+    help="By default, what the file's extension says, or else HTML.",
 )
 @previous_option
 @machine_option("it was built on")
@@ -57,20 +59,21 @@ def report(
 ) -> None:
     """Write a report of a build.
 
-    PATH is a project, whose newest build on this computer is reported, or a record saved by `build --output`. The report is
-    one HTML file that needs no network (build-report.html), a Markdown summary for CI, or JSON. Markdown and JSON go to
-    standard output unless you name a file.
+    PATH is a project, whose newest build is reported, or a record saved by `build --output`. The report is one HTML file
+    that needs no network (build-report.html), a Markdown summary for CI, or JSON. Markdown and JSON go to standard output
+    unless you name a file.
     """
     from .. import reporting as reports
 
     form = form or reports.format_of(output)
     if output is None and form == "html":
         output = Path("build-report.html")
-    to_stdout = output is None or str(output) == "-"
-    if to_stdout and show:
+    if str(output) == "-":
+        output = None  # standard output
+    if output is None and show:
         raise click.UsageError("--open needs a file: name one with --output")
     build, before = chosen_builds(what, previous, machine_name)
-    if to_stdout:
+    if output is None:
         click.echo(reports.render(build, before, form), nl=False)
         return
     written = reports.report(build, output, before, form)
@@ -97,7 +100,7 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
     found = history.builds(what.resolve(), machine)
     if not found:
         raise LayerLabError(
-            f"{what} has not been built on machine {machine!r} since the machine was created or reset",
-            f"build it with `layerlab build {what}`",
+            f"{what} hasn't been built on machine {machine!r} since the machine was created or reset",
+            f"build it with `layerlab build {what} --machine {machine}`",
         )
     return found[0], before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 200
 
 
-def dump(data: Any) -> str:
+def dump(data: object) -> str:
     """Return `data` as JSON for people and programs."""
     return json.dumps(data, indent=1, ensure_ascii=False)
 

@@ -4,7 +4,7 @@ We match patterns ourselves because no library we found reads them this way (com
 tests/engine/test_snapshot_engine.py). `docker.utils.build.PatternMatcher` follows the classic builder of 2015: it always lets
 `.dockerignore` in and looks at only one parent. `pathspec` follows git: there, `*.pyc` matches in every folder, and a
 re-inclusion below an ignored folder never matches. BuildKit uses Go's moby/patternmatcher, where a pattern becomes a string
-comparison or a regular expression.
+comparison or a regular expression; `automaton` matches those.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import dataclasses
 import functools
 import itertools
 import re
-import warnings
 from collections.abc import Callable, Iterable
+
+from .automaton import FOLDERS, NAME, matcher
 
 #: What Go's strings.TrimSpace removes (unicode.IsSpace); Python's strip() would also take the separators \x1c to \x1f.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -101,18 +102,18 @@ class Patterns:
         return self._anywhere or any(again.startswith(folder + "/") for again in self._again)
 
 
+@functools.lru_cache(maxsize=4096)
 def go_match(pattern: str) -> Callable[[str], object]:
     """Return Go's path.Match(pattern, …) as a function of the path. Raises BadPattern if the pattern is malformed."""
-    return _go_regex(pattern).fullmatch
+    return matcher(_go_expression(pattern), re.DOTALL)
 
 
-@functools.lru_cache(maxsize=4096)
-def _go_regex(pattern: str) -> re.Pattern[str]:
+def _go_expression(pattern: str) -> str:
     text, at = "", 0
     while at < len(pattern):
         char, at = pattern[at], at + 1
         if char == "*":
-            text += "[^/]*"
+            text += NAME
         elif char == "?":
             text += "[^/]"
         elif char == "[":
@@ -124,7 +125,7 @@ def _go_regex(pattern: str) -> re.Pattern[str]:
             text, at = text + re.escape(pattern[at]), at + 1
         else:
             text += re.escape(char)
-    return re.compile(text, re.DOTALL)
+    return text
 
 
 def _character_class(pattern: str, at: int) -> tuple[str, int]:
@@ -162,7 +163,7 @@ def _rule(pattern: str) -> _Rule | None:
     pattern = pattern[1:] if negated else pattern
     if not pattern:
         raise BadPattern("! without a pattern")
-    _go_regex(pattern)  # for its syntax check
+    _go_expression(pattern)  # for its syntax check
     return _Rule(pattern, negated, _matcher(pattern))
 
 
@@ -178,7 +179,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
             at += 1
             at += rest[at : at + 1] == ["/"]
             if at < len(rest):
-                kind, text = "regex", text + "(.*/)?"
+                kind, text = "regex", text + FOLDERS
             elif kind == "exact":
                 kind = "prefix"
             else:
@@ -186,7 +187,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
             if number == 0:
                 kind = "suffix"
         elif char in "*?":
-            kind, text = "regex", text + ("[^/]*" if char == "*" else "[^/]")
+            kind, text = "regex", text + (NAME if char == "*" else "[^/]")
         elif char in ".+()|{}$":
             text += "\\" + char
         elif char == "\\":
@@ -201,9 +202,7 @@ def _matcher(pattern: str) -> Callable[[str], object]:
     if kind == "suffix":
         return functools.partial(_ends_with, pattern[2:])
     try:
-        with warnings.catch_warnings():  # for characters that a later Python may read as nested sets
-            warnings.simplefilter("ignore", FutureWarning)
-            return re.compile(text, re.ASCII).fullmatch
+        return matcher(text, re.ASCII)
     except re.error as error:
         raise BadPattern(str(error)) from None
 

@@ -128,15 +128,15 @@ class _Walk:
                         if child.is_dir(follow_symlinks=False):
                             into += self._subfolder(path, status, above)
                             continue
-                        before = old_stats.get(path)
-                        same = before == (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                        same = old_stats.get(path) == now
                         if not (same and self.same_rules) and self._out(path, above):
                             self.ignored.append(path)
                             continue
                         if held_back:
                             self._let_in_above(path)
                         if same:
-                            entries[path], stats[path] = old_entries[path], before
+                            entries[path], stats[path] = old_entries[path], now
                         else:
                             self._look(path, status)
             finally:

@@ -58,7 +58,7 @@ class Claim:
     verdict: str
     why: str
     figures: str = ""
-    factor: tuple[float, float] = ()
+    factor: tuple[float, float] | tuple[()] = ()
 
     @property
     def guides(self) -> tuple[str, ...]:
@@ -158,7 +158,9 @@ class Court:
         circumstance.
         """
         if not circumstances:
-            raise LayerLabError(f"{name} was tried in no circumstance", "give one: hear(…, code_edited=True)")
+            raise LayerLabError(
+                f"{name} was heard without any circumstance", "say at least one: hear(…, code_edited=True)"
+            )
         told = {word.replace("_", " "): bool(came) for word, came in circumstances.items()}
         self._keep(Hearing(self._claim(name), told, builds))
 

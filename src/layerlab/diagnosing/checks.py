@@ -56,8 +56,8 @@ def judge_buildx(answer: Output, can_unpack: bool, oldest: str) -> Finding:
     if not found or found[1] == "0.0":  # "v0.0.0+unknown": built without a version
         return Finding("buildx", True, first_line(answer.text))
     if _numbers(found[1]) < _numbers(oldest):
-        fault = next(f for f in faults.FAULTS if f.key == "no-buildx")
-        return Finding("buildx", False, f"{found[0]} is too old: {oldest} or newer is needed", fault.remedy)
+        remedy = faults.known("no-buildx").remedy
+        return Finding("buildx", False, f"{found[0]} is too old: {oldest} or newer is needed", remedy)
     return Finding("buildx", True, found[0])
 
 
@@ -80,8 +80,7 @@ def judge_compose(answer: Output, can_unpack: bool) -> Finding:
 def _missing_plugin(name: str, answer: Output, can_unpack: bool) -> Finding:
     if can_unpack:
         return Finding(name, None, "not here yet; LayerLab fetches its own when a machine starts for the first time")
-    fault = next(f for f in faults.FAULTS if f.key == f"no-{name}")
-    recognised = faults.recognise(answer.text) or fault
+    recognised = faults.recognise(answer.text) or faults.known(f"no-{name}")
     return Finding(name, False, recognised.what, recognised.remedy)
 
 
@@ -92,12 +91,11 @@ def look_at_buildkit() -> Finding:
 
 def judge_buildkit(environment: Mapping[str, str]) -> Finding:
     """Judge the user's own Docker variables, given as `environment`."""
-    fault = faults.recognise("DOCKER_BUILDKIT=0")
     if environment.get("DOCKER_BUILDKIT", "") in docker_words.FALSE:
         what = (
             f"DOCKER_BUILDKIT={environment['DOCKER_BUILDKIT']} switches it off for your own builds (not for LayerLab's)"
         )
-        return Finding("BuildKit", False, what, fault.remedy)
+        return Finding("BuildKit", False, what, faults.known("buildkit-off").remedy)
     if environment.get("COMPOSE_DOCKER_CLI_BUILD", "") in docker_words.FALSE:
         what = "COMPOSE_DOCKER_CLI_BUILD switches it off for Compose v1"
         return Finding("BuildKit", None, what, "`unset COMPOSE_DOCKER_CLI_BUILD`")

@@ -45,7 +45,7 @@ def look_at_disk() -> Finding:
 def judge_disk(place: str, free: float, total: float) -> Finding:
     """Judge the `free` bytes, of `total`, on the disk that holds `place`."""
     what = f"{free / 1e9:.1f} GB of {total / 1e9:.0f} GB free for {place.replace(str(Path.home()), '~')}"
-    fault = next(f for f in faults.FAULTS if f.key == "no-space")
+    fault = faults.known("no-space")
     if free < DISK_NEEDED:
         return Finding("disk", False, f"{what}; you need {DISK_NEEDED / 1e9:.0f} GB", fault.remedy)
     if free < DISK_GOOD:
@@ -83,7 +83,7 @@ def look_at_memory() -> Finding:
 def judge_memory(available: float, total: float) -> Finding:
     """Judge the `available` bytes of memory, of `total`."""
     what = f"{available / 1e9:.1f} GB of {total / 1e9:.1f} GB available"
-    fault = next(f for f in faults.FAULTS if f.key == "killed")
+    fault = faults.known("killed")
     if available < MEMORY_NEEDED:
         return Finding("memory", False, f"{what}; builds will be killed", fault.remedy)
     return Finding("memory", True if available >= MEMORY_GOOD else None, what)
@@ -103,12 +103,12 @@ def judge_architecture(machine: str, engine: str, wanted: str) -> Finding:
     `wanted` is the user's DOCKER_DEFAULT_PLATFORM.
     """
     own = ARCHITECTURES.get(machine.lower())
-    fault = next(f for f in faults.FAULTS if f.key == "architecture")
     if wanted and own and own not in wanted:
         what = f"this computer is {own}, but DOCKER_DEFAULT_PLATFORM={wanted} asks for another"
         return Finding("architecture", False, what, "`unset DOCKER_DEFAULT_PLATFORM`")
     if engine and own and ARCHITECTURES.get(engine, engine) != own:
-        return Finding("architecture", None, f"this computer is {own}, its Docker engine {engine}", fault.remedy)
+        remedy = faults.known("architecture").remedy
+        return Finding("architecture", None, f"this computer is {own}, its Docker engine {engine}", remedy)
     if not own:
         return Finding("architecture", None, f"{machine}: LayerLab is tested on amd64 and arm64 only")
     return Finding("architecture", True, own)
@@ -136,8 +136,9 @@ def judge_network(host: str, error: str) -> Finding:
     if not host:
         return Finding("network", None, "pip's index is a folder: no name to look up")
     if not error:
-        return Finding("network", True, "names resolve")  # without the host: saved notebooks don't need it
-    fault = faults.recognise(error) or faults.recognise("no such host")
+        # Without the host's name: saved notebooks don't need it.
+        return Finding("network", True, "DNS finds the package index")
+    fault = faults.recognise(error) or faults.known("no-host")
     return Finding("network", False, f"{host}: {fault.what} ({first_line(error)})", fault.remedy)
 
 
@@ -223,7 +224,7 @@ def judge_certificates(bundle: str, named: Mapping[str, str], missing: Sequence[
         return Finding(name, False, what, f"`unset {missing[0]}`, or put the file there")
     if not bundle:
         remedy = "install them: `apt-get install ca-certificates`"
-        return Finding(name, False, "this computer has no bundle of trusted authorities", remedy)
+        return Finding(name, False, "this computer has no file of trusted certificates (CA bundle)", remedy)
     if extra:
         return Finding(name, True, f"{bundle}, with {len(extra)} of your own; stand-in base images trust them too")
     if named:

@@ -74,7 +74,7 @@ def _measured(
     for side, of in (("left", left), ("right", right)):
         own = frame[frame["side"] == side]
         _check_lines(own, of)
-        sides[side] = {edit: _median(builds, why) for edit, builds in own.groupby("edit", sort=False)}
+        sides[side] = {str(edit): _median(builds, why) for edit, builds in own.groupby("edit", sort=False)}
     both = [edit for edit in sides["left"] if edit in sides["right"]]
     if not both:
         told = [f"{of.variant}: {', '.join(sides[s]) or 'none'}" for s, of in (("left", left), ("right", right))]

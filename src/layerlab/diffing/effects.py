@@ -102,13 +102,14 @@ class Differences:
 
     def passed(self, change: Change) -> tuple[Change, ...]:
         """Return the steps that a moved step went past: they were on one side of it and are now on the other."""
-        if change.kind not in (MOVED, MOVED_CHANGED) or change.right.keyword not in MAKES_A_STEP:
+        if change.kind not in (MOVED, MOVED_CHANGED) or change.instruction.keyword not in MAKES_A_STEP:
             return ()
+        left, right = change.lines
         return tuple(
             c
             for c in self.instructions
             if c.left and c.right and c is not change and c.right.keyword in MAKES_A_STEP
-            if (c.left.line > change.left.line) != (c.right.line > change.right.line)
+            if (c.left.line > left) != (c.right.line > right)
         )
 
     def effects(self, change: Change) -> tuple[Effect, ...]:
@@ -122,11 +123,13 @@ class Differences:
 
     def _freed(self, moved: Change, other: Change, effect: Effect) -> bool:
         mine = next(e for e in self._effects(moved) if e.edit == effect.edit)
-        if other.left.line > moved.left.line:  # the other one was below
+        if other.lines[0] > moved.lines[0]:  # the other one was below
             below, above, with_it = effect.left, effect.right, mine.left
         else:
             below, above, with_it = effect.right, effect.left, mine.right
-        return all((below, above, with_it)) and (below[0], above[0], with_it[0]) == (RAN, CACHED, RAN)
+        if below is None or above is None or with_it is None:
+            return False
+        return (below[0], above[0], with_it[0]) == (RAN, CACHED, RAN)
 
     @property
     def others(self) -> tuple[Effect, ...]:
@@ -142,13 +145,16 @@ class Differences:
 
     def _effects(self, change: Change) -> Iterator[Effect]:
         for edit, left, right in self.measured:
-            lines = [i.line if i else 0 for i in (change.left, change.right)]
             ran = [
-                (m, line) for m, line in zip((left, right), lines, strict=True) if (m.steps.get(line) or [""])[0] == RAN
+                (m, line)
+                for m, line in zip((left, right), change.lines, strict=True)
+                if (m.steps.get(line) or [""])[0] == RAN
             ]
             why = ran[0][0].why.get(ran[0][1], "") if len(ran) == 1 else ""
             why = why and f"in {(self.left if ran[0][0] is left else self.right).variant} it ran because {why}"
-            yield Effect(edit, change.right or change.left, left.steps.get(lines[0]), right.steps.get(lines[1]), why)
+            yield Effect(
+                edit, change.instruction, left.steps.get(change.lines[0]), right.steps.get(change.lines[1]), why
+            )
 
     def to_frame(self) -> pd.DataFrame:
         """Return a DataFrame with one row per instruction and edit; per instruction, if nothing was measured.
@@ -158,11 +164,10 @@ class Differences:
         """
         rows = []
         for change in self.instructions:
-            shown = change.right or change.left
-            lines = [i.line if i else 0 for i in (change.left, change.right)]
+            shown = change.instruction
             for effect in list(self._effects(change)) or [Effect("", shown, None, None)]:
                 left, right = effect.left or ("", float("nan")), effect.right or ("", float("nan"))
-                rows.append((change.kind, *lines, shown.keyword, shown.text, effect.edit, *left, *right))
+                rows.append((change.kind, *change.lines, shown.keyword, shown.text, effect.edit, *left, *right))
         columns = ["change", "left_line", "right_line", "instruction", "text", "edit"]
         columns += ["left_state", "left_seconds", "right_state", "right_seconds"]
         return pd.DataFrame(rows, columns=columns)
@@ -199,17 +204,17 @@ class Differences:
 
 def headline(found: Differences, change: Change) -> str:
     """Return one change in words: how the instruction changed, and where it is."""
-    text = step(change.right or change.left)
-    if not (change.left and change.right):
+    text = step(change.instruction)
+    left, right = change.lines
+    if not (left and right):
         return f"{text}: {change.kind}"
-    where = f"line {change.left.line} → {change.right.line}"
-    told = [f"{text}: {change.kind}, {where}"]
+    told = [f"{text}: {change.kind}, line {left} → {right}"]
     passed = found.passed(change)
     for word, those in (
-        ("below", [c for c in passed if c.right.line < change.right.line]),
-        ("above", [c for c in passed if c.right.line > change.right.line]),
+        ("below", [c.instruction for c in passed if c.lines[1] < right]),
+        ("above", [c.instruction for c in passed if c.lines[1] > right]),
     ):
-        names = ", ".join(step(c.right) for c in those[:NAMED])
+        names = ", ".join(step(instruction) for instruction in those[:NAMED])
         more = f" and {len(those) - NAMED} more" if len(those) > NAMED else ""
         told += [f"now {word} {names}{more}"] if those else []
     return ", ".join(told)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Sequence
+from typing import cast
 
 from ..traces.instructions import Instruction, read
 
@@ -25,7 +26,7 @@ _KIN = {"ADD": "COPY"}
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """How one instruction changed; `left` or `right` is None if that side doesn't have it."""
+    """How one instruction changed; `left` or `right` is None if that side doesn't have it, but never both."""
 
     kind: str
     left: Instruction | None
@@ -34,6 +35,16 @@ class Change:
     @property
     def sign(self) -> str:
         return SIGNS[self.kind]
+
+    @property
+    def instruction(self) -> Instruction:
+        """The right side's instruction, or the left's if it's gone."""
+        return cast(Instruction, self.right or self.left)  # one side has it
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Its line on the left and on the right; 0 for none."""
+        return self.left.line if self.left else 0, self.right.line if self.right else 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +74,12 @@ class _Unit:
     instruction: Instruction | None = None
 
     @property
-    def key(self) -> tuple:
+    def key(self) -> tuple[bool, tuple[str, ...]]:
         return (self.instruction is not None, self.lines)
+
+    @property
+    def keyword(self) -> str:
+        return self.instruction.keyword if self.instruction else ""
 
 
 def lines_of(text: str) -> list[str]:
@@ -124,12 +139,15 @@ def _likeness(left: _Unit, right: _Unit) -> float:
     if left.lines == right.lines:
         return 2.0
     a, b = left.instruction, right.instruction
-    if _KIN.get(a.keyword, a.keyword) != _KIN.get(b.keyword, b.keyword):
+    if a is None or b is None or _KIN.get(a.keyword, a.keyword) != _KIN.get(b.keyword, b.keyword):
         return 0.0
     if a.keyword in ("COPY", "ADD") and _sources(a) == _sources(b):
         return 0.99
-    words, letters = (a.value.split(), b.value.split()), (a.value, b.value)
-    return max(difflib.SequenceMatcher(None, *both, autojunk=False).ratio() for both in (words, letters))
+    return max(_ratio(a.value.split(), b.value.split()), _ratio(a.value, b.value))
+
+
+def _ratio(a: Sequence[str], b: Sequence[str]) -> float:
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).ratio()
 
 
 def _sources(copy: Instruction) -> tuple[str, ...]:
@@ -143,7 +161,7 @@ def _staying(left: Sequence[_Unit], pairs: Sequence[tuple[int, int]]) -> list[tu
     for i, j in pairs:
         before = max((b for b in best if b[1][-1][1] < j), key=lambda b: b[0], default=(0.0, []))
         # If two swapped places, say that the COPY moved, not the RUN; stages stay where they are.
-        weight = {"FROM": 3.0, "RUN": 1.1}.get(left[i].instruction.keyword, 1.0)
+        weight = {"FROM": 3.0, "RUN": 1.1}.get(left[i].keyword, 1.0)
         best.append((before[0] + weight, [*before[1], (i, j)]))
     return max(best, key=lambda b: b[0], default=(0.0, []))[1]
 
@@ -172,7 +190,7 @@ def _beside(
                 kind = ADDED if other is None else _kind(other, unit)
                 rows += [LinePair(0, row.left, row.sign, row.to) for row in _one_side(unit, other, kind)]
                 if unit.instruction:
-                    changes.append(Change(kind, other and other.instruction, unit.instruction))
+                    changes.append(Change(kind, other.instruction if other else None, unit.instruction))
         if i < len(left):
             a, b = left[i], right[j]
             rows += _both_sides(a, b)

@@ -40,10 +40,9 @@ class Engine(Protocol):
     def clean(self) -> None: ...
 
 
-ENGINES: dict[str, Engine] = {
-    "container": container.ContainerEngine(),
-    "process": process.ProcessEngine(),
-}
+#: By its own name, because registries in the user's Docker need more of it than an Engine has.
+CONTAINER = container.ContainerEngine()
+ENGINES: dict[str, Engine] = {CONTAINER.kind: CONTAINER, "process": process.ProcessEngine()}
 
 
 def may_run_own() -> bool:
@@ -58,7 +57,10 @@ def choose() -> Engine:
     """
     wanted = os.environ.get("LAYERLAB_ENGINE", "")
     if wanted and wanted not in ENGINES:
-        raise SetupError(f"LAYERLAB_ENGINE is {wanted!r}", f"set it to one of: {', '.join(ENGINES)}; or unset it")
+        raise SetupError(
+            f"LAYERLAB_ENGINE is {wanted!r}, which isn't a kind of engine",
+            f"set it to one of: {', '.join(ENGINES)}; or unset it",
+        )
     if wanted:
         return ENGINES[wanted]
     if container.person_has_docker():

@@ -201,7 +201,8 @@ def _free_port() -> int:
     """Return a free port of this computer's loopback. We choose it, not Docker, so that it stays the same over restarts."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _person(*arguments: str) -> str:

@@ -40,7 +40,8 @@ PLUGIN_DIRS = (
 def person_environment() -> dict[str, str]:
     """Return the user's own values of POINTERS and PATH; "" for those that aren't set."""
     if PERSON in os.environ:
-        return json.loads(os.environ[PERSON])
+        kept: dict[str, str] = json.loads(os.environ[PERSON])
+        return kept
     return {name: os.environ.get(name, "") for name in (*POINTERS, "PATH")}
 
 
@@ -67,7 +68,7 @@ def point_at(variables: Mapping[str, str]) -> None:
             os.environ.pop(name, None)
 
 
-def connect(endpoint: Mapping[str, str], timeout: float = 60) -> docker.DockerClient:
+def connect(endpoint: Mapping[str, str], timeout: int = 60) -> docker.DockerClient:
     """Return a docker-py client of the engine at `endpoint`, with `timeout` in seconds. It sends nothing yet.
 
     Raises docker.errors.TLSParameterError if the engine's certificates are gone.

@@ -23,7 +23,7 @@ from ..system.shell import run, succeeds
 from . import packages
 
 #: Machines take their networks from this part of 10/8, which routers and VPNs seldom use: room for 64 at a time.
-RANGE = ipaddress.ip_network("10.214.0.0/16")
+RANGE = ipaddress.IPv4Network("10.214.0.0/16")
 PREFIX = 22
 #: A machine's containers get the first quarter of its network; its Compose networks get the second half, 16 of this size.
 CONTAINERS_PREFIX, COMPOSE_PREFIX = 24, 27
@@ -88,7 +88,7 @@ def remove(machine: str) -> int:
             problem = str(error)
             continue
         for rule in rules_with_comment(listing, f"layerlab {bridge}"):
-            networks |= {ipaddress.ip_network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
+            networks |= {ipaddress.IPv4Network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
             pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
     with _sharing():
         # A lost bridge leaves its rules behind. Another machine may have its network by now: then leave that alone.
@@ -144,7 +144,7 @@ def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
 
 
 def _network_of(address: ipaddress.IPv4Address) -> ipaddress.IPv4Network:
-    return ipaddress.ip_network(f"{address}/{PREFIX}", strict=False)
+    return ipaddress.IPv4Network(f"{address}/{PREFIX}", strict=False)
 
 
 def _free_network() -> ipaddress.IPv4Network:

@@ -226,7 +226,7 @@ class _Apt:
                 if _at_least(version, oldest):
                     return suite
         raise SetupError(
-            f"no suite of this computer's mirror has {package} {oldest} or newer",
+            f"this computer's package mirror has no {package} {oldest} or newer",
             "install Docker Engine with buildx and Compose from Docker's own packages and try again",
         )
 
@@ -269,7 +269,7 @@ def mirror() -> str:
     rows = run("apt-get", "update", "--print-uris").splitlines()
     mirrors = [row[1:].partition("dists/")[0] for row in rows if f"/dists/{codename()}/InRelease'" in row]
     if not mirrors:
-        raise SetupError(f"no package source for {codename()!r} on this computer", "see /etc/apt/sources.list.d")
+        raise SetupError(f"no package source for {codename()!r} on this computer", "add one in /etc/apt/sources.list.d")
     return mirrors[0]
 
 

@@ -34,9 +34,9 @@ def written(build: Build) -> tuple[Written, ...]:
 
 def _written(stage: str, keyword: str, text: str, instruction: Instruction | None) -> Written:
     # A step that the base's ONBUILD adds has the FROM's line.
-    its_own = instruction is not None and instruction.keyword == keyword
-    value = f"{instruction.keyword} {instruction.value}" if its_own else text
-    return Written(stage, keyword, " ".join(value.split()))
+    if instruction is not None and instruction.keyword == keyword:
+        text = f"{keyword} {instruction.value}"
+    return Written(stage, keyword, " ".join(text.split()))
 
 
 def stage_names(build: Build) -> frozenset[str]:

@@ -148,7 +148,8 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, as `layerlab explain --json` prints it."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        data: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return data
 
     def __str__(self) -> str:
         """Show each step that ran, with `▸` before root causes, and hits with a reason. It's the same on every machine."""

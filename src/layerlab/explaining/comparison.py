@@ -12,7 +12,7 @@ from . import differences, plan
 from .alignment import Written, aligned, stage_names, written
 from .causes import Cause, Evidence
 from .differences import StepInBuild
-from .operations import Operation, Source, operations
+from .operations import Operation, Origin, Source, operations
 
 #: States of a step whose result is in the cache afterwards.
 DONE = (RAN, CACHED)
@@ -139,9 +139,7 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
     return found
 
 
-def _compare_input(
-    comparison: Comparison, found: StepDifferences, mine: int | Source | None, theirs: int | Source | None, reads: bool
-) -> None:
+def _compare_input(comparison: Comparison, found: StepDifferences, mine: Origin, theirs: Origin, reads: bool) -> None:
     """Add to `found` what follows from one thing that a step builds on or reads."""
     build = comparison.now
     if mine is None and theirs is None:  # FROM scratch
@@ -167,7 +165,7 @@ def _compare_input(
         found.own.append(_other_base(comparison, mine, theirs, reads))
 
 
-def _other_base(comparison: Comparison, mine: int | Source | None, theirs: int | Source | None, reads: bool) -> Cause:
+def _other_base(comparison: Comparison, mine: Origin, theirs: Origin, reads: bool) -> Cause:
     """Explain a step that builds on a different step than before, which was a hit: something above is gone, or moved."""
     before = comparison.before
     kept = set(comparison.was.values())
@@ -187,7 +185,7 @@ def _other_base(comparison: Comparison, mine: int | Source | None, theirs: int |
     )
 
 
-def _name(build: Build, origin: int | Source | None) -> str:
+def _name(build: Build, origin: Origin) -> str:
     if isinstance(origin, Source):
         return f"{origin.kind} {origin.name}"
     return (

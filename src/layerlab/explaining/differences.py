@@ -304,7 +304,11 @@ def _simple(kind: str, what: str, old: str, new: str) -> Cause:
 
 def _times(before: Mapping[str, str], now: Mapping[str, str], key: str) -> tuple[str, str]:
     """Return nanoseconds since 1970 as the seconds that the user gave; -1 means none."""
-    return tuple(str(int(side[key]) // 10**9) if int(side.get(key, -1)) >= 0 else "" for side in (before, now))
+
+    def seconds(side: Mapping[str, str]) -> str:
+        return str(int(side[key]) // 10**9) if int(side.get(key, -1)) >= 0 else ""
+
+    return seconds(before), seconds(now)
 
 
 def _flag(value: str | None) -> str:

@@ -43,17 +43,21 @@ class Source:
     layers: tuple[str, ...] = ()
 
 
+#: Where files come from: the step with this index, a Source, or nothing (FROM scratch).
+Origin = int | Source | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Reading:
     """Files that a step takes by COPY, ADD or a bind mount, not from the result it builds on.
 
     Attributes:
-        of: index of the step whose result is read, or the Source.
+        of: where they come from; None for a stage without files.
         copy: the arguments of the LLB copy action, or {"src": selector} for a mount.
         mounted: whether it takes them by a mount.
     """
 
-    of: int | Source
+    of: Origin
     copy: Mapping[str, Any]
     mounted: bool = False
 
@@ -64,12 +68,12 @@ class Operation:
 
     Attributes:
         facts: its own definition, flat: "command", "shell", "env NAME", "cwd", "user", "mount /target", "copy 1 dest", …
-        base: what it builds on: index of a step, a Source, or None for nothing (FROM scratch, COPY --link).
+        base: what it builds on; None also for a COPY --link.
         readings: the files it takes from elsewhere.
     """
 
     facts: Mapping[str, str]
-    base: int | Source | None
+    base: Origin
     readings: tuple[Reading, ...] = ()
 
 
@@ -131,7 +135,9 @@ class _Reader:
     def _exec(self, op_id: str, run: Mapping[str, Any]) -> Operation:
         inputs = self._inputs(op_id)
         meta = dict(run.get("meta") or {})
-        facts, readings, base = {}, [], None
+        facts: dict[str, str] = {}
+        readings: list[Reading] = []
+        base: Origin = None
         args = meta.pop("args", [])
         # In the shell form, the command is the last argument, after those of the shell (BuildKit dispatchRun).
         shell_form = len(args) > 1 and re.fullmatch(r"-\w*c|/c|-Command", args[-2])
@@ -185,8 +191,10 @@ class _Reader:
         return "".join(f",{word}" for word in words)
 
     def _file(self, op_id: str, file: Mapping[str, Any]) -> Operation:
-        inputs, facts, readings = self._inputs(op_id), {}, []
-        base: int | Source | None = None
+        inputs = self._inputs(op_id)
+        facts: dict[str, str] = {}
+        readings: list[Reading] = []
+        base: Origin = None
         for number, action in enumerate(file.get("actions") or (), 1):
             ((kind, arguments),) = action["Action"].items()
             first, second = action.get("input", 0), action.get("secondaryInput", -1)
@@ -207,7 +215,7 @@ class _Reader:
                 readings.append(Reading(origin, arguments))
         return Operation(facts, base, tuple(readings))
 
-    def _origin(self, op_id: str) -> int | Source | None:
+    def _origin(self, op_id: str) -> Origin:
         """Return the step or Source that an operation's result belongs to; operations without a line are passed through."""
         if op_id in self.step_of:
             return self.step_of[op_id]
@@ -277,7 +285,7 @@ def _short_image(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-def _origin_text(origin: int | Source | None) -> str:
+def _origin_text(origin: Origin) -> str:
     if isinstance(origin, Source):
         return origin.kind if origin.kind == "context" and origin.name == "context" else f"{origin.kind} {origin.name}"
     return "" if origin is None else "stage"

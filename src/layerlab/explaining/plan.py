@@ -13,7 +13,7 @@ from typing import Any
 
 from ..record.build import Build
 from ..traces.instructions import Instruction, read
-from .operations import Operation, Reading, Source
+from .operations import Operation, Origin, Reading, Source
 
 _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
 
@@ -26,11 +26,12 @@ def operations(build: Build) -> tuple[Operation | None, ...]:
 class _Scope:
     """What the instructions above have set, in one stage."""
 
-    def __init__(self, base: int | Source | None, inherited: _Scope | None) -> None:
+    def __init__(self, base: Origin, inherited: _Scope | None) -> None:
         self.last = base
         self.env: dict[str, str] = dict(inherited.env) if inherited else {}
-        self.cwd, self.user = (inherited.cwd, inherited.user) if inherited else ("/", "")
-        self.shell = inherited.shell if inherited else ""
+        self.cwd: str = inherited.cwd if inherited else "/"
+        self.user: str = inherited.user if inherited else ""
+        self.shell: str = inherited.shell if inherited else ""
 
 
 class _Reader:
@@ -134,7 +135,7 @@ class _Reader:
         self.found[index] = Operation(facts, scope.last, readings)
         scope.last = index
 
-    def _origin(self, name: str) -> int | Source | None:
+    def _origin(self, name: str) -> Origin:
         if not name:
             return Source("context", "context")
         if scope := self.scopes.get(name.lower()):

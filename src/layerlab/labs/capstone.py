@@ -7,6 +7,8 @@ fixed work, measured before and after the learner's builds, on the same machine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..record.build import Build
 from ..record.states import BASE
 from ..record.step import Step
@@ -115,11 +117,12 @@ def _hint(seen: Observed, name: str, cost: float) -> str:
             f"{said} Before the first step, the whole folder is sent. What's in it that no line of the Dockerfile needs, "
             "and which file says what to leave out?"
         )
-    weigh = {
+    weights: dict[str, Callable[[Step], float]] = {
         seconds: lambda step: step.seconds,
         down: lambda step: step.downloaded_bytes,
         pushed: lambda step: step.size_bytes or 0,
-    }.get(name)
+    }
+    weigh = weights.get(name)
     if weigh is None:
         largest = max(judging.ran(seen.builds["cold"]), key=lambda s: s.size_bytes or 0)
         return (

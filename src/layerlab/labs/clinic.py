@@ -76,7 +76,7 @@ class Day:
     def __str__(self) -> str:
         lines = [f"before the build: {', '.join(self.events)}"]
         lines += [f"$ docker {' '.join(command)}" for command in self.asked]
-        return "\n".join([*lines, self.build.states() if self.build else self.error])
+        return "\n".join([*lines, self.build.states() if self.build else self.error or "BuildKit built nothing"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Visit:
     def trouble(self) -> str:
         last = self.days[1]
         if last.build is None:
-            return "it does not build"
+            return "it does not build" if last.error else "BuildKit built nothing"
         packages = [s for s in last.build.steps if s.instruction == "RUN" and "requirements.txt" in s.text]
         if "dependency" in last.events:
             again = last.build.downloaded_bytes > ONE_PACKAGE
@@ -289,11 +289,12 @@ class Patient:
                 for _, command in self._run_script("nightly.sh", setup):
                     asked.append(command)
                     machine.docker(*command)
-        build, error = None, ""
+        build: Build | None = None
+        error = ""
         for variable, command in self._run_script("build.sh", setup):
             asked.append(command)
             try:
-                build = self._carry_out(machine, setup, variable, command)
+                build = self._carry_out(machine, setup, variable, command) or build
             except BuildFailed as failure:
                 error = str(failure)
             except CommandFailed as failure:
@@ -324,7 +325,8 @@ class Patient:
             machine.docker(*command)
             return None
         if variable == "0" or setup.buildx == "broken":
-            return self._build_as_is(machine, setup, variable, command)
+            self._build_as_is(machine, setup, variable, command)
+            return None
         known = argparse.ArgumentParser()
         known.add_argument("--tag")
         known.add_argument("--file", default="Dockerfile")

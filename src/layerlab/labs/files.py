@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import LabError
 from ..project.course_files import labs_folder, own_labs
+from ..system.home import claim, home
 from .lab import Lab
 
 
@@ -71,6 +72,8 @@ def put(lab: Lab, texts: dict[str, str]) -> list[Path]:
 
 
 def _write(place: Path, text: str) -> Path:
+    if place.is_relative_to(home()):
+        claim()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
@@ -89,7 +92,9 @@ def _free(place: Path) -> Path:
 
 def _read(path: Path, lab: Lab) -> str:
     if not path.is_file():
-        raise LabError(f"there is no file {path}", f"get the starting point back: layerlab lab reset {lab.name}")
+        raise LabError(
+            f"there is no file {path}", f"put one there, or get the lab's own back: layerlab lab reset {lab.name}"
+        )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..machine.registry import Registry
@@ -123,7 +123,7 @@ def _hint(again: Build, installed: list[Step], pulled: int, before: dict[str, An
     return f"{said} It read no cache, although main's job has written {_listed(before)}. Where do you tell a build what to read?"
 
 
-def _listed(names: Any) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 

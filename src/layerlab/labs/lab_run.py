@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import CommandFailed
 from ..machine import asking
@@ -13,6 +13,8 @@ from ..machine.machine import Machine
 from ..project.app import App
 from ..record.build import Build
 from .verdict import Observed
+
+T = TypeVar("T")
 
 
 class LabRun:
@@ -65,7 +67,7 @@ class LabRun:
         machine.reset()
         return machine
 
-    def enter(self, context: Any) -> Any:
+    def enter(self, context: contextlib.AbstractContextManager[T]) -> T:
         """Enter a context manager, such as a Registry, and leave it when the run ends."""
         return self._afterwards.enter_context(context)
 

@@ -102,7 +102,8 @@ def collected(folder: str | Path) -> list[Attempt]:
     """Read the attempts of all learners who handed in to a folder. Raises LabError if there's no such folder."""
     if not Path(folder).is_dir():
         raise LabError(
-            f"there is no folder {folder}", "name the one that learners hand in to: layerlab lab progress --to FOLDER"
+            f"there is no folder {folder}",
+            "name the folder that learners hand in to: layerlab lab progress --from FOLDER",
         )
     return [a for file in sorted(Path(folder).glob("*.jsonl")) for a in _read(file)]
 

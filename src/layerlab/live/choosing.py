@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Unpack
 
-from ..record.view import View
+from ..record.view import Known, View
 from ..system.front_end import in_notebook
 from .model import LiveBuild
 
 __all__ = ["live_view"]
 
 
-def live_view(title: str, dockerfile: str = "", **known: Any) -> View:
+def live_view(title: str, dockerfile: str = "", **known: Unpack[Known]) -> View:
     """Make the view that suits this process's output.
 
     Args:

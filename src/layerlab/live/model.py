@@ -172,7 +172,7 @@ class LiveBuild:
             if vertex.times and (kind := phase_kind(name)) in PHASES:
                 by_kind.setdefault(kind, []).append(vertex)
         rows = {kind: self._row(found, 0, "", PHASES[kind], False) for kind, found in by_kind.items()}
-        return {k: r for k, r in rows.items() if r.busy or r.seconds >= LEAST_SECONDS or r.transfers}
+        return {k: r for k, r in rows.items() if r.busy or (r.seconds or 0.0) >= LEAST_SECONDS or r.transfers}
 
     def counts(self) -> str:
         """Say how far the build is: "3 of 7 steps done (1 cached), 1 running"."""

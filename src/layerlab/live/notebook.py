@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import html
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from ..charts.theme import BLUE, GREEN, VERMILLION
 from ..errors import BuildCancelled
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
+from ..traces.events import RUNNING
 from . import settled
 from .drawn import DrawnView, fitting, megabytes, seconds
-from .model import RUNNING, Activity, LiveBuild, Transfer
+from .model import Activity, LiveBuild, Transfer
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 #: How many rows are shown at a time.
@@ -54,7 +56,7 @@ class NotebookView(DrawnView):
         super().__init__(live, **kwargs)
         self._cancelled = threading.Event()
         self._widgets = _Widgets(self._cancelled.set) if _has_frontend() else None
-        self._output = None
+        self._output: DisplayHandle | None = None
         if self._widgets:
             bundle = {"text/plain": f"{live.title}: building", WIDGET: self._widgets.view}
             self._output = display(bundle, raw=True, display_id=True)
@@ -62,7 +64,8 @@ class NotebookView(DrawnView):
     def tick(self) -> None:
         """Draw, if it's time. Raises BuildCancelled if the button was pressed."""
         if self._cancelled.is_set():
-            self._widgets.cancelling()
+            if self._widgets:
+                self._widgets.cancelling()
             self.draw()
             raise BuildCancelled(
                 f"the build of {self.live.title} was cancelled",
@@ -76,7 +79,7 @@ class NotebookView(DrawnView):
 
     def settle(self, build: Build | None) -> None:
         bundle = {"text/plain": settled.text(build, self.live), "text/html": settled.page(build, self.live)}
-        if self._output:
+        if self._output and self._widgets:
             self._output.update(bundle, raw=True)
             self._widgets.close()
         else:
@@ -86,7 +89,7 @@ class NotebookView(DrawnView):
 class _Widgets:
     """Headline and Cancel button above the steps, so that a growing table doesn't move the button away from the pointer."""
 
-    def __init__(self, cancel: Any) -> None:
+    def __init__(self, cancel: Callable[[], None]) -> None:
         self._headline = ipywidgets.HTML()
         # Changes only when a step starts or ends, so that a screen reader can follow.
         self._news = ipywidgets.HTML()
@@ -175,7 +178,7 @@ def _note(text: str) -> str:
     return f"<tr><td></td><td></td><td></td><td>{html.escape(text)}</td></tr>" if text else ""
 
 
-def _listen(button: ipywidgets.Button, clicked: Any) -> None:
+def _listen(button: ipywidgets.Button, clicked: Callable[[], None]) -> None:
     """Call `clicked` when the button is pressed, even while the cell that shows it is still running.
 
     Since ipykernel 7.4, the thread that receives messages asks a message's comm which thread should handle it

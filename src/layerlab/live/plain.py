@@ -6,9 +6,10 @@ import sys
 from typing import Any
 
 from ..record.build import Build
+from ..traces.events import RUNNING
 from . import settled
 from .drawn import DrawnView, megabytes, seconds
-from .model import RUNNING, WAITING, Activity
+from .model import WAITING, Activity
 
 #: A long step gets a line this often, seconds: CI systems assume that a job is dead if it prints nothing for minutes.
 REMINDER = 30.0
@@ -24,9 +25,9 @@ class PlainView(DrawnView):
 
     def draw(self) -> None:
         for row in self.live.rows:
-            key = row.line, row.stage, row.text
-            if row.busy and row.seconds - self._reminded.get(key, 0.0) >= REMINDER:
-                self._reminded[key] = row.seconds
+            key, ran = (row.line, row.stage, row.text), row.seconds or 0.0
+            if row.busy and ran - self._reminded.get(key, 0.0) >= REMINDER:
+                self._reminded[key] = ran
                 self._print(row, "still running", row.tail[-1].strip() if row.tail else "")
             elif not row.busy and row.state not in (WAITING, RUNNING) and self._told.get(key) != row.state:
                 self._told[key] = row.state

@@ -70,6 +70,7 @@ def _where(build: Build | None, live: LiveBuild) -> list[str]:
     """List the steps at which a build stopped, each with the end of its output; without such a step, list its error."""
     if build and not build.error:
         return []
+    stopped: list[tuple[int, str, str, float | None, str]]
     if build:
         stopped = [(s.line, s.text, "failed", s.seconds, s.log) for s in build.steps if s.state == FAILED]
         if not stopped:

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
+from ..traces.events import RUNNING
 from . import settled
 from .drawn import DrawnView, fitting, megabytes, seconds
-from .model import RUNNING, TAIL_LINES, Activity, LiveBuild
+from .model import TAIL_LINES, Activity, LiveBuild
 
 _STYLES = {RUNNING: "bold cyan", RAN: "blue", BASE: "blue", CACHED: "green", FAILED: "bold red", CANCELED: "red"}
 #: Lines kept free below the table: anything taller than the terminal can't be redrawn in place.

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import docker
 
@@ -15,6 +15,8 @@ from ..errors import AppError
 from ..system.home import LABEL, home_id
 
 if TYPE_CHECKING:
+    from docker.models.containers import Container
+
     from ..project.app import App
     from .machine_like import MachineLike
 
@@ -110,7 +112,8 @@ def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = 
         try:
             container.start()
             status, health = _wait_until_healthy(container, base + run["health"])
-            text, correct, found = "", False, ()
+            text, correct = "", False
+            found: tuple[str, ...] = ()
             if status == 200:
                 body = json.dumps(request["json"]) if "json" in request else None
                 code, text = _ask(container, base + request["path"], request["method"], body)
@@ -124,7 +127,7 @@ def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = 
             container.remove(force=True, v=True)
 
 
-def _wait_until_healthy(container: Any, url: str) -> tuple[int, str]:
+def _wait_until_healthy(container: Container, url: str) -> tuple[int, str]:
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:
         status, body = _ask(container, url, "GET", None)
@@ -137,12 +140,13 @@ def _wait_until_healthy(container: Any, url: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _ask(container: Any, url: str, method: str, data: str | None) -> tuple[int, str]:
+def _ask(container: Container, url: str, method: str, data: str | None) -> tuple[int, str]:
     try:
         done = container.exec_run(["python3", "-c", _ASK, json.dumps([url, method, data])], demux=True)
     except docker.errors.APIError:  # the container has ended
         return 0, ""
+    output, errors = cast("tuple[bytes | None, bytes | None]", done.output)  # because of demux
     if done.exit_code:
-        return 0, (done.output[1] or b"").decode("utf-8", "replace")
-    status, _, body = (done.output[0] or b"").decode("utf-8", "replace").strip().partition(" ")
+        return 0, (errors or b"").decode("utf-8", "replace")
+    status, _, body = (output or b"").decode("utf-8", "replace").strip().partition(" ")
     return int(status), body

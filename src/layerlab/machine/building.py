@@ -63,7 +63,7 @@ def _killed(exit_code: int) -> tuple[str, str]:
 
 
 def run_build(
-    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.View | str = "auto", known: Snapshots
+    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
 ) -> Build:
     """Build `definition` on `host` and return the record. Call `Machine.build` rather than this.
 

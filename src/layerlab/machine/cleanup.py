@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import shutil
 import subprocess
@@ -19,15 +20,15 @@ import psutil
 from .. import engines
 from ..engines import network
 from ..errors import LayerLabError, MachineBusy
-from ..system.home import LABEL, home, home_id, locked, run_dir
+from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
 from ..system.shell import succeeds
 from . import registry_host
 from .machine import DEFAULT_NAME, NAME, SEED_NAME
 
-#: The entries that LayerLab makes in its home. `$LAYERLAB_HOME` may name a folder with other things in it: those stay.
+#: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "scratch", "container-images", "container-seed",
-    "ip_forward.was", "course.json", "progress.jsonl", "score.json",
+    MARKER, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "container-images", "container-seed",
+    "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -70,6 +71,8 @@ def running() -> list[str]:
 
 def inventory() -> list[str]:
     """Return what `clean` would remove, in words; [] if there is nothing."""
+    if _refusal():
+        return []
     found = [f"machine {p.name}" for p in sorted(home().glob("machines/*"))]
     found += [f"registry {p.name}" for p in sorted(home().glob("registries/*"))]
     if any(home().glob("container-*")):
@@ -81,6 +84,8 @@ def inventory() -> list[str]:
 
 def clean() -> Cleaned:
     """Remove all machines of all engines, seeds, engine images, scratch copies, caches and folders. Never raises."""
+    if refusal := _refusal():
+        return Cleaned((), (refusal,), (), 0)
     removed: list[str] = []
     problems: list[str] = []
     before = _free_bytes()
@@ -94,10 +99,13 @@ def clean() -> Cleaned:
         except (LayerLabError, OSError, psutil.Error, ValueError, subprocess.SubprocessError) as error:
             problems.append(f"{what}: {error}")
 
+    def remove(path: Path) -> bool:
+        return _remove_tree(path) and path in at_first
+
     for name in machine_names():
-        attempt(f"machine {name}", lambda name=name: _remove_machine(name))
+        attempt(f"machine {name}", functools.partial(_remove_machine, name))
     for name in registry_host.names():  # those in containers carry our label and go with the container engine
-        attempt(f"registry {name}", lambda name=name: registry_host.HOSTS["process"].remove(name))
+        attempt(f"registry {name}", functools.partial(registry_host.HOSTS["process"].remove, name))
     kinds = ["process"]
     # The user's Docker takes part only if we left a trace of it or it answers, so that cleaning works without one.
     if any(home().glob("container-*")) or engines.container.person_has_docker():
@@ -105,16 +113,30 @@ def clean() -> Cleaned:
     needed: tuple[str, ...] = ()
     for kind in kinds:
         done = len(problems)
-        attempt(f"{kind} engine", lambda kind=kind: engines.ENGINES[kind].clean() or False)
+        attempt(f"{kind} engine", functools.partial(_clean_engine, kind))
         if len(problems) > done and kind == "container":
             needed = ("container-images", "container-seed")  # they say what to remove once that Docker answers
     for path in (*_our_entries(needed), run_dir()):
-        attempt(str(path), lambda path=path: _remove_tree(path) and path in at_first)
+        attempt(str(path), functools.partial(remove, path))
     with contextlib.suppress(OSError):
         home().rmdir()  # if nothing else is in it
     kept = sorted(str(p) for p in home().glob("*") if p.name not in OURS)
     _remove_shared_lock()
     return Cleaned(tuple(removed), tuple(problems), tuple(kept), max(0, _free_bytes() - before))
+
+
+def _refusal() -> str:
+    """Say why nothing may be deleted: the variable names a folder that LayerLab didn't make. "" where it may."""
+    if is_ours(home()) or not os.environ.get("LAYERLAB_HOME") or not home().exists():
+        return ""
+    empty = home().is_dir() and not any(home().iterdir())
+    return "" if empty else f"LAYERLAB_HOME is {home()}, which LayerLab didn't make: nothing was deleted"
+
+
+def _clean_engine(kind: str) -> bool:
+    """Delete what belongs to no single machine; return False, because the list of what was removed has no line for it."""
+    engines.ENGINES[kind].clean()
+    return False
 
 
 def _remove_machine(name: str) -> bool:
@@ -143,7 +165,7 @@ def _remove_with_engines(name: str) -> bool:
     for kind, engine in engines.ENGINES.items():
         if kind == "container" and not (home() / "machines" / name / "certificates").exists():
             continue  # it never was a container; and ENGINES["container"].clean() finds everything labelled
-        attempt(lambda engine=engine: engine.remove(name))
+        attempt(functools.partial(engine.remove, name))
     _remove_tree(home() / "machines" / name)
     _remove_tree(run_dir() / name)
     if problems:

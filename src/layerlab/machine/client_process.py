@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from ..engines import endpoint
 from ..record.view import View
@@ -39,9 +39,10 @@ def follow(
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
         start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
     )  # fmt: skip
+    printed = cast(IO[bytes], process.stderr)  # it's a pipe
     try:
         tick = getattr(view, "tick", lambda: None)
-        for new in _as_they_come(process.stderr):
+        for new in _as_they_come(printed):
             lines += new
             for event in trace.read_events(new):
                 view.feed(event)
@@ -54,7 +55,7 @@ def follow(
             view.finish(None)
         raise
     finally:
-        process.stderr.close()
+        printed.close()
     return time.monotonic() - started, exit_code, lines
 
 
@@ -75,7 +76,7 @@ def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:
         yield [rest.decode(errors="replace")]
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is None:
             process.send_signal(number)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..project.app import App
     from ..record.build import Build
-    from ..record.view import View
+    from ..record.view import Wanted
     from .asking import Answer
 
 #: The machine that notebooks use, and that `docker` in a notebook or in JupyterLab's terminal reaches.
@@ -172,7 +172,7 @@ class Machine:
         args: Mapping[str, str] | None = None,
         service: str = "",
         options: Sequence[str] = (),
-        view: View | str = "auto",
+        view: Wanted = "auto",
     ) -> Build:
         """Run one real build of `app` here and return its record.
 
@@ -208,7 +208,8 @@ class Machine:
         We ask the engine once and keep the answer, because asking takes long compared with a fully cached build.
         """
         with contextlib.suppress(OSError, ValueError):
-            return json.loads(self._contexts_file.read_text())
+            known: dict[str, str] = json.loads(self._contexts_file.read_text())
+            return known
         tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
         contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
         fresh = self._contexts_file.with_suffix(f".{os.getpid()}")

@@ -15,6 +15,7 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
 from .. import engines
@@ -217,13 +218,14 @@ class Registry:
         with self._open(path) as answer:
             return json.load(answer)
 
-    def _open(self, path: str, accept: str = "*/*") -> Any:
+    def _open(self, path: str, accept: str = "*/*") -> HTTPResponse:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v2/{path}", headers={"Accept": accept})
         # No proxy may come between us and loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            return opener.open(request, timeout=10)
+            answer: HTTPResponse = opener.open(request, timeout=10)
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 raise FileNotFoundError(f"registry {self.name!r} has no {path}") from None
             raise
+        return answer

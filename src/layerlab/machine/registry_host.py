@@ -9,6 +9,7 @@ HTTP for 127.0.0.0/8, no engine needs any configuration for it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 import socket
@@ -21,7 +22,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
-from ..engines import ENGINES, images, packages
+from ..engines import CONTAINER, images, packages
 from ..engines.container import forwards_file
 from ..engines.endpoint import docker_program, person_environment
 from ..engines.packages import Say
@@ -120,7 +121,7 @@ class ProcessHost:
                     [program, "serve", configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     cwd="/", start_new_session=True,  # it outlives the notebook's kernel and ignores its Ctrl-C
                 )  # fmt: skip
-            _await(name, number, lambda process=process: process.poll() is None, lambda: self.log(name))
+            _await(name, number, functools.partial(_runs, process), functools.partial(self.log, name))
 
     def let_machines_in(self, name: str) -> None:
         """Do nothing: machines in private processes share the computer's loopback."""
@@ -157,7 +158,7 @@ class ContainerHost:
             there = _person("images", "--format", "{{.Repository}}:{{.Tag}}").split()
             image, added = images.ensure_registry_image(_person, say)
             if image not in there:
-                ENGINES["container"].remember_image(image)
+                CONTAINER.remember_image(image)
             program = f"{CONFIGURATIONS}/{added.name}" if added else images.REGISTRY_PROGRAM
             _person("volume", "create", "--label", label, called)
             _person(
@@ -191,8 +192,8 @@ class ContainerHost:
     def let_machines_in(self, name: str) -> None:
         for file in sorted(home().glob("machines/*/machine.json")):
             machine = file.parent.name
-            if json.loads(file.read_text())["engine"] == self.kind and ENGINES[self.kind].alive(machine):
-                ENGINES[self.kind].forward(machine)
+            if json.loads(file.read_text())["engine"] == CONTAINER.kind and CONTAINER.alive(machine):
+                CONTAINER.forward(machine)
 
     def remove(self, name: str) -> None:
         forwards_file(name).unlink(missing_ok=True)
@@ -226,6 +227,10 @@ def _exists(kind: str, name: str) -> bool:
     return succeeds([docker_program(), kind, "inspect", _called(name)], env=person_environment())
 
 
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
 def _await(name: str, port: int, runs: Callable[[], bool], log: Callable[[], str]) -> None:
     """Wait until the registry answers on `port`. Raises MachineError with the end of its log if it doesn't."""
     deadline = time.monotonic() + START_SECONDS
@@ -241,7 +246,8 @@ def answers(name: str, port: int) -> bool:
     try:
         # No proxy may come between us and loopback.
         with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/v2/", timeout=5) as answer:
-            return answer.headers.get(MARK) == f"{home_id()}/{name}"
+            mark: str | None = answer.headers.get(MARK)
+            return mark == f"{home_id()}/{name}"
     except OSError:
         return False
 

@@ -138,4 +138,5 @@ def _printed(app: App, variant: Variant, options: Sequence[str]) -> dict[str, An
     done = subprocess.run(command, cwd=app.path, env=variables, capture_output=True, text=True)
     if done.returncode:
         raise CommandFailed(f"bake cannot read {variant.compose}", command, done.returncode, done.stderr)
-    return json.loads(done.stdout)["target"][variant.service]
+    service: dict[str, Any] = json.loads(done.stdout)["target"][variant.service]
+    return service

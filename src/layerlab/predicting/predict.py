@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..charts import markup
 from ..errors import LayerLabError
@@ -25,6 +25,11 @@ from ..system import docker_words
 from ..system.front_end import in_notebook
 from . import score as scores
 from .grade import SAID, SIGN_STYLES, Grade, Mark
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
+
+    from .board import Board
 
 #: The words that a list may have for each state; None, "" and "?" mean no prediction.
 WORDS = {
@@ -66,8 +71,8 @@ class Prediction:
         # All choices with their times: the last one before the build's start counts.
         self._said = [[(self._made, state)] for state in said]
         self._graded: tuple[Build, Grade] | None = None
-        self._views: list[Any] = []
-        self._board: Any = None
+        self._views: list[DisplayHandle | None] = []
+        self._board: Board | None = None
 
     @property
     def said(self) -> dict[int, str]:

@@ -71,11 +71,12 @@ def keep(identity: str, record: Mapping[str, Any]) -> Score:
 
 def _read() -> dict[str, dict[str, Any]]:
     try:
-        return json.loads(_file().read_text(encoding="utf-8"))
+        records: dict[str, dict[str, Any]] = json.loads(_file().read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise LayerLabError(f"{_file()} cannot be read: {error}", "delete it to start the score again") from None
+    return records
 
 
 def _file() -> Path:

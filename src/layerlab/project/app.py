@@ -176,19 +176,23 @@ class App:
         if self.file(name).is_file():
             return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
         known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
-        raise AppError(f"{self.name} has no variant or Dockerfile {name!r}", f"there are: {known or 'none'}")
+        raise AppError(
+            f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
+            f"choose one of: {known}" if known else "write a Dockerfile there, or name the folder that has it",
+        )
 
     @property
     def image(self) -> str:
         """Name of the images built from it, without a tag; in lower case, as image names must be."""
-        own = self._manifest.get("app", {}).get("image")
+        own: str = self._manifest.get("app", {}).get("image", "")
         plain = re.sub(r"[^a-z0-9]", "-", self.name.lower()).strip("-")
         return own or f"layerlab-{plain or 'app'}"
 
     @property
     def run(self) -> Mapping[str, Any]:
         """How to send it a request once it runs: the manifest's [run] table; {} if there is none."""
-        return self._manifest.get("run", {})
+        told: Mapping[str, Any] = self._manifest.get("run", {})
+        return told
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
@@ -201,7 +205,7 @@ class App:
         """
         if kind not in EDITS:
             raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
-        done = getattr(self, f"_edit_{kind}")(next(self._edits))
+        done: str = getattr(self, f"_edit_{kind}")(next(self._edits))
         if kind != "none":
             self.last_edit = kind
         return done
@@ -342,7 +346,9 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise AppError(f"{path} is not valid TOML: {error}") from None
+        raise AppError(
+            f"{path} is not valid TOML: {error}", "correct it; or delete it, if you need no variants"
+        ) from None
 
 
 __all__ = ["EDITS", "App", "Variant", "sweep"]

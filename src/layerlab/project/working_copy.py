@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LayerLabError
-from ..system.home import home
+from ..system.home import claim, home
 from .course_files import FOLDERS, LATEST, MARKER, is_checkout, originals
 
 #: What running notebooks and tests leaves in a checkout.
@@ -53,7 +53,7 @@ def update(folder: Path) -> Changes:
         _record(folder, before)  # first, so that an interrupted copy can be continued
         changes, now = _copied(folder, before)
         _record(folder, now)
-        home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        claim()
         _replace(home() / LATEST, json.dumps({"folder": str(folder)}))
     except OSError as error:
         raise LayerLabError(
@@ -109,7 +109,7 @@ def _recorded(folder: Path) -> dict[str, str]:
     if not marker.exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise LayerLabError(
-                f"{folder} isn't empty, and isn't a working copy of the course",
+                f"{folder} is neither an empty folder nor a working copy of the course",
                 "name a new or an empty folder: layerlab course start FOLDER",
             )
         return {}

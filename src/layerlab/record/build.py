@@ -137,7 +137,7 @@ class Build:
         """Return the record that `to_json` made `data` from. Raises ValueError for another format."""
         data = dict(data)
         if data.pop("format", None) != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
+            raise ValueError(f"this version reads records of format {FORMAT}, and it isn't one")
         data["steps"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps"])
         data["phases"] = tuple(Phase(**p) for p in data["phases"])
         data["contexts"] = {name: Snapshot.from_json(told) for name, told in data["contexts"].items()}

@@ -14,7 +14,7 @@ def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
     build_downloaded_bytes, then those of `Build.steps_frame`.
     """
     frame = build.steps_frame()
-    columns = {
+    columns: dict[str, str | float | None] = {
         "app": build.app,
         "machine": build.machine,
         "variant": build.variant,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from .build import Build
 from .states import BASE
 from .step import Step
 
 _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
+
+
+class Descriptor(TypedDict):
+    """A layer as the provenance describes it, as far as it's used here."""
+
+    digest: str
+    size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +42,7 @@ def image_bytes(provenance: Mapping[str, Any]) -> int | None:
 
     It's the sum of the last step's chain of layers or, if that isn't there, of the longest chain.
     """
+    layers: Mapping[str, Sequence[Sequence[Descriptor]]]
     layers = provenance.get("metadata", {}).get(_METADATA, {}).get("layers", {})
     config = provenance.get("buildConfig", {}).get("llbDefinition", [])
     if not layers or not config:
@@ -52,7 +60,7 @@ def image_layers(build: Build) -> tuple[ImageLayer, ...]:
     """
     config = build.provenance.get("buildConfig") or {}
     told = (build.provenance.get("metadata") or {}).get(_METADATA, {}).get("layers") or {}
-    chains = {step: found[0] for step, found in told.items() if found and found[0]}
+    chains: dict[str, Sequence[Descriptor]] = {step: found[0] for step, found in told.items() if found and found[0]}
     operations = config.get("llbDefinition") or [{}]
     # The definition's last entry has the result as its only input.
     image = chains.get((operations[-1].get("inputs") or [""])[0], ())
@@ -64,8 +72,8 @@ def image_layers(build: Build) -> tuple[ImageLayer, ...]:
             made.setdefault(layer["digest"], step)
     found: list[ImageLayer] = []
     for layer in image:
-        step = made.get(layer["digest"])
-        one = ImageLayer(step.line, step.instruction, step.text, 0) if step else ImageLayer(0, "FROM", "", 0)
+        by = made.get(layer["digest"])
+        one = ImageLayer(by.line, by.instruction, by.text, 0) if by else ImageLayer(0, "FROM", "", 0)
         last = found.pop() if found and dataclasses.replace(found[-1], size_bytes=0) == one else one
         found.append(dataclasses.replace(one, size_bytes=last.size_bytes + layer["size"]))
     return tuple(found)

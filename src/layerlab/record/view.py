@@ -5,8 +5,10 @@ Code that can draw registers itself here, so running a build imports nothing tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
+
+from ..errors import LayerLabError
 
 if TYPE_CHECKING:
     from .build import Build
@@ -25,6 +27,10 @@ class View(Protocol):
         """Show the final state once the build is over; `build` is None if it was cancelled."""
 
 
+#: What a build may be shown in: what suits this process's output, nothing, or a view of the caller's own.
+Wanted = View | Literal["auto", "none"]
+
+
 class NoView:
     """Show nothing."""
 
@@ -38,11 +44,21 @@ class NoView:
         """Show nothing."""
 
 
-#: Makes a build's view from its title and the text of its Dockerfile, with the keywords target, args and service.
-Maker = Callable[..., View]
+class Known(TypedDict, total=False):
+    """What else is known about a build before it runs; `chosen` says what each means."""
+
+    target: str
+    args: Mapping[str, str]
+    service: str
 
 
-def _nothing(title: str, dockerfile: str, **known: Any) -> View:
+class Maker(Protocol):
+    """Makes a build's view from its title and the text of its Dockerfile."""
+
+    def __call__(self, title: str, dockerfile: str, **known: Unpack[Known]) -> View: ...
+
+
+def _nothing(title: str, dockerfile: str, **known: Unpack[Known]) -> View:
     return NoView()
 
 
@@ -56,7 +72,7 @@ def register(maker: Maker) -> None:
 
 
 def chosen(
-    wanted: View | str,
+    wanted: Wanted,
     title: str,
     dockerfile: str = "",
     *,
@@ -73,9 +89,13 @@ def chosen(
         target: stage to stop at; "" for the last.
         args: build arguments.
         service: the Compose service that is built.
+
+    Raises LayerLabError for any other text.
     """
     if wanted == "none":
         return NoView()
     if wanted == "auto":
         return _maker(title, dockerfile, target=target, args=args or {}, service=service)
-    return wanted  # type: ignore[return-value]  # no other text is allowed
+    if isinstance(wanted, str):
+        raise LayerLabError(f"there is no view {wanted!r}", 'choose "auto" or "none", or pass a view of your own')
+    return wanted

@@ -19,7 +19,8 @@ def data(facts: Facts) -> dict[str, Any]:
         del plain[name]
     for step, told in zip(plain["steps"], facts.steps, strict=True):
         step["why"] = told.why
-    return json.loads(json.dumps({"schema": SCHEMA, "version": VERSION, **plain}))
+    whole: dict[str, Any] = json.loads(json.dumps({"schema": SCHEMA, "version": VERSION, **plain}))
+    return whole
 
 
 def to_json(facts: Facts) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import shlex
 from collections.abc import Mapping
+from typing import cast
 
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
@@ -103,11 +104,16 @@ class ComparedStep:
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A step in the previous build and in this one; None for a build that doesn't have it."""
+    """A step in the previous build and in this one; None for a build that doesn't have it. One has it."""
 
     stage: str
     before: ComparedStep | None
     now: ComparedStep | None
+
+    @property
+    def shown(self) -> ComparedStep:
+        """The step in this build or, if it's gone, in the previous one."""
+        return cast(ComparedStep, self.now or self.before)  # one has it
 
 
 @dataclasses.dataclass(frozen=True)

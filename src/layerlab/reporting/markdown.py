@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ..charts.labels import INSTANT, brief
 from ..record.states import FAILED, RAN
 from . import logs, words
-from .facts import Facts, Pair, StepFacts
+from .facts import ComparedStep, Comparison, Facts, Pair, StepFacts
 
 #: The summary's limit, bytes: a comment on GitHub takes 65,536 characters, a job summary takes more.
 LIMIT = 64_000
@@ -49,7 +50,7 @@ def _summary(facts: Facts, rows: int) -> str:
     elif facts.roots:
         parts.append(_roots(facts, rows))
     if facts.comparison:
-        parts.append(_comparison(facts, rows))
+        parts.append(_comparison(facts.comparison, facts, rows))
     if facts.warnings:
         lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
@@ -114,16 +115,15 @@ def _roots(facts: Facts, rows: int) -> str:
     )
 
 
-def _comparison(facts: Facts, rows: int) -> str:
-    totals = _table(("", ">before", ">now", ">difference"), words.comparison_rows(facts))
-    changed = [p for p in facts.comparison.steps if _changed(p)][:rows]
+def _comparison(before: Comparison, facts: Facts, rows: int) -> str:
+    totals = _table(("", ">before", ">now", ">difference"), words.comparison_rows(before.totals, facts.totals))
+    changed = [p for p in before.steps if _changed(p)][:rows]
     steps = _table(
         ("step", "before", "now", ">time before", ">time now"),
-        ((_code(p.now or p.before), *(_state(side) if side else "not there" for side in (p.before, p.now)),
+        ((_code(p.shown), *(_state(side) if side else "not there" for side in (p.before, p.now)),
           *(words.duration(side.seconds) if side else "" for side in (p.before, p.now))) for p in changed),
     )  # fmt: skip
     told = f"{totals}\n\nSteps whose state or text differs:\n\n{steps}" if changed else totals
-    before = facts.comparison
     head = f"Compared with {before.app} {before.variant} of {words.moment(before.started_at)}"
     note = "" if before.same_machine else "\n\nThe previous build ran on another machine, so times aren't comparable."
     return _folded(escaped(head), told + note)
@@ -134,17 +134,17 @@ def _changed(pair: Pair) -> bool:
     return not before or not now or (before.state, before.text) != (now.state, now.text)
 
 
-def _code(step: StepFacts) -> str:
-    return f"<code>{escaped(words.brief(step.text, TEXT))}</code>"
+def _code(step: StepFacts | ComparedStep) -> str:
+    return f"<code>{escaped(brief(step.text, TEXT))}</code>"
 
 
-def _state(step: StepFacts) -> str:
+def _state(step: StepFacts | ComparedStep) -> str:
     return f"{words.SIGNS[step.state]} {step.state}"
 
 
 def _time(step: StepFacts) -> str:
-    took = words.duration(step.seconds) if step.state in (RAN, FAILED) or step.seconds >= words.INSTANT else ""
-    return f"◆ {took}" if step.critical and step.seconds >= words.INSTANT else took
+    took = words.duration(step.seconds) if step.state in (RAN, FAILED) or step.seconds >= INSTANT else ""
+    return f"◆ {took}" if step.critical and step.seconds >= INSTANT else took
 
 
 def _why(step: StepFacts) -> str:

@@ -9,6 +9,7 @@ import hashlib
 
 import jinja2
 
+from ..charts.labels import brief
 from . import drawing, logs, words
 from .facts import NETWORKS, Facts, StepFacts
 
@@ -77,14 +78,14 @@ def _end(log: str) -> str:
 
 def _layers(facts: Facts) -> tuple[list[Layer], list[StepFacts]]:
     """Return the image's layers, with one for bytes no step accounts for, and the steps whose layers aren't in the image."""
-    sized = [s for s in facts.steps if s.size_bytes is not None]
-    inside = [s for s in sized if s.in_image is not False]
-    whole = facts.totals.image_bytes or sum(s.size_bytes for s in inside)
-    layers = [Layer(s, s.size_bytes, s.size_bytes / whole if whole else 0.0) for s in inside]
+    sized = [(s, s.size_bytes) for s in facts.steps if s.size_bytes is not None]
+    inside = [(s, size) for s, size in sized if s.in_image is not False]
+    whole = facts.totals.image_bytes or sum(size for _, size in inside)
+    layers = [Layer(s, size, size / whole if whole else 0.0) for s, size in inside]
     rest = whole - sum(layer.bytes for layer in layers)
     if layers and rest > 0:
         layers.insert(0, Layer(None, rest, rest / whole))
-    return layers, [s for s in sized if s not in inside]
+    return layers, [s for s, _ in sized if s.in_image is False]
 
 
 def _source_lines(facts: Facts) -> list[SourceLine]:
@@ -109,7 +110,7 @@ def _environment() -> jinja2.Environment:
     )  # fmt: skip
     for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
         environment.filters[name] = getattr(words, name)
-    environment.filters["brief"] = drawing.brief
+    environment.filters["brief"] = brief
     environment.globals.update(
         SIGNS=words.SIGNS, MEASURED=words.MEASURED, verdict=words.verdict, short_story=words.short_story,
         slowest=words.slowest, comparison_rows=words.comparison_rows,

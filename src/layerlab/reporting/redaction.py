@@ -140,10 +140,13 @@ class Masker:
                     before, now = ((HIDDEN if v else v) if hidden else self.text(v) for v in (e.before, e.now))
                     evidence.append(dataclasses.replace(e, what=self.text(e.what), before=before, now=now))
                 causes.append(dataclasses.replace(cause, text=self.text(cause.text), evidence=tuple(evidence)))
-            texts = {"text": self.text(step.text), "still_hit": self.text(step.still_hit)}
             steps.append(
                 dataclasses.replace(
-                    step, **texts, causes=tuple(causes), ruled_out=tuple(self.text(r) for r in step.ruled_out)
+                    step,
+                    text=self.text(step.text),
+                    still_hit=self.text(step.still_hit),
+                    causes=tuple(causes),
+                    ruled_out=tuple(self.text(r) for r in step.ruled_out),
                 )
             )
         return dataclasses.replace(explanation, against=self.text(explanation.against), steps=tuple(steps))

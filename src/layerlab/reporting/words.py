@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..charts.labels import INSTANT, brief
 from ..charts.theme import megabytes as _megabytes
@@ -43,7 +43,7 @@ def clipped(text: str, width: int) -> str:
     return shortened(text, width)
 
 
-def difference(value: float, show=duration) -> str:
+def difference(value: float, show: Callable[[float], str] = duration) -> str:
     """Write a difference as +3.2 s, −1.1 s or ±0: the sign doesn't depend on colour."""
     shown = show(abs(value))
     return "±0" if not value or shown == show(0.0) else f"{'+' if value > 0 else '−'}{shown}"
@@ -127,10 +127,9 @@ def short_story(facts: Facts) -> list[str]:
     return told
 
 
-def comparison_rows(facts: Facts) -> Iterable[tuple[str, str, str, str]]:
+def comparison_rows(before: Totals, now: Totals) -> Iterable[tuple[str, str, str, str]]:
     """Yield the rows of the table of totals: (what, before, now, difference)."""
-    before, now = facts.comparison.totals, facts.totals
-    for what, one, other, show in (
+    rows: tuple[tuple[str, float | None, float | None, Callable[[float], str]], ...] = (
         ("total time", before.seconds, now.seconds, duration),
         ("critical path", before.critical_path_seconds, now.critical_path_seconds, duration),
         ("export", before.export_seconds, now.export_seconds, duration),
@@ -140,9 +139,11 @@ def comparison_rows(facts: Facts) -> Iterable[tuple[str, str, str, str]]:
         ("downloaded", before.downloaded_bytes, now.downloaded_bytes, megabytes),
         ("context sent", before.context_bytes, now.context_bytes, megabytes),
         ("image, compressed", before.image_bytes, now.image_bytes, megabytes),
-    ):
-        known = one is not None and other is not None
-        yield what, show(one), show(other), difference(other - one, show) if known else "unknown"
+    )
+    for what, one, other, show in rows:
+        first, second = ("unknown" if figure is None else show(figure) for figure in (one, other))
+        change = "unknown" if one is None or other is None else difference(other - one, show)
+        yield what, first, second, change
 
 
 #: Where each figure comes from, so that nobody reads too much into it.

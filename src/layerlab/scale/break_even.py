@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -31,8 +32,9 @@ def over(
     """
     frames = []
     for value in values:
-        table = bands(simulate(recipe, dataclasses.replace(fleet, **{setting: value}), strategies, days), column)
-        frames.append(table.reset_index().assign(**{setting: value}))
+        changed: dict[str, Any] = {setting: value}
+        table = bands(simulate(recipe, dataclasses.replace(fleet, **changed), strategies, days), column)
+        frames.append(table.reset_index().assign(**changed))
     return pd.concat(frames, ignore_index=True)[[setting, "strategy", "low", "median", "high"]]
 
 
@@ -55,9 +57,10 @@ def pays_above(recipe: Recipe, fleet: Fleet, this: Strategy, instead_of: Strateg
     table = (
         simulate(recipe, still, (this, instead_of), days).groupby("strategy")[["seconds", "down_gb", "up_gb"]].mean()
     )
-    ours, theirs = table.loc[this.name], table.loc[instead_of.name]
-    saved = theirs.seconds - ours.seconds
-    more_gb = ours.down_gb + ours.up_gb - theirs.down_gb - theirs.up_gb
+    means = table.to_dict("index")
+    ours, theirs = means[this.name], means[instead_of.name]
+    saved = theirs["seconds"] - ours["seconds"]
+    more_gb = ours["down_gb"] + ours["up_gb"] - theirs["down_gb"] - theirs["up_gb"]
     if saved <= 0:
         return None
-    return max(more_gb * 8e3 / saved, 0.0)
+    return max(float(more_gb * 8e3 / saved), 0.0)

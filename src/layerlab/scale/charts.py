@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from plotly.subplots import make_subplots
@@ -38,8 +39,8 @@ def strategies_chart(days: pd.DataFrame, fleet: Fleet, title: str = "") -> Chart
     for column, (table, unit) in enumerate(((hours, "h"), (gb, "GB")), 1):
         colour = (theme.BLUE, theme.VERMILLION)[column - 1]
         texts = [
-            f"{_short(row['median'])} {unit}" + (f" · {_short(price['median'][name])} in total" if column == 1 else "")
-            for name, row in table.iterrows()
+            f"{_short(median)} {unit}" + (f" · {_short(price['median'][name])} in total" if column == 1 else "")
+            for name, median in zip(names, table["median"], strict=True)
         ]
         _bars(chart, table, column, colour, texts)
     layout = theme.layout(
@@ -104,7 +105,8 @@ def over_chart(curve: pd.DataFrame, title: str, unit: str, value: str, per: floa
     chart = Chart()
     ends = []
     known = [strategy.name for strategy in STRATEGIES]
-    for number, (name, of) in enumerate(curve.groupby("strategy", sort=False)):
+    for number, (strategy, of) in enumerate(curve.groupby("strategy", sort=False)):
+        name = str(strategy)
         # A strategy looks the same in every chart.
         colour, dash, symbol = LOOKS[(known.index(name) if name in known else number) % len(LOOKS)]
         x = list(of[setting])
@@ -190,7 +192,7 @@ def agreement_chart(said: pd.DataFrame, seen: pd.DataFrame) -> Chart:
     )
 
 
-def _across(unit: str, values: Sequence[float], log: bool) -> dict:
+def _across(unit: str, values: Sequence[float], log: bool) -> dict[str, Any]:
     """Make an x axis; on a logarithmic one, the values themselves are the ticks."""
     if not log:
         return theme.value_axis(unit) | {"zeroline": False}
@@ -198,7 +200,7 @@ def _across(unit: str, values: Sequence[float], log: bool) -> dict:
     return theme.value_axis(f"{unit} (both axes: log scale)") | {"type": "log", **ticks}
 
 
-def _axis(title: str, longest: float) -> dict:
+def _axis(title: str, longest: float) -> dict[str, Any]:
     return theme.value_axis(title) | {"range": [0, longest / (1 - ROOM)], "nticks": 5}
 
 

@@ -86,5 +86,5 @@ def _day_costs(recipe: Recipe, fleet: Fleet, strategy: Strategy, seen: Outcome, 
 
 def bands(days: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the bands of one column of `simulate`'s result: a row per strategy, in its order; columns low, median, high."""
-    table = days.groupby("strategy", sort=False)[column].quantile(list(BAND)).unstack()
+    table = days.groupby("strategy", sort=False)[column].quantile(np.array(BAND)).unstack()
     return table.set_axis(["low", "median", "high"], axis=1)

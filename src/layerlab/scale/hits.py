@@ -89,7 +89,8 @@ def outcome(recipe: Recipe, strategy: Strategy, runners: np.ndarray, edits: np.n
 def _unchanged(reads: np.ndarray, had: np.ndarray, now: np.ndarray) -> np.ndarray:
     """Tell which parts (days, parts) a cache still has at versions `now` if it last built `had` (days, inputs)."""
     same = (had == now)[:, None, :]
-    return (same | ~reads).all(axis=2) & (had >= 0).all(axis=1)[:, None]
+    unchanged: np.ndarray = np.all(same | ~reads, axis=2) & np.all(had >= 0, axis=1)[:, None]
+    return unchanged
 
 
 def _needed(recipe: Recipe, have: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ class Part:
     name: str
     after: tuple[int, ...]
     below: int | None
-    reads: tuple[bool, bool, bool]
+    reads: tuple[bool, ...]
     in_image: bool
     seconds: float
     down_bytes: int
@@ -144,7 +144,6 @@ def _instructions(build: Build) -> list[Step]:
 
 
 def _part(step: Step, position: Mapping[str, int], reads: Sequence[bool], warm: Step | None) -> Part:
-    in_image = step.size_bytes is not None
     # Only a step that ran shows what a full mount leaves to do.
     again = warm if warm and warm.state == RAN else step
     return Part(
@@ -154,12 +153,12 @@ def _part(step: Step, position: Mapping[str, int], reads: Sequence[bool], warm: 
         # For a COPY, BuildKit first names the step it stands on, then those it copies from.
         below=position.get(step.inputs[0]) if step.inputs else None,
         reads=tuple(reads),
-        in_image=in_image,
+        in_image=step.size_bytes is not None,
         seconds=step.seconds,
         down_bytes=step.downloaded_bytes,
         warm_seconds=again.seconds,
         warm_bytes=again.downloaded_bytes,
-        layer_bytes=step.size_bytes if in_image else step.downloaded_bytes,
+        layer_bytes=step.downloaded_bytes if step.size_bytes is None else step.size_bytes,
     )
 
 

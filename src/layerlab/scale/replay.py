@@ -19,6 +19,8 @@ from .hits import NOTHING, outcome
 from .recipe import INPUTS, Recipe
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from ..machine.registry import Registry
     from ..project.app import App
 
@@ -104,7 +106,14 @@ def _runner(number: int, afterwards: contextlib.ExitStack) -> Machine:
     return machine
 
 
-def _table(strategy: Strategy, script: Sequence[Event], lines, seconds, down_bytes, up_bytes) -> pd.DataFrame:
+def _table(
+    strategy: Strategy,
+    script: Sequence[Event],
+    lines: Sequence[tuple[int, ...]],
+    seconds: ArrayLike,
+    down_bytes: ArrayLike,
+    up_bytes: ArrayLike,
+) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "strategy": strategy.name,

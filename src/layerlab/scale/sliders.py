@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from typing import Any
 
 import ipywidgets
 from IPython.display import DisplayHandle, display
 
+from ..charts.chart import Chart
 from .charts import strategies_chart
 from .days import simulate
 from .fleet import Fleet
@@ -44,7 +44,7 @@ class Explorer:
         for slider in self._sliders.values():
             slider.observe(lambda _: self._draw(), "value")
 
-    def chart(self) -> Any:
+    def chart(self) -> Chart:
         """Draw the day of the fleet that the sliders are set to."""
         return strategies_chart(simulate(self._recipe, self.fleet, days=DAYS), self.fleet)
 

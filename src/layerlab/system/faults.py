@@ -94,7 +94,7 @@ FAULTS = (
         "no-host",
         r"no such host|could not resolve host|temporary failure in name resolution|name or service not known|"
         r"temporary failure resolving|failed to lookup address information|server misbehaving|nodename nor servname",
-        "a host name couldn't be looked up: no network, or no DNS",
+        "a host name couldn't be looked up: no network, no DNS, or no such name",
         "check the network and the name; behind a VPN, give the engine the VPN's DNS servers (daemon.json: dns)",
     ),
     Fault(
@@ -138,6 +138,11 @@ FAULTS = (
         "start it again with `layerlab up`, and repeat the build",
     ),
 )
+
+
+def known(key: str) -> Fault:
+    """Return the fault with this key; the first, if there are several."""
+    return next(fault for fault in FAULTS if fault.key == key)
 
 
 def recognise(message: str) -> Fault | None:

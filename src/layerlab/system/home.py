@@ -16,8 +16,10 @@ from pathlib import Path
 
 import platformdirs
 
-from ..errors import MachineBusy
+from ..errors import MachineBusy, SetupError
 
+#: In a home: LayerLab made it.
+MARKER = ".layerlab-home"
 #: Label on every container, volume and network that LayerLab makes in a user's engine; its value is `home_id()`.
 LABEL = "layerlab.home"
 
@@ -26,6 +28,28 @@ def home() -> Path:
     """Return the folder of everything LayerLab keeps: `$LAYERLAB_HOME`, or one in the system's folder for user data."""
     chosen = os.environ.get("LAYERLAB_HOME")
     return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("layerlab")
+
+
+def claim() -> None:
+    """Make the home, and leave a mark that it's LayerLab's. Every function that makes something in it calls this first.
+
+    `layerlab clean` deletes nothing in a folder without the mark, so a variable that names the wrong folder costs nothing.
+    Raises SetupError if the folder is somebody else's: it has no mark, but something else.
+    """
+    folder = home()
+    if is_ours(folder):
+        return
+    if folder.is_dir() and os.environ.get("LAYERLAB_HOME") and any(folder.iterdir()):
+        raise SetupError(
+            f"LAYERLAB_HOME is {folder}, which holds files that LayerLab didn't make", "set it to a new or empty folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / MARKER).touch(mode=0o600)
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether `folder` is a home that LayerLab made."""
+    return (folder / MARKER).is_file()
 
 
 def home_id() -> str:
@@ -55,6 +79,7 @@ def run_dir() -> Path:
 
 
 def _made(path: Path) -> Path:
+    claim()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..record.layers import Descriptor
 from .events import Vertex
 from .instructions import MAKES_A_STEP, Instruction, read, used_stages
 
@@ -144,9 +145,9 @@ def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> 
     stages = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
     groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
     for vertex, name in vertices:
-        if (told := _NAME.match(name)) and not told["text"].startswith("ONBUILD "):
+        if (match := _NAME.match(name)) and not match["text"].startswith("ONBUILD "):
             # If the Dockerfile has a single stage without a name, BuildKit writes "[2/4]".
-            groups[_split(told)].append((vertex, told))
+            groups[_split(match)].append((vertex, match))
     located: Located = collections.defaultdict(list)
     for (platform, stage_name), told in groups.items():
         commands = [i for i in instructions if i.stage == stages.get(stage_name) and i.keyword in MAKES_A_STEP]
@@ -221,7 +222,7 @@ def _add_triggers(located: Located, vertices: Sequence[Named], instructions: Seq
 
 def _triggers(vertices: Sequence[Named]) -> list[tuple[tuple[int, re.Match[str]], Vertex]]:
     """Return the vertices that a base's ONBUILD added, in order: BuildKit names them "[2/5] ONBUILD COPY ..."."""
-    told = [(found, v) for v, name in vertices if (found := _NAME.match(name))]
+    told = [(match, v) for v, name in vertices if (match := _NAME.match(name))]
     found = [((int(m["index"]), m), v) for m, v in told if m["text"].startswith("ONBUILD ")]
     return sorted(found, key=lambda f: f[0][0])
 
@@ -242,7 +243,7 @@ class _Sizes:
         config = provenance.get("buildConfig") or {}
         self._steps = config.get("digestMapping") or {}
         self._inputs = {op["id"]: op.get("inputs") or () for op in config.get("llbDefinition") or ()}
-        layers = _metadata(provenance).get("layers") or {}
+        layers: Mapping[str, Sequence[Sequence[Descriptor]]] = _metadata(provenance).get("layers") or {}
         self._chains = {step: chains[0] for step, chains in layers.items() if chains and chains[0]}
 
     def of(self, vertices: Sequence[Vertex], keyword: str) -> int | None:
@@ -263,8 +264,8 @@ def _metadata(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
 def _likely_target(vertices: Sequence[Vertex], targets: set[str], provenance: Mapping[str, Any]) -> str:
     """Return the target that most vertices of the provenance are named after; without provenance, the failed vertices count."""
     mapping = (provenance.get("buildConfig") or {}).get("digestMapping") or {}
-    chosen = [v for v in vertices if v.digest in mapping]
-    chosen = chosen or [v for v in vertices if v.error and "context canceled" not in v.error] or vertices
+    kept = [v for v in vertices if v.digest in mapping]
+    chosen = kept or [v for v in vertices if v.error and "context canceled" not in v.error] or vertices
     counts = {t: sum(bool(_prefix([t]).match(name)) for v in chosen for name in v.names) for t in sorted(targets)}
     return max(counts, key=counts.__getitem__)
 

@@ -63,7 +63,8 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
         dockerfile: text of the Dockerfile.
         target: which target of a bake; "" to find out (of several, the one that the provenance or the failure belongs to).
     """
-    progress, rest = Progress(), []
+    progress = Progress()
+    rest: list[str] = []
     # Not splitlines: it copies the whole trace, and splits at characters that JSON may hold.
     for event in read_events((m[0] for m in re.finditer(r"[^\n]+", trace)), rest):
         progress.absorb(event)
@@ -106,12 +107,13 @@ def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
 
     def both(step: Step) -> Step:
         before = earlier.get((step.line, step.stage))
-        downloaded = step.downloaded_bytes + (before.downloaded_bytes if before else 0)
-        if before and before.state == RAN and step.state == CACHED:
-            times = {"state": RAN, "started": before.started, "seconds": before.seconds, "log": before.log}
-        else:
-            times = {} if step.started is None else {"started": step.started + seconds}
-        return dataclasses.replace(step, downloaded_bytes=downloaded, **times)
+        if before:
+            step = dataclasses.replace(step, downloaded_bytes=step.downloaded_bytes + before.downloaded_bytes)
+            if before.state == RAN and step.state == CACHED:
+                return dataclasses.replace(
+                    step, state=RAN, started=before.started, seconds=before.seconds, log=before.log
+                )
+        return step if step.started is None else dataclasses.replace(step, started=step.started + seconds)
 
     later = (dataclasses.replace(phase, started=phase.started + seconds) for phase in second.phases)
     return dataclasses.replace(
