@@ -43,7 +43,8 @@ lab: $(VENV)/.ready ## Set up whatever is missing and open JupyterLab on the fir
 test: $(VENV)/.test-ready ## Run the fast tests: lint, all pure tests, and the product on a real engine, in minutes. TEST_ARGS go to pytest.
 	$(LINT)
 	@$(PREPARED) && $(BIN)/python tests/prepare.py fast
-	$(PYTEST) -m fast $(TEST_ARGS) $(NONE_IS_FINE)
+	$(PYTEST) -m fast --cov --cov-report= $(TEST_ARGS) $(NONE_IS_FINE)
+	@echo "The fast tests run $$($(BIN)/coverage report --format=total) % of src/layerlab."
 
 test-all: test ## Run every test, those of `make test` first. SHARD=1/3 runs a third of them, to share them among three computers.
 	@$(BIN)/python tests/prepare.py
@@ -54,7 +55,7 @@ nightly: docs fuzz bench ## Check the documentation's links and run what takes l
 doctor: $(VENV)/.ready ## Check this computer: what's fine, and how to fix the rest.
 	@$(BIN)/layerlab doctor
 
-reset: $(VENV)/.ready ## Make the lab's machine cold: only its base images are left.
+reset: $(VENV)/.ready ## Empty the lab's machine: only its base images are left.
 	@$(BIN)/layerlab reset
 
 clean: ## Remove everything that LayerLab created: machines, engine, images, caches, the virtual environment.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layerlab import App, Machine, engines
-from layerlab.system.home import cache_dir
+from layerlab.system.home import MARKER, cache_dir
 
 from .result import Result, spread
 

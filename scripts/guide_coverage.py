@@ -82,9 +82,11 @@ def table() -> str:
     lines = [
         "# Where each item of the guides is taught",
         "",
-        "Made from [coverage.toml](coverage.toml) by `python scripts/guide_coverage.py`; `tests/test_coverage.py` checks that",
-        "each item is in its notebook. The guides' claims and the verdicts on them are in",
-        "[notebook 10](../notebooks/10-claims-on-trial.ipynb).",
+        "What the five teams' guides say, item by item, and the notebooks that teach it. The guides' claims and the verdicts on",
+        "them are in [notebook 10](../notebooks/10-claims-on-trial.ipynb).",
+        "",
+        "`python scripts/guide_coverage.py` makes this page from [coverage.toml](coverage.toml). `tests/test_coverage.py` checks",
+        "that a notebook of each item contains the text under *found by*.",
     ]
     there = notebooks()
     for guide, title in TITLES.items():

@@ -137,7 +137,7 @@ def test_variants_come_from_the_manifest_or_from_a_dockerfile(shop):
     assert shop.variant("good").args == {"PYTHON_VERSION": "3.11"}
     assert (shop.variant("whole").compose, shop.variant("whole").service) == ("compose.yaml", "api")
     assert shop.variant("good.Dockerfile").name == "good"
-    with pytest.raises(AppError, match=r"there are: good, whole, good\.Dockerfile"):
+    with pytest.raises(AppError, match=r"it has: good, whole, good\.Dockerfile"):
         shop.variant("bad")
 
 

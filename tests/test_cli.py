@@ -166,7 +166,7 @@ def test_build_to_a_pipe_is_plain(machines, project):
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
     rows = [line.split() for line in result.stdout.splitlines()]
-    assert rows[0] == ["line", "stage", "state", "s", "MB", "down", "MB", "step"]
+    assert rows[0] == ["line", "stage", "state", "s", "MB", "MB", "downloaded", "step"]
     assert rows[2] == ["2", "stage-0", "CACHED", "COPY", ".", "."]
     assert rows[3] == ["3", "stage-0", "RAN", "3.2", "2.0", "1.5", "RUN", "pip", "install", "[a]"]
     assert "1 cached, 4.2 s, 1.5 MB downloaded" in result.stdout
@@ -279,6 +279,15 @@ def test_clean_removes_all(home):
     assert {"machine laptop", "machine half", str(home / "cache")} <= set(done.removed)
     assert not home.exists()
     assert not cleanup.run_dir().exists()
+
+
+def test_a_file_that_cannot_be_written_is_a_message(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    record = tmp_path / "record.json"
+    BUILD.save(record)
+    done = CliRunner().invoke(main, ["report", str(record), "--output", str(tmp_path / "nowhere" / "report.html")])
+    assert done.exit_code == 1
+    assert str(tmp_path / "nowhere") in done.output and "No such file or directory" in done.output
 
 
 def test_clean_deletes_nothing_in_a_folder_that_is_not_layerlabs(home):

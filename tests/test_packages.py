@@ -33,7 +33,7 @@ def test_the_first_suite_that_is_new_enough_is_taken(apt):
 
 def test_where_no_suite_is_new_enough_it_says_what_to_install(apt, monkeypatch):
     monkeypatch.setattr(packages, "_at_least", lambda *_: False)
-    with pytest.raises(SetupError, match=r"no suite .* docker-buildx 9 or newer\n.*Docker's own packages"):
+    with pytest.raises(SetupError, match=r"mirror has no docker-buildx 9 or newer\n.*Docker's own packages"):
         apt.suite_for("docker-buildx", "9")
 
 

@@ -35,7 +35,9 @@ def start(words: tuple[str, ...], no_open: bool) -> None:
         jupyter.check_installed()
     named = bool(words) and not words[0].startswith("-")
     changes = update(Path(words[0]) if named else enclosing() or Path(FOLDER))
-    if changes.written or changes.removed:
+    if not (changes.written or changes.removed):
+        click.echo(f"The course in {changes.folder} is up to date.")
+    else:
         gone = f", {len(changes.removed)} removed" if changes.removed else ""
         click.echo(f"The course is in {changes.folder}: {len(changes.written)} files written{gone}.")
     if changes.kept:

@@ -122,7 +122,7 @@ def existing(name: str) -> Machine:
 
     found = {machine.name: machine for machine in Machine.all()}
     if name not in found:
-        known = f"choose one of: {', '.join(found)}" if found else f"`layerlab up {name}` starts it"
+        known = f"choose one of: {', '.join(found)}" if found else f"there are none; `layerlab up {name}` starts one"
         raise LayerLabError(f"there is no machine {name!r}", known)
     return found[name]
 

@@ -42,6 +42,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except LayerLabError as error:
             raise Failed(str(error)) from None
+        except OSError as error:
+            # A disk that's full, a folder that can't be written: a traceback would hide the one line that matters.
+            raise Failed(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)

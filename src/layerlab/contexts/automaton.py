@@ -1,12 +1,12 @@
 """Match the regular expressions that patterns become, in time proportional to the path's length. Pure text.
 
-Go's regular expressions take such time (RE2); Python's try every way to share a path among the wildcards, which for thirty
-stars takes longer than anyone lives, while no other thread runs. So expressions with more than a few wildcards run here, as
-an automaton that reads each character once.
+Go's regular expressions take such time (RE2). Python's try every way to divide a path among the wildcards, and while they do,
+no other thread runs and no signal arrives; with thirty wildcards, that's forever. So what has more than a few wildcards runs
+here, as an automaton that reads each character once.
 
-Why not google-re2, the same engine as Go's: it has no wheels for Alpine (musl), can't take names that aren't UTF-8, and takes
-no `\\Z`; all for patterns that hardly anyone writes. Why not the automaton for all: for the patterns that people do write, `re`
-is five times faster.
+Why not always: for the few wildcards that people do write, `re` is five times faster (0.2 µs a path, not 1 µs). Why not
+google-re2, which Go's engine descends from: it takes 4 µs, has no wheels for Alpine (musl), and refuses names that aren't UTF-8
+and some of what `re` accepts (`\\Z`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ NAME, FOLDERS = "[^/]*", "(.*/)?"
 #: How many transitions an automaton remembers, counted with the places in their states: some MB.
 REMEMBERED = 20_000
 
-#: The parts of an expression: FOLDERS, or a unit (an escape, a class, a character), perhaps repeated.
-_PART = re.compile(r"(?P<folders>\(\.\*/\)\?)|(?P<unit>\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\(\?!\)|.)(?P<repeated>\*?)", re.DOTALL)
+#: The parts of an expression: FOLDERS, or a unit (an escape, a class, "(?!)", a character), perhaps repeated.
+_PART = re.compile(
+    r"(?P<folders>\(\.\*/\)\?)|(?P<unit>\\.|\[\^?\]?(?:\\.|[^]\\])*\]|\(\?!\)|.)(?P<repeated>\*?)", re.DOTALL
+)
 #: Units that match between two characters.
 _BETWEEN = frozenset(("^", r"\A", r"\b", r"\B", r"\Z"))
 
@@ -32,7 +34,7 @@ def matcher(expression: str, flags: re.RegexFlag) -> Callable[[str], object]:
     """Return a function that tells whether an expression matches the whole of a path. Raises re.error if it's malformed.
 
     Args:
-        expression: consists of characters, escapes and classes, each of which `*` may follow, and of FOLDERS.
+        expression: consists of FOLDERS, and of characters, escapes, classes and (?!), each of which `*` may follow.
         flags: Python's.
     """
     compiled, parts = _compile(expression, flags), list(_PART.finditer(expression))
@@ -42,9 +44,9 @@ def matcher(expression: str, flags: re.RegexFlag) -> Callable[[str], object]:
 def _few_wildcards(parts: list[re.Match[str]]) -> bool:
     """Tell whether `re` is quick: there are at most two wildcards, FOLDERS at most once.
 
-    Of two, `re` tries each end of the first, and for each, scans on for the second: in a name (at most 255 bytes), some 30,000
-    steps. FOLDERS with NAME right after it counts as one: where the name ends tells where it begins. A path of 4,096 bytes,
-    the longest there is, takes milliseconds.
+    For each place where the first may end, `re` looks for the end of the second: some 30,000 steps in a name, which has at
+    most 255 bytes (NAME_MAX), and 20 ms in the worst path, which has 4,096 (PATH_MAX). FOLDERS and NAME right after it count
+    as one: where such a name ends tells where it begins.
     """
     wildcards, folders, before = 0, 0, ""
     for part in parts:
@@ -59,12 +61,12 @@ def _few_wildcards(parts: list[re.Match[str]]) -> bool:
 class _Automaton:
     """A nondeterministic automaton, run as a deterministic one whose states are made when a path first needs them.
 
-    Its places are numbered; a state is the set of places that a path read so far may have led to. See Russ Cox, "Regular
-    Expression Matching Can Be Simple And Fast" (https://swtch.com/~rsc/regexp/regexp1.html).
+    A place is a position in the expression. A state holds those that the path, as far as it was read, may have led to. See
+    Russ Cox, "Regular Expression Matching Can Be Simple And Fast" (https://swtch.com/~rsc/regexp/regexp1.html).
     """
 
     def __init__(self, parts: list[re.Match[str]], flags: re.RegexFlag) -> None:
-        #: For each place: those that nothing needs to be read for, a unit, and the place behind the unit.
+        #: For each place: those it leads to without reading anything, a unit to read, and the place which that leads to.
         self.places: list[tuple[tuple[int, ...], re.Pattern[str] | None, int]] = []
         before = ""
         for part in parts:
@@ -90,11 +92,11 @@ class _Automaton:
         return bool(end.places)
 
     def after(self, state: _State, char: str) -> _State:
-        """Return the state after a character; after "", the end of the path, it has a place only if the path matches."""
+        """Return the state after a character. After "", the end of the path, it has a place only if the path matches."""
         if self.remembered > REMEMBERED:
             self._forget()
         text, at = state.last + char, len(state.last)
-        todo, seen, reached = list(state.places), set[int](), set[int]()
+        todo, seen, reached = [*state.places], set[int](), set[int]()
         while todo:
             place = todo.pop()
             if place in seen:
@@ -104,13 +106,13 @@ class _Automaton:
                 if not char:
                     reached.add(place)
                 continue
-            free, unit, behind = self.places[place]
+            free, unit, next_place = self.places[place]
             todo += free
             if unit and (found := unit.match(text, at)):
                 if found.end() > at:
-                    reached.add(behind)
+                    reached.add(next_place)
                 else:
-                    todo.append(behind)
+                    todo.append(next_place)
         self.remembered += 1 + len(reached)
         return self._state(tuple(sorted(reached)), char if self.looks_back else "")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..record.snapshot import Snapshot
+from .readers import PATIENCE, Cancelled
 from .taking import take
 
 #: The last snapshot of each folder, by the folder and the Dockerfile whose ignore rules applied.
@@ -19,7 +20,8 @@ def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -
     """Take snapshots of `folders` (name → folder) while the body of the `with` runs; they're complete when it ends.
 
     A folder that can't be read is left out. Files that haven't changed since the snapshot in `known` aren't read again, and
-    the new snapshot takes its place there.
+    the new snapshot takes its place there. If the body raises, or Ctrl-C or SIGTERM comes while we wait for the snapshots, they
+    are given up.
 
     Args:
         folders: the build contexts; the main one is called "context".
@@ -27,16 +29,21 @@ def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -
         known: earlier snapshots.
     """
     found: dict[str, Snapshot] = {}
+    cancelled = threading.Event()
 
     def look() -> None:
         for name, folder in folders.items():
             file = dockerfile if name == "context" else ""
-            with contextlib.suppress(OSError):
-                found[name] = known[str(folder), file] = take(folder, file, known.get((str(folder), file)))
+            with contextlib.suppress(OSError, Cancelled):
+                found[name] = known[str(folder), file] = take(folder, file, known.get((str(folder), file)), cancelled)
 
-    thread = threading.Thread(target=look, name="layerlab-snapshot")
+    # A daemon, so that a disk that doesn't answer holds up nobody's exit.
+    thread = threading.Thread(target=look, name="layerlab-snapshot", daemon=True)
     thread.start()
     try:
         yield found
-    finally:
         thread.join()
+    except BaseException:
+        cancelled.set()
+        thread.join(PATIENCE)
+        raise

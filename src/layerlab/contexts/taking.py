@@ -12,14 +12,16 @@ import hashlib
 import operator
 import os
 import stat
+import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
 from .patterns import BadPattern, Matched, Patterns, read_rules
+from .readers import Cancelled, Readers
 
 #: Files of at least this many bytes are read by threads; for smaller ones, handing over costs more than it saves.
 LARGE = 256 * 1024
@@ -31,7 +33,12 @@ CLOCK_STEP = 2_000_000_000
 _NO_ATTRIBUTES = ("security.", "system.", "com.apple.")
 
 
-def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot | None = None) -> Snapshot:
+def take(
+    folder: str | Path,
+    dockerfile: str = "Dockerfile",
+    previous: Snapshot | None = None,
+    cancelled: threading.Event | None = None,
+) -> Snapshot:
     """Take a snapshot of `folder`. Files that haven't changed since `previous`, of the same folder, aren't read again.
 
     Args:
@@ -39,15 +46,17 @@ def take(folder: str | Path, dockerfile: str = "Dockerfile", previous: Snapshot 
         dockerfile: path of the Dockerfile, relative to `folder` or absolute: NAME.dockerignore beside it replaces the
             `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
         previous: an earlier snapshot.
+        cancelled: another thread sets it if the snapshot isn't wanted any more.
 
     A file that vanishes meanwhile is left out; one that can't be read is marked UNREADABLE. If a rule is malformed, the rules
-    keep nothing out: such a build fails. Raises NotADirectoryError or FileNotFoundError if `folder` isn't a folder.
+    keep nothing out: such a build fails. Raises NotADirectoryError or FileNotFoundError if `folder` isn't a folder, and
+    Cancelled soon after `cancelled` is set.
     """
     root = os.path.realpath(folder)
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
     name, content = ignore_file(root, dockerfile)
-    return _Walk(root, read_rules(content), name, previous).run()
+    return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event()).run()
 
 
 def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
@@ -76,8 +85,15 @@ def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
 class _Walk:
     """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
 
-    def __init__(self, root: str, rules: tuple[str, ...], ignore_file: str, previous: Snapshot | None) -> None:
-        self.root, self.rules, self.ignore_file = root, rules, ignore_file
+    def __init__(
+        self,
+        root: str,
+        rules: tuple[str, ...],
+        ignore_file: str,
+        previous: Snapshot | None,
+        cancelled: threading.Event,
+    ) -> None:
+        self.root, self.rules, self.ignore_file, self.cancelled = root, rules, ignore_file, cancelled
         self.inside = root.rstrip("/") + "/"
         try:
             self.patterns = Patterns(rules)
@@ -95,17 +111,22 @@ class _Walk:
         #: Ignored folders that we look into, because something in them may be let in again.
         self.held_back: dict[str, Entry] = {}
         self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
-        self.threads = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+        self.readers: Readers[_Content] = Readers(min(4, os.cpu_count() or 1))
         self.safe_before = time.time_ns() - CLOCK_STEP
 
     def run(self) -> Snapshot:
-        with self.threads:
+        try:
             waiting: list[tuple[str, Matched]] = [("", ())]
             while waiting:
                 path, matched = waiting.pop()
                 waiting += reversed(self._folder(path, matched))
             for path, status, future in self.reading:
                 self._read(path, status, *future.result())
+        except BaseException:  # Ctrl-C, for one
+            self.cancelled.set()
+            raise
+        finally:
+            self.readers.end()
         return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
@@ -113,13 +134,15 @@ class _Walk:
         prefix = folder and folder + "/"
         into: list[tuple[str, Matched]] = []
         entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
-        held_back = folder in self.held_back
+        held_back, cancelled = folder in self.held_back, self.cancelled.is_set
         try:
             # Through the open folder, not by path, so the kernel needn't walk down from the root for each file.
             opened = os.open(self.inside + folder, _OPEN | os.O_DIRECTORY)
             try:
                 with os.scandir(opened) as found:
                     for child in sorted(found, key=_NAME):
+                        if cancelled():
+                            raise Cancelled
                         path = prefix + child.name
                         try:
                             status = child.stat(follow_symlinks=False)
@@ -189,9 +212,9 @@ class _Walk:
         if stat.S_ISREG(mode):
             if status.st_size >= LARGE:
                 self.entries[path] = Entry("file", permissions, status.st_size, UNREADABLE)  # until it's read
-                self.reading.append((path, status, self.threads.submit(_hash, place)))
+                self.reading.append((path, status, self.readers.submit(lambda: _hash(place, self.cancelled))))
             else:
-                self._read(path, status, *_hash(place))
+                self._read(path, status, *_hash(place, self.cancelled))
         elif stat.S_ISLNK(mode):
             try:
                 target = os.readlink(place)
@@ -226,8 +249,8 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _Content = tuple[int, str, str]
 
 
-def _hash(place: str) -> _Content:
-    """Hash the content of a file; UNREADABLE replaces the hash if it can't be read."""
+def _hash(place: str, cancelled: threading.Event | None = None) -> _Content:
+    """Hash the content of a file; UNREADABLE replaces the hash if it can't be read. Raises Cancelled."""
     try:
         file = os.open(place, _OPEN)
     except FileNotFoundError:
@@ -237,6 +260,8 @@ def _hash(place: str) -> _Content:
     try:
         digest, size = _blake(), 0
         while block := os.read(file, BLOCK if size else LARGE):
+            if cancelled and cancelled.is_set():
+                raise Cancelled
             digest.update(block)
             size += len(block)
             if len(block) < LARGE:  # in a regular file, a short block is the last

@@ -136,8 +136,7 @@ def judge_network(host: str, error: str) -> Finding:
     if not host:
         return Finding("network", None, "pip's index is a folder: no name to look up")
     if not error:
-        # Without the host's name: saved notebooks don't need it.
-        return Finding("network", True, "DNS finds the package index")
+        return Finding("network", True, "names resolve")  # without the host: saved notebooks don't need it
     fault = faults.recognise(error) or faults.known("no-host")
     return Finding("network", False, f"{host}: {fault.what} ({first_line(error)})", fault.remedy)
 

@@ -178,7 +178,7 @@ class App:
         known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
         raise AppError(
             f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
-            f"choose one of: {known}" if known else "write a Dockerfile there, or name the folder that has it",
+            f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
 
     @property
@@ -347,7 +347,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise AppError(
-            f"{path} is not valid TOML: {error}", "correct it; or delete it, if you need no variants"
+            f"{path} is not valid TOML: {error}", "correct it, or delete it if you don't need variants"
         ) from None
 
 

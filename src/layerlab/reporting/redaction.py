@@ -38,11 +38,13 @@ MAX_SECRET = 500 * 1024
 #: The prefix of NAME=VALUE in a word of a command; --build-arg and --set may also be words of their own.
 _SETS_ARGUMENT = re.compile(r"^--build-arg=|^(?:--set=)?[^=\s]*?\.args\.")
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+#: Where a word begins. A name is looked for once in each word, not at each letter: logs hold words of a megabyte (base64).
+_WORD = r"(?<![A-Za-z0-9_-])"
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
 _ON_ONE_LINE = r"\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
 #: NAME=value, NAME="a value" (which may span lines), "name": "value".
 _ASSIGNED = re.compile(
-    rf"(?P<name>{_NAME})(?P<is>=|[\"']\s*:\s*(?=[\"']))"
+    rf"{_WORD}[0-9-]*(?P<name>{_NAME}+)(?P<is>=|[\"']\s*:\s*(?=[\"']))"
     rf"(?P<value>(?:{_QUOTED})(?![^\s;,&|)}}\]])|(?:{_ON_ONE_LINE}|\\.|[^\s\\\"'])+)",
     re.DOTALL,
 )
@@ -51,7 +53,9 @@ _OLD_ENV = re.compile(
     rf"(?P<is>^[ \t]*ENV[ \t]+)(?P<name>{_NAME})[ \t]+(?P<value>[^=\s].*)$", re.MULTILINE | re.IGNORECASE
 )
 #: --password value.
-_OPTION = re.compile(rf"(?P<is>--)(?P<name>{_NAME}) +(?P<value>{_QUOTED}|[^\s\"'-]\S*)")
+_OPTION = re.compile(
+    rf"{_WORD}(?>[A-Za-z0-9_-]*?(?P<is>--)(?=[A-Za-z_]))(?P<name>{_NAME}+) +(?P<value>{_QUOTED}|[^\s\"'-]\S*)"
+)
 #: A reference to a variable or to a command's output: it reveals nothing.
 _REFERENCE = re.compile(r"[\"']?(?:\$\{?\w+\}?|\$\(.*|`.*)[\"']?", re.DOTALL)
 

@@ -16,7 +16,8 @@ class Fault:
 
     Attributes:
         key: a short name.
-        pattern: regular expression that finds it in a message; case is ignored.
+        pattern: regular expression that finds it in a message; case is ignored. A message may be a log of megabytes on one
+            line, so no pattern may scan the rest of the line again from each place where it could begin.
         what: what happened, in words.
         remedy: what to do, with the command.
     """
@@ -94,7 +95,7 @@ FAULTS = (
         "no-host",
         r"no such host|could not resolve host|temporary failure in name resolution|name or service not known|"
         r"temporary failure resolving|failed to lookup address information|server misbehaving|nodename nor servname",
-        "a host name couldn't be looked up: no network, no DNS, or no such name",
+        "a host name couldn't be looked up: no network, or no DNS",
         "check the network and the name; behind a VPN, give the engine the VPN's DNS servers (daemon.json: dns)",
     ),
     Fault(
@@ -107,14 +108,15 @@ FAULTS = (
     Fault(
         "no-index",
         r"could not find a version that satisfies the requirement|no matching distribution found|"
-        r"failed to fetch: .*simple|Max retries exceeded with url",
+        r"failed to fetch: (?:(?!failed to fetch: ).)*simple|Max retries exceeded with url",
         "pip couldn't get a package from its index",
         "check the name and version, and whether the index answers: `pip index versions pip`",
     ),
     Fault(
         "architecture",
         r"exec format error|does not match the (detected|specified|expected) (host )?platform|no match for platform in manifest|"
-        r"no matching manifest for \S+ in the manifest list|but the actual platform is|was pulled with platform .*, expected",
+        r"no matching manifest for \S+ in the manifest list|but the actual platform is|"
+        r"was pulled with platform (?:(?!was pulled with platform ).)*, expected",
         "an image or program is for another processor architecture",
         "build for this computer's architecture (`--platform linux/amd64` or arm64), or install emulation: "
         "`docker run --privileged --rm tonistiigi/binfmt --install all`",
