@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+from layerlab.contexts import taking
+from layerlab.contexts.beside import looking_at
+from layerlab.contexts.readers import Cancelled
 from layerlab.engines import images, packages
 from layerlab.errors import CommandFailed, SetupError
 from layerlab.system import shell
@@ -66,6 +73,95 @@ def test_an_error_of_work_beside_is_not_the_bodys():
 
     with shell.beside(work):
         pass
+
+
+# -- snapshots --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """Make a context that takes minutes to read: a file of 256 GB, nearly all of it a hole, among small ones."""
+    folder = tmp_path / "context"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number}.txt").write_text("small")
+    with open(folder / "large", "wb") as file:
+        file.truncate(1 << 38)
+    return folder
+
+
+def threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name in ("layerlab-snapshot", "layerlab-reader")]
+
+
+def test_a_snapshot_is_given_up_with_the_body(endless):
+    known = {}
+    with pytest.raises(KeyboardInterrupt), looking_at({"context": endless}, "Dockerfile", known) as found:
+        while len(threads()) < 2:
+            time.sleep(0.01)
+        before = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - before < 1
+    assert (found, known, threads()) == ({}, {}, [])
+
+
+def test_a_snapshot_that_nobody_wants_any_more_is_not_taken(endless):
+    cancelled = threading.Event()
+    threading.Timer(0.2, cancelled.set).start()
+    with pytest.raises(Cancelled):
+        taking.take(endless, cancelled=cancelled)
+    (endless / "large").unlink()
+    with pytest.raises(Cancelled):
+        taking.take(endless, cancelled=cancelled)
+    assert threads() == []
+
+
+#: What waits when the signal comes: the body, or the end of the body, for the snapshot; or we take one ourselves.
+WAITING = {
+    "the body": "with looking_at({'context': folder}, '', {}): time.sleep(60)",
+    "the snapshot": "with looking_at({'context': folder}, '', {}): pass",
+    "nobody else": "taking.take(folder)",
+}
+SCRIPT = """
+import signal, sys, threading, time
+from layerlab.contexts import taking
+from layerlab.contexts.beside import looking_at
+
+honest = taking._hash
+def hashing(place, *rest):
+    if place.endswith("large"):
+        print("reading", flush=True)
+        if {hangs}:
+            threading.Event().wait()
+    return honest(place, *rest)
+
+taking._hash = hashing
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as the command line does
+folder = sys.argv[1]
+{waiting}
+"""
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["a disk", "a dead disk"])
+@pytest.mark.parametrize("waiting", WAITING)
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_process_that_takes_a_snapshot(endless, number, exit_code, waiting, hangs):
+    script = SCRIPT.format(waiting=WAITING[waiting], hangs=hangs)
+    command = [sys.executable, "-c", script, str(endless)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout.readline() == "reading\n"
+            time.sleep(0.1)
+            before = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(30) == exit_code
+            assert time.monotonic() - before < 3  # one second, on a computer that does nothing else
+        finally:
+            process.kill()
+    assert len(os.listdir(endless)) == 101
+
+
+# -- stand-in images --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
