@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -226,6 +227,15 @@ def test_a_real_message_is_recognised(key, message):
 )  # fmt: skip
 def test_a_projects_own_fault_is_none_of_ours(message):
     assert recognise(message) is None
+
+
+@pytest.mark.parametrize(
+    "beginning", ["failed to fetch: ", "was pulled with platform ", "no matching manifest for ", "a"]
+)
+def test_faults_are_looked_for_in_time_proportional_to_the_message(beginning):
+    began = time.process_time()
+    assert recognise(beginning * (500_000 // len(beginning))) is None
+    assert time.process_time() - began < 3
 
 
 def test_every_fault_has_a_message_here_or_is_named_as_without_one():

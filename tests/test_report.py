@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -592,6 +593,15 @@ def test_secrets_told_by_their_form(text, kept):
 )
 def test_what_is_no_secret_stays(text):
     assert redaction.Masker().text(text) == text
+
+
+@pytest.mark.parametrize("word", ["a", "1", "-", "--a", "a-1", 'a="', "--a ", "://a:"])
+def test_secrets_are_looked_for_in_time_proportional_to_the_text(word):
+    """A log may hold a megabyte without a space, such as base64; at each letter, a name could begin."""
+    log = "key " + word * (500_000 // len(word))
+    began = time.process_time()
+    assert redaction.Masker().text(f"{log} API_KEY={SECRET}").endswith(HIDDEN)
+    assert time.process_time() - began < 3
 
 
 def test_short_values_are_hidden_only_where_they_are_assigned():

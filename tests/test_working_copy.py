@@ -51,6 +51,18 @@ def test_an_edition_is_what_git_has():
     assert set(edition()) == set(tracked.stdout.splitlines())
 
 
+def test_what_running_a_notebook_leaves_is_not_part_of_it(published):
+    before = set(edition())
+    for name in (
+        "notebooks/first-report.html",
+        "notebooks/.ipynb_checkpoints/00.ipynb",
+        "labs/01-order-your-layers/Dockerfile",
+    ):
+        (published / name).parent.mkdir(parents=True, exist_ok=True)
+        (published / name).touch()
+    assert set(edition()) == before
+
+
 def test_a_working_copy_has_all_of_it(copy, published):
     assert {name: (copy / name).read_bytes() for name in edition()} == {n: p.read_bytes() for n, p in edition().items()}
     assert update(copy).written == ()

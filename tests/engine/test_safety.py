@@ -66,9 +66,15 @@ def cache_mount(foreign: dict[str, str], look: str) -> list[str]:
     return sorted(line.partition("found ")[2] for line in told.splitlines() if " found " in line and "sed" not in line)
 
 
+def of_other_engines(text: str, networks: str) -> bool:
+    """Whether an interface or a firewall rule is that of a network which this engine doesn't have: another test process's."""
+    return any(bridge not in networks for bridge in re.findall(r"br-([0-9a-f]{12})", text))
+
+
 def snapshot(foreign: dict[str, str]) -> dict[str, object]:
     """All that could be changed of the person's, on their engine and on the computer."""
     config = Path(foreign["DOCKER_CONFIG"])
+    networks = docker(foreign, "network", "ls", "--no-trunc")
     return {
         "images": sorted(
             docker(
@@ -81,7 +87,7 @@ def snapshot(foreign: dict[str, str]) -> dict[str, object]:
         "started": docker(foreign, "inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", "my-database"),
         "volumes": docker(foreign, "volume", "ls"),
         "data": docker(foreign, "run", "--rm", "--volume", "my-data:/data:ro", BASE, "sha256sum", "/data/file"),
-        "networks": docker(foreign, "network", "ls", "--no-trunc"),
+        "networks": networks,
         "contexts": docker(foreign, "context", "ls"),
         "build cache": sorted(
             line for line in docker(foreign, "buildx", "du", "--verbose").splitlines() if "ID:" in line
@@ -89,8 +95,12 @@ def snapshot(foreign: dict[str, str]) -> dict[str, object]:
         "configuration": tree(config),
         "home": tree(Path.home() / ".docker"),
         # Machines that are private processes, such as another lab's or the foreign one itself, may come and go meanwhile.
-        "interfaces": {name for name in interfaces() if not name.startswith(BRIDGES)},
-        "firewall": [rule for rule in firewall() if f"layerlab {BRIDGES}" not in rule],
+        "interfaces": {
+            name for name in interfaces() if not name.startswith(BRIDGES) and not of_other_engines(name, networks)
+        },
+        "firewall": [
+            rule for rule in firewall() if f"layerlab {BRIDGES}" not in rule and not of_other_engines(rule, networks)
+        ],
         "mounts": mounts(),
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "apps": tree(ROOT / "sample_apps"),

@@ -29,21 +29,26 @@ def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -
         known: earlier snapshots.
     """
     found: dict[str, Snapshot] = {}
-    cancelled = threading.Event()
+    # We wait for an event rather than for the thread: Python 3.11 takes a thread for ended if Ctrl-C interrupts its join().
+    cancelled, ended = threading.Event(), threading.Event()
 
     def look() -> None:
-        for name, folder in folders.items():
-            file = dockerfile if name == "context" else ""
-            with contextlib.suppress(OSError, Cancelled):
-                found[name] = known[str(folder), file] = take(folder, file, known.get((str(folder), file)), cancelled)
+        try:
+            for name, folder in folders.items():
+                file = dockerfile if name == "context" else ""
+                with contextlib.suppress(OSError, Cancelled):
+                    found[name] = known[str(folder), file] = take(
+                        folder, file, known.get((str(folder), file)), cancelled
+                    )
+        finally:
+            ended.set()
 
     # A daemon, so that a disk that doesn't answer holds up nobody's exit.
-    thread = threading.Thread(target=look, name="layerlab-snapshot", daemon=True)
-    thread.start()
+    threading.Thread(target=look, name="layerlab-snapshot", daemon=True).start()
     try:
         yield found
-        thread.join()
+        ended.wait()
     except BaseException:
         cancelled.set()
-        thread.join(PATIENCE)
+        ended.wait(PATIENCE)
         raise

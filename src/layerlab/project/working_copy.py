@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import hashlib
 import importlib.metadata
 import json
@@ -16,7 +17,7 @@ from ..system.home import claim, home
 from .course_files import FOLDERS, LATEST, MARKER, is_checkout, originals
 
 #: What running notebooks and tests leaves in a checkout.
-LEFTOVERS = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache")
+LEFTOVERS = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "*-report.html")
 #: The published parts of a lab's folder; anything else in there is the learner's own.
 LAB_PARTS = ("lab.ipynb", "start", "solution", "patients")
 
@@ -72,7 +73,8 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         own = folder.name == "labs" and len(parts) > 1 and parts[1] not in LAB_PARTS
-        if path.is_file() and not own and not set(parts) & set(LEFTOVERS):
+        left = any(fnmatch.fnmatch(part, pattern) for part in parts for pattern in LEFTOVERS)
+        if path.is_file() and not own and not left:
             yield path
 
 
