@@ -13,7 +13,7 @@ import pytest
 import tiers
 
 HERE = Path(__file__).parent
-MODULES = ("test_home.py", "test_execute_notebooks.py", "test_bandwidth.py")
+MODULES = ("test_docker_words.py", "test_home.py", "test_own_workflow.py")
 
 
 def test_a_module_stays_in_one_process():

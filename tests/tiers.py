@@ -57,7 +57,6 @@ FAST: dict[str, tuple[str, ...]] = {
     "one page in a real browser": (
         "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
         "browser/test_report_page.py::test_by_keyboard",
-        "browser/test_saved_notebooks.py::test_it_reads_well_after_run_all[00-start-here]",
     ),
 }
 _FAST = frozenset(name for names in FAST.values() for name in names)
