@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -280,3 +281,28 @@ def test_a_profile_exchanges_files(tmp_path, monkeypatch):
         assert app.read("requirements.txt") == "heavy\n"
     with pytest.raises(AppError, match=r"no profile 'huge'\s+there are: heavy"):
         App("some_app", profile="huge")
+
+
+# -- what can't be a project -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/proc/self", "/sys/kernel"])
+def test_a_folder_of_the_systems_is_refused(path):
+    with pytest.raises(AppError, match="can't be a project"):
+        App.from_path(path)
+
+
+def test_a_project_around_layerlabs_home_is_copied_without_it(tmp_path, monkeypatch):
+    """`layerlab build ~` copied the copy into the copy."""
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "data" / "layerlab"))
+    (tmp_path / "main.py").write_text("print('hello')\n")
+    with App.from_path(tmp_path) as app:
+        assert (app.path / "main.py").is_file()
+        assert not (app.path / "data" / "layerlab").exists()
+
+
+@pytest.mark.parametrize("name", ["Müller", "___", "a" * 200, "日本"])
+def test_every_folder_has_an_image_name_that_docker_takes(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with App.from_path(tmp_path / name) as app:
+        assert re.fullmatch(r"[a-z0-9]+(-+[a-z0-9]+)*", app.image) and len(app.image) < 128

@@ -733,8 +733,16 @@ def saved(tmp_path, monkeypatch):
 def test_the_command_writes_a_page(saved, tmp_path):
     result = layerlab_("report", saved[0], "--previous", saved[1])
     assert result.exit_code == 0, result.output
-    assert "build-report.html" in result.stderr and not result.stdout
-    assert "Compared with the previous build" in (tmp_path / "build-report.html").read_text()
+    assert "home/reports/shop-Dockerfile.html" in result.stderr and not result.stdout
+    assert "Compared with the previous build" in (tmp_path / "home/reports/shop-Dockerfile.html").read_text()
+
+
+def test_nothing_is_written_into_a_project_that_named_no_file(saved, tmp_path, monkeypatch):
+    """A page in the project changed the context, so the next `COPY . .` ran because of it."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    assert layerlab_("report", saved[0]).exit_code == 0
+    assert list((tmp_path / "project").iterdir()) == []
 
 
 def test_the_command_prints_markdown_and_json(saved, tmp_path):

@@ -208,6 +208,31 @@ def test_a_process_that_ended_is_gone_before_anybody_takes_note_of_it():
 # -- gone --------------------------------------------------------------------------------------------------------------
 
 
+def test_an_engine_does_not_hold_on_to_what_is_unmounted_on_the_computer(lab_home, tmp_path):
+    """A disk that was mounted when the engine started stayed busy for as long as that ran."""
+    disk = tmp_path / "shared" / "disk"
+
+    def mount(*words: object) -> None:
+        subprocess.run(list(map(str, words)), check=True)
+
+    disk.parent.mkdir()
+    mount("mount", "-t", "tmpfs", "shared", disk.parent)
+    try:
+        mount("mount", "--make-shared", disk.parent)  # as systemd makes all mounts
+        disk.mkdir()
+        mount("mount", "-t", "tmpfs", "disk", disk)
+        with Machine.start("mounts") as machine:
+            (engine, *_) = [
+                p for p in psutil.process_iter() if p.name() == "dockerd" and f"/{machine.name}/" in str(p.cmdline())
+            ]
+            seen = Path(f"/proc/{engine.pid}/mountinfo")
+            assert f" {disk} " in seen.read_text()
+            mount("umount", disk)
+            assert f" {disk} " not in seen.read_text()
+    finally:
+        subprocess.run(["umount", "--recursive", disk.parent])
+
+
 def test_stop_leaves_nothing(machine, tmp_path):
     gone = Machine.start("gone")
     with small_app(tmp_path) as app:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,26 +61,30 @@ def report(
     """Write a report of a build.
 
     PATH is a project, whose newest build is reported, or a record saved by `build --output`. The report is one HTML file
-    that needs no network (build-report.html), a Markdown summary for CI, or JSON. Markdown and JSON go to standard output
-    unless you name a file.
+    that needs no network, a Markdown summary for CI, or JSON. Unless you name a file, Markdown and JSON go to standard
+    output, and the page to LayerLab's own folder: in your project, the next `COPY . .` would take it along.
     """
     from .. import reporting as reports
 
     form = form or reports.format_of(output)
-    if output is None and form == "html":
-        output = Path("build-report.html")
-    if str(output) == "-":
-        output = None  # standard output
-    if output is None and show:
+    to_stdout = str(output) == "-" or (output is None and form != "html")
+    if to_stdout and show:
         raise click.UsageError("--open needs a file: name one with --output")
     build, before = chosen_builds(what, previous, machine_name)
-    if output is None:
+    if to_stdout:
         click.echo(reports.render(build, before, form), nl=False)
         return
-    written = reports.report(build, output, before, form)
+    written = reports.report(build, output or own_page(build), before, form)
     click.echo(f"The report of {build.app} {build.variant} is in {written}.", err=True)
     if show:
         click.launch(str(written))
+
+
+def own_page(build: Build) -> Path:
+    """Return the file in LayerLab's home for a build's page, where none was named; make its folder."""
+    from ..system.home import reports_dir
+
+    return reports_dir() / (re.sub(r"[^\w.-]+", "-", f"{build.app}-{build.variant}")[:100] + ".html")
 
 
 def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:

@@ -303,7 +303,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         part = work / archive.name
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        command = ["unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
         for path in ("man", "doc", "locale", "info"):  # as the official slim images do
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")

@@ -135,7 +135,8 @@ class ProcessEngine:
         )
         with log.open("ab") as output:
             process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private",
+                # slave: what's unmounted on the computer is unmounted here too, so that no engine keeps somebody's disk busy.
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "slave",
                  "sh", "-c", script, "layerlab-machine", str(folder / "daemon.json")],
                 # Temporary folders of a killed engine stay in the machine's own folder.
                 env=environment(

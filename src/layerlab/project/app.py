@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
-from ..system.home import apps_dir, cache_dir, locked
+from ..system.home import apps_dir, cache_dir, home, locked
 from .course_files import sample_apps
 
 MANIFEST = "layerlab.toml"
@@ -103,6 +103,8 @@ class App:
     def _copy(self, source: Path, exchange: Mapping[str, str] | None = None) -> None:
         if not source.is_dir():
             raise AppError(f"{source} is not a folder")
+        if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
+            raise AppError(f"{source} can't be a project", "name the folder that has the Dockerfile")
         self._manifest = _read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
@@ -112,7 +114,7 @@ class App:
         self._folder, self._owner = _new_folder()
         self.path = self._folder / source.name
         try:
-            shutil.copytree(source, self.path, symlinks=True, ignore=_no_special_files)
+            shutil.copytree(source, self.path, symlinks=True, ignore=_not_copied)
             for path, other in (exchange or {}).items():
                 shutil.copy2(self.file(other), self.file(path))
             self._prepare()
@@ -185,7 +187,7 @@ class App:
     def image(self) -> str:
         """Name of the images built from it, without a tag; in lower case, as image names must be."""
         own: str = self._manifest.get("app", {}).get("image", "")
-        plain = re.sub(r"[^a-z0-9]", "-", self.name.lower()).strip("-")
+        plain = re.sub(r"[^a-z0-9]", "-", self.name.lower())[:100].strip("-")
         return own or f"layerlab-{plain or 'app'}"
 
     @property
@@ -334,10 +336,13 @@ def _fresh(number: int) -> str:
     return f"{number}-{time.time_ns():x}"
 
 
-def _no_special_files(folder: str, names: list[str]) -> list[str]:
-    """Return the sockets, pipes and devices: reading one would hang, and BuildKit doesn't send their content either."""
-    paths = {name: Path(folder) / name for name in names}
-    return [n for n, p in paths.items() if not (p.is_symlink() or p.is_file() or p.is_dir())]
+def _not_copied(folder: str, names: list[str]) -> list[str]:
+    """Return the sockets, pipes and devices, and LayerLab's home, which holds the copy.
+
+    Reading one of the former would hang, and BuildKit doesn't send their content either.
+    """
+    paths, own = {name: Path(folder) / name for name in names}, home()
+    return [n for n, p in paths.items() if p == own or not (p.is_symlink() or p.is_file() or p.is_dir())]
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def apps_dir() -> Path:
     return _made(home() / "apps")
 
 
+def reports_dir() -> Path:
+    """Return the folder for reports that nobody named a file for."""
+    return _made(home() / "reports")
+
+
 def run_dir() -> Path:
     """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
     base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()
