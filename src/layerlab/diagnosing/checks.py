@@ -117,6 +117,9 @@ def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str,
         return Finding("machines", True, "none yet; `layerlab up` starts one")
     listed = [f"{name} ({engine}, {'running' if on else 'not running'})" for name, (engine, on) in machines.items()]
     listed += [f"{lock} held by process {', '.join(map(str, ids))}" for lock, ids in users.items()]
+    if unknown := [name for name, (engine, _) in machines.items() if engine == "unknown"]:
+        remedy = f"its file can't be read; remove it, and start a new one: `layerlab down {unknown[0]}`"
+        return Finding("machines", False, "; ".join(listed), remedy)
     stopped = [name for name, (_, on) in machines.items() if not on]
     if not stopped:
         return Finding("machines", True, "; ".join(listed))

@@ -16,11 +16,14 @@ An engine knows nothing about builds: it starts, can be found again, and goes wi
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Protocol
 
-from ..errors import SetupError
+from ..errors import MachineError, SetupError
+from ..system.home import machine_dir
 from . import container, process
 from .packages import Say
 
@@ -40,9 +43,63 @@ class Engine(Protocol):
     def clean(self) -> None: ...
 
 
+class UnknownEngine:
+    """Stands for the engine of a machine whose file can't be read. All it can do is remove the machine, whatever runs it."""
+
+    kind = "unknown"
+
+    def alive(self, name: str) -> bool:
+        return False
+
+    def remove(self, name: str) -> None:
+        for kind, engine in ENGINES.items():
+            if kind != CONTAINER.kind or (machine_dir(name) / "certificates").exists():
+                engine.remove(name)
+
+    def start(self, name: str, say: Say) -> None:
+        raise _unreadable(name)
+
+    renew = start
+
+    def environment(self, name: str) -> dict[str, str]:
+        raise _unreadable(name)
+
+    def keep_as_seed(self, name: str) -> None:
+        raise _unreadable(name)
+
+    def seeded(self) -> bool:
+        return False
+
+    def clean(self) -> None:
+        pass
+
+
+def _unreadable(name: str) -> MachineError:
+    return MachineError(
+        f"{machine_file(name)} can't be read, so nobody knows which engine machine {name!r} has",
+        f"remove the machine, and start a new one: layerlab down {name}",
+    )
+
+
 #: By its own name, because registries in the user's Docker need more of it than an Engine has.
 CONTAINER = container.ContainerEngine()
 ENGINES: dict[str, Engine] = {CONTAINER.kind: CONTAINER, "process": process.ProcessEngine()}
+
+
+UNKNOWN = UnknownEngine()
+
+
+def machine_file(name: str) -> Path:
+    """Return the file that says that a machine exists, and which engine it has."""
+    return machine_dir(name) / "machine.json"
+
+
+def of_machine(name: str) -> Engine:
+    """Return the engine that a machine's file names; UNKNOWN if the file is missing, truncated or something else."""
+    try:
+        return ENGINES[json.loads(machine_file(name).read_text(encoding="utf-8"))["engine"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return UNKNOWN
 
 
 def may_run_own() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
 from ..record import history
+from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
 from . import asking, building
@@ -78,25 +78,25 @@ class Machine:
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
-        return [cls(file.parent.name, engines.ENGINES[json.loads(file.read_text())["engine"]]) for file in found]
+        return [cls(file.parent.name, engines.of_machine(file.parent.name)) for file in found]
 
     @classmethod
     def _brought_up(cls, name: str, say: Say) -> Machine:
         with locked(f"machine-{name}", wait=900):
-            file = machine_dir(name) / "machine.json"
-            engine = engines.ENGINES[json.loads(file.read_text())["engine"]] if file.exists() else engines.choose()
-            machine = cls(name, engine)
-            if not engine.alive(name):
+            known = engines.machine_file(name).exists()
+            machine = cls(name, engines.of_machine(name) if known else engines.choose())
+            if not machine.running:
                 machine._bring_up(say)
             return machine
 
     def _bring_up(self, say: Say, anew: bool = False) -> None:
+        if self._engine is engines.UNKNOWN:
+            self._engine.start(self.name, say)  # says what to do
         if self.name != SEED_NAME:
             self._ensure_seed(say)
         # Remember the machine before it starts: if we're killed in between, it can still be found and removed.
-        file = machine_dir(self.name) / "machine.json"
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.write_text(json.dumps({"name": self.name, "engine": self.engine}))
+        machine_dir(self.name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_text(engines.machine_file(self.name), json.dumps({"name": self.name, "engine": self.engine}))
         (self._engine.renew if anew else self._engine.start)(self.name, say)
 
     def _ensure_seed(self, say: Say) -> None:
@@ -208,13 +208,12 @@ class Machine:
         We ask the engine once and keep the answer, because asking takes long compared with a fully cached build.
         """
         with contextlib.suppress(OSError, ValueError):
-            known: dict[str, str] = json.loads(self._contexts_file.read_text())
-            return known
+            known = json.loads(self._contexts_file.read_text(encoding="utf-8"))
+            if isinstance(known, dict) and all(isinstance(context, str) for context in known.values()):
+                return known
         tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
         contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
-        fresh = self._contexts_file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(contexts))
-        fresh.replace(self._contexts_file)  # in one step: another process may be reading
+        replace_text(self._contexts_file, json.dumps(contexts))
         return contexts
 
     def forget_contexts(self) -> None:

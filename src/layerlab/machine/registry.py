@@ -21,6 +21,7 @@ from typing import Any
 from .. import engines
 from ..engines.packages import Say
 from ..errors import MachineError
+from ..system.files import replace_text
 from ..system.home import home, locked
 from .machine import NAME
 from .registry_host import HOSTS, Host, answers, folder_of, free_ports
@@ -100,7 +101,8 @@ class Registry:
                 file = folder_of(name) / "registry.json"
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # Remember it before it starts: if we're killed in between, it can still be found and removed.
-                file.write_text(json.dumps({"host": found._host.kind, "ports": [found.port, found.read_only_port]}))
+                kept = {"host": found._host.kind, "ports": [found.port, found.read_only_port]}
+                replace_text(file, json.dumps(kept))
                 found._host.start(name, found.port, found.read_only_port, say)
             found._host.let_machines_in(name)
             return found
@@ -113,9 +115,10 @@ class Registry:
 
     @classmethod
     def _known(cls, name: str) -> Registry | None:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            kept = json.loads((folder_of(name) / "registry.json").read_text())
-            return cls(name, HOSTS[kept["host"]], *kept["ports"])
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            kept = json.loads((folder_of(name) / "registry.json").read_text(encoding="utf-8"))
+            writing, reading = map(int, kept["ports"])
+            return cls(name, HOSTS[kept["host"]], writing, reading)
         return None
 
     def reset(self) -> None:

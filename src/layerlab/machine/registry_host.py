@@ -22,7 +22,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import psutil
 
-from ..engines import CONTAINER, images, packages
+from ..engines import CONTAINER, images, of_machine, packages
 from ..engines.container import forwards_file
 from ..engines.endpoint import docker_program, person_environment
 from ..engines.packages import Say
@@ -192,7 +192,7 @@ class ContainerHost:
     def let_machines_in(self, name: str) -> None:
         for file in sorted(home().glob("machines/*/machine.json")):
             machine = file.parent.name
-            if json.loads(file.read_text())["engine"] == CONTAINER.kind and CONTAINER.alive(machine):
+            if of_machine(machine) is CONTAINER and CONTAINER.alive(machine):
                 CONTAINER.forward(machine)
 
     def remove(self, name: str) -> None:

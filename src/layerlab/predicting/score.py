@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import LayerLabError
+from ..system.files import replace_text
 from ..system.home import home, locked
 
 #: The score's file in LayerLab's home; `cleanup.OURS` has it too.
@@ -63,20 +63,18 @@ def keep(identity: str, record: Mapping[str, Any]) -> Score:
     """Save a graded prediction, in place of an earlier record with the same identity; return the new score."""
     with locked("score"):
         records = {**_read(), identity: dict(record)}
-        fresh = _file().with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(records, indent=1), encoding="utf-8")
-        fresh.replace(_file())  # in one step: a notebook may be reading
+        replace_text(_file(), json.dumps(records, indent=1))
     return score()
 
 
 def _read() -> dict[str, dict[str, Any]]:
     try:
-        records: dict[str, dict[str, Any]] = json.loads(_file().read_text(encoding="utf-8"))
+        records = json.loads(_file().read_text(encoding="utf-8"))
+        return {str(identity): {column: record[column] for column in COLUMNS} for identity, record in records.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise LayerLabError(f"{_file()} cannot be read: {error}", "delete it to start the score again") from None
-    return records
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LayerLabError(f"{_file()} can't be read: {error}", "delete it to start the score again") from None
 
 
 def _file() -> Path:

@@ -7,12 +7,12 @@ import fnmatch
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LayerLabError
+from ..system.files import replace_text
 from ..system.home import claim, home
 from .course_files import FOLDERS, LATEST, MARKER, is_checkout, originals
 
@@ -55,7 +55,7 @@ def update(folder: Path) -> Changes:
         changes, now = _copied(folder, before)
         _record(folder, now)
         claim()
-        _replace(home() / LATEST, json.dumps({"folder": str(folder)}))
+        replace_text(home() / LATEST, json.dumps({"folder": str(folder)}))
     except OSError as error:
         raise LayerLabError(
             f"{error.filename or folder} can't be written: {error.strerror}", "name a folder that you may write to"
@@ -124,13 +124,9 @@ def _recorded(folder: Path) -> dict[str, str]:
 
 
 def _record(folder: Path, files: dict[str, str]) -> None:
-    _replace(folder / MARKER, json.dumps({"version": importlib.metadata.version("layerlab"), "files": files}, indent=1))
-
-
-def _replace(file: Path, text: str) -> None:
-    part = file.with_name(f"{file.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    replace_text(
+        folder / MARKER, json.dumps({"version": importlib.metadata.version("layerlab"), "files": files}, indent=1)
+    )
 
 
 def _digest(path: Path) -> str:
