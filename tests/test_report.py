@@ -562,6 +562,17 @@ def test_a_secrets_file_may_have_spaces_commas_and_equals_signs_in_its_path(opti
     [
         (f"pip install --index-url https://me:{SECRET}@example.org/simple x", "https://me:"),
         (f"twine upload --password {SECRET} dist/*", "dist/*"),
+        (f"curl -H 'Authorization: Basic {SECRET}' https://example.org", "https://example.org"),
+        (f'curl -H "X-Api-Key: {SECRET}" https://example.org', "X-Api-Key: "),
+        (f"curl -sSf -u me:{SECRET} https://example.org", "-u me:"),
+        (f"curl --user me:{SECRET} -o x https://example.org", "-o x"),
+        (f"git clone https://{SECRET}4711@example.org/a.git", "@example.org/a.git"),
+        (f"mysql -u root -p{SECRET} shop < dump.sql", "shop < dump.sql"),
+        (f"sshpass -p {SECRET} ssh me@example.org", "ssh me@example.org"),
+        (f"Server=db;Uid=me;Pwd={SECRET};Database=shop", ";Database=shop"),
+        (f"ENV DB_PW={SECRET} DB_USER=me", "DB_USER=me"),
+        ("STRIPE=sk_live_" + "xyz0123456789", "STRIPE="),
+        ("got eyJhbGciOiJI." + "eyJzdWIiOiIx.xyz_abcdefgh from the server", "from the server"),
         (f"login --token={SECRET} --verbose", "--verbose"),
         (f'{{"user": "me", "password": "{SECRET}"}}', '"user": "me"'),
         ("git clone with ghp_0123456789abcdefghijABCDEFGHIJ done", "done"),
@@ -581,6 +592,13 @@ def test_secrets_told_by_their_form(text, kept):
     "text",
     [
         "ENV TOKENIZERS_PARALLELISM=false",
+        "ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 PWD=/app",
+        "RUN cd /app; pwd=$(pwd)",
+        "RUN mysql -p $PASSWORD -h db; mkdir -p /app/logs",
+        "RUN curl -u $USER:$PASSWORD https://example.org && curl -fsSL https://example.org/x",
+        "RUN git clone https://git@example.org/me/project.git",
+        "Basic usage: x-ray the image",
+        "RUN sshpass -p $PASSWORD ssh me@example.org",
         "RUN --mount=type=secret,id=token pip install -r requirements.txt",
         "RUN --mount=type=secret,id=pip,env=PIP_TOKEN pip install x",
         'RUN curl -H "Authorization: $TOKEN" https://example.org',
@@ -595,7 +613,10 @@ def test_what_is_no_secret_stays(text):
     assert redaction.Masker().text(text) == text
 
 
-@pytest.mark.parametrize("word", ["a", "1", "-", "--a", "a-1", 'a="', "--a ", "://a:"])
+@pytest.mark.parametrize(
+    "word",
+    ["a", "1", "-", "--a", "a-1", 'a="', "--a ", "://a:", "curl ", "mysql ", "https://a1", "x-", ";pwd=", "eyJa."],
+)
 def test_secrets_are_looked_for_in_time_proportional_to_the_text(word):
     """A log may hold a megabyte without a space, such as base64; at each letter, a name could begin."""
     log = "key " + word * (500_000 // len(word))

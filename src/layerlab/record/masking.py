@@ -12,8 +12,8 @@ import re
 _TELLING = re.compile(
     r"(^|[_-])(apikey|auth|credentials?|git[_-]?pat|key|passw(or)?d|pword|secret|token)($|[_-])", re.IGNORECASE
 )
-#: Ends of names that suggest one too: NPM_AUTHTOKEN, dbPassword, DB_PASS.
-_ENDS = re.compile(r"(token|passw(or)?d|passphrase|secret|apikey|(^|_)pass)$", re.IGNORECASE)
+#: Ends of names that suggest one too: NPM_AUTHTOKEN, dbPassword, DB_PASS, DB_PW.
+_ENDS = re.compile(r"(token|passw(or)?d|passphrase|secret|apikey|(^|_)pass|_pw)$", re.IGNORECASE)
 #: The linter rule's exceptions.
 _HARMLESS = re.compile(r"(^|[_-])public($|[_-])", re.IGNORECASE)
 HIDDEN = "(hidden)"

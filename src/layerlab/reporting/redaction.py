@@ -28,7 +28,20 @@ from ..record.masking import HIDDEN, secret_name
 from ..system import docker_words
 
 #: A text without any of these contains no secret's name, so a long log without them skips the slow expressions.
-_HINTS = ("apikey", "auth", "credential", "git_pat", "git-pat", "gitpat", "key", "pass", "pword", "secret", "token")
+_HINTS = (
+    "apikey",
+    "auth",
+    "credential",
+    "git_pat",
+    "git-pat",
+    "gitpat",
+    "key",
+    "pass",
+    "pword",
+    "secret",
+    "token",
+    "_pw",
+)
 
 #: A value with at least this many characters is hidden wherever it turns up: "dev" or "test" would black out half a log.
 LONG_ENOUGH = 6
@@ -70,7 +83,20 @@ _FORMS = {
     "AKIA": r"\bAKIA[0-9A-Z]{16}\b",
     "xox": r"\bxox[abprs]-[\w-]{10,}",
     "earer ": r"(?<=[Bb]earer )[\w.~+/=-]{8,}",
+    "k_live_": r"\b[sr]k_live_[A-Za-z0-9]{10,}",
+    "k_test_": r"\b[sr]k_test_[A-Za-z0-9]{10,}",
+    "eyJ": r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",  # a JSON Web Token: both of its first parts are JSON in base64
     "PRIVATE KEY": r"(?s:-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))",
+}
+#: Where programs take a password without a name that tells: the text before it, and the password. Lower-case hints as above.
+_PLACES = {
+    "authorization": r"(?i)(authorization:\s*basic\s+)([\w+/=-]+)",
+    "x-": r"(?i)(\bx-[a-z-]{0,30}(?:key|token|secret):\s*)([^\s\"']+)",
+    "curl": r"(\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"'$]{0,100}:)([^\s\"'$]+)",
+    "mysql": r"(\bmysql\w{0,20}\b[^\n]{0,300}?\s-p)([^\s\"'$-][^\s\"']*)",
+    "sshpass": r"(\bsshpass\s+-p\s*[\"']?)([^\s\"'$]+)",
+    "pwd=": r"(?i)(;\s*pwd=)([^;\s\"'$]+)",
+    "://": r"(\bhttps?://)((?=[^@\s/]{0,40}\d)[\w~.+-]{16,200})(?=@)",  # a token alone; a user's name is shorter
 }
 
 
@@ -108,6 +134,9 @@ class Masker:
         if "://" in text:
             text = _ADDRESS.sub(rf"\g<1>{HIDDEN}", text)
         lowered = text.lower()
+        for hint, place in _PLACES.items():
+            if hint in lowered:
+                text = re.sub(place, rf"\g<1>{HIDDEN}", text)
         if any(hint in lowered for hint in _HINTS):
             for pattern in (_ASSIGNED, _OLD_ENV, _OPTION):
                 text = pattern.sub(_hidden, text)
