@@ -303,7 +303,8 @@ def test_the_last_machine_to_go_puts_forwarding_back(lab_home, tmp_path, monkeyp
 
 BUILD_OR_RESET = """
 import sys
-from layerlab import App, Machine, machine
+from layerlab import App, Machine
+from layerlab.machine import machine
 what, wait, folder = sys.argv[1:]
 machine.BUSY_SECONDS = float(wait)
 other = Machine.start("other", say=lambda _: None)
