@@ -12,11 +12,12 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from layerlab import App
-from layerlab.diagnosing import checks, computer, doctor
+from layerlab.diagnosing import checks, computer, doctor, findings
 from layerlab.diagnosing.doctor import Report
 from layerlab.diagnosing.findings import Finding, Output
 from layerlab.system.faults import FAULTS, recognise
@@ -441,6 +442,20 @@ def test_doctor_looks_at_all_of_it(tmp_path, monkeypatch):
         "package index", "certificates", "machines", "leftovers",
     ]  # fmt: skip
     assert "could not be checked" not in str(report)
+
+
+def test_looking_leaves_nothing_in_the_users_docker_folder(monkeypatch):
+    """`docker buildx imagetools inspect` made ~/.docker/buildx."""
+    folders = []
+
+    def asked(command, environment):
+        folders.append(Path(environment["BUILDX_CONFIG"]))
+        assert folders[-1].is_dir()
+        return findings.Output("")
+
+    monkeypatch.setattr(findings, "ask", asked)
+    findings.ask_plugin("buildx", "imagetools", "inspect", "python:3.11-slim")
+    assert folders and not folders[0].exists()
 
 
 def test_a_scratch_copy_whose_process_was_killed_is_a_leftover(tmp_path, monkeypatch):

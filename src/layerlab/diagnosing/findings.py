@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping, Sequence
 
 from ..engines import endpoint, packages
@@ -49,17 +50,19 @@ def ask(command: Sequence[str], environment: Mapping[str, str]) -> Output:
 
 def ask_plugin(*arguments: str) -> Output:
     """Ask the docker command or plugin that LayerLab would use: the unpacked one, else the user's."""
-    environment = endpoint.person_environment()
-    plugins = packages.plugin_dirs()
-    if plugins:
-        # The plugin runs without the docker command, and then needs no configuration that names its folder.
-        plugin = plugins[0] / f"docker-{arguments[0]}"
-        if plugin.exists():
-            return ask([str(plugin), *arguments[1:]], environment)
-    try:
-        return ask([endpoint.docker_program(), *arguments], environment)
-    except LayerLabError as error:
-        return Output(str(error), failed=True)
+    # buildx notes in its folder which builder it used last; looking must leave nothing in the user's.
+    with tempfile.TemporaryDirectory(prefix="layerlab-doctor-") as folder:
+        environment = {**endpoint.person_environment(), "BUILDX_CONFIG": folder}
+        plugins = packages.plugin_dirs()
+        if plugins:
+            # The plugin runs without the docker command, and then needs no configuration that names its folder.
+            plugin = plugins[0] / f"docker-{arguments[0]}"
+            if plugin.exists():
+                return ask([str(plugin), *arguments[1:]], environment)
+        try:
+            return ask([endpoint.docker_program(), *arguments], environment)
+        except LayerLabError as error:
+            return Output(str(error), failed=True)
 
 
 def first_line(text: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import trustme
 
 from ..errors import CommandFailed, MachineError
-from ..system.home import LABEL, home, home_id, machine_dir
+from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
 from . import endpoint, images
 from .endpoint import docker_program, person_environment
@@ -207,7 +207,10 @@ def _free_port() -> int:
 
 def _person(*arguments: str) -> str:
     """Run the user's docker command on the user's engine."""
-    return run(docker_program(), *arguments, env=person_environment()).strip()
+    environment = person_environment()
+    if arguments[0] == "buildx":  # it notes in its folder which builder it used last: not in the user's
+        environment["BUILDX_CONFIG"] = str(cache_dir() / "buildx")
+    return run(docker_program(), *arguments, env=environment).strip()
 
 
 def _make_certificates(client_folder: Path) -> Path:
