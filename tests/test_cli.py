@@ -208,6 +208,7 @@ def test_build_as_json_and_into_a_file(machines, project, tmp_path):
 
 
 def test_a_build_that_fails_still_shows_its_steps(machines, project, tmp_path):
+    (project / "Bad").touch()
     result = layerlab_("build", project, "-f", "Bad", "--output", tmp_path / "build.json")
     assert result.exit_code == 1
     assert "RUN pip install [a]" in result.stdout
@@ -217,7 +218,14 @@ def test_a_build_that_fails_still_shows_its_steps(machines, project, tmp_path):
     assert (tmp_path / "build.json").exists()
 
 
+def test_a_path_that_has_nothing_to_build_is_told_before_an_engine_is_fetched(machines, project):
+    for words in (["/"], [project, "-f", "nowhere.Dockerfile"]):
+        assert layerlab_("build", *words).exit_code == 1
+    assert not machines.made
+
+
 def test_interrupted_builds_exit_with_130_and_leave_no_copy(machines, project, tmp_path):
+    (project / "Slow").touch()
     result = layerlab_("build", project, "-f", "Slow")
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, "Interrupted.")
     assert not list((tmp_path / "home" / "apps").iterdir())

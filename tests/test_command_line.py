@@ -110,7 +110,7 @@ def test_a_build_argument_without_a_value_is_the_environments(monkeypatch):
     monkeypatch.setenv("FROM_HERE", "a b,c=d")
     monkeypatch.delenv("NOT_HERE", raising=False)
     assert parsed_arguments(("FROM_HERE", "NOT_HERE", "EMPTY=")) == {"FROM_HERE": "a b,c=d", "EMPTY": ""}
-    with pytest.raises(click.BadParameter, match="'=a b' is not NAME=VALUE"):
+    with pytest.raises(click.BadParameter, match="'=a b' isn't NAME=VALUE"):
         parsed_arguments(("=a b",))
 
 

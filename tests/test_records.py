@@ -67,7 +67,7 @@ def test_saved_and_loaded_is_equal(build):
 def test_another_format_is_refused(tmp_path, content):
     path = tmp_path / "build.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match="not a LayerLab build"):
+    with pytest.raises(ValueError, match="isn't the record of a build"):
         Build.load(path)
 
 

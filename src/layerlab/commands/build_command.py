@@ -54,9 +54,10 @@ def build(
     from ..machine.building import BuildFailed
     from ..project.app import App
 
-    machine = started(machine_name)
     with App.from_path(path) as app:
         variant = dockerfile or default_file(app.path, service)
+        app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
+        machine = started(machine_name)
         try:
             done, failure = machine.build(app, variant, target=target, args=arguments, service=service), None
         except BuildFailed as error:

@@ -31,7 +31,10 @@ def doctor(as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @json_option
 def clean(yes: bool, as_json: bool) -> None:
-    """Remove everything LayerLab created on this computer. That's machines, images, caches and scratch copies."""
+    """Remove all that LayerLab made: machines, images, caches, scratch copies, saved reports and your lab progress.
+
+    Your files of labs stay, and so does your working copy of the course.
+    """
     from ..machine import cleanup
 
     there = cleanup.inventory()

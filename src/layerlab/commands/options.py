@@ -36,4 +36,6 @@ def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:
     try:
         return assignments(words, os.environ)
     except ValueError as error:
-        raise click.BadParameter(f"{str(error)!r} is not NAME=VALUE", param_hint="--build-arg") from None
+        raise click.BadParameter(
+            f"{str(error)!r} isn't NAME=VALUE, or NAME to take it from your environment", param_hint="--build-arg"
+        ) from None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
     """Explain why each step of a build ran. A ▸ marks the root causes.
 
-    PATH is a project, whose newest build is explained, or a record saved by `build --output`.
+    PATH is a project (by default the current folder), whose newest build is explained, or a record saved by `build --output`.
     """
     from ..explaining import why
 
@@ -60,9 +60,10 @@ def report(
 ) -> None:
     """Write a report of a build.
 
-    PATH is a project, whose newest build is reported, or a record saved by `build --output`. The report is one HTML file
-    that needs no network, a Markdown summary for CI, or JSON. Unless you name a file, Markdown and JSON go to standard
-    output, and the page to LayerLab's own folder: in your project, the next `COPY . .` would take it along.
+    PATH is a project (by default the current folder), whose newest build is reported, or a record saved by
+    `build --output`. The report is one HTML file that needs no network, a Markdown summary for CI, or JSON. Unless you
+    name a file, Markdown and JSON go to standard output, and the page to LayerLab's own folder, so that your next
+    `COPY . .` doesn't copy it into the image.
     """
     from .. import reporting as reports
 
@@ -101,11 +102,13 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
         if what.is_file():
             return Build.load(what), before
     except ValueError as error:
-        raise LayerLabError(str(error), "save a record with `layerlab build PATH --output FILE`") from None
+        raise LayerLabError(
+            str(error), "name a project's folder, or a file that `layerlab build PATH --output FILE` saved"
+        ) from None
     found = history.builds(what.resolve(), machine)
     if not found:
         raise LayerLabError(
-            f"{what} hasn't been built on machine {machine!r} since the machine was created or reset",
+            f"{what.resolve()} hasn't been built on machine {machine!r}, or not since the machine was reset",
             f"build it with `layerlab build {what} --machine {machine}`",
         )
     return found[0], before

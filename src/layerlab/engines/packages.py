@@ -163,7 +163,11 @@ def _unpack(say: Say) -> None:
             link.symlink_to("xtables-nft-multi")
     fresh.rename(engine_dir())
     shutil.rmtree(apt.root)
-    say(f"Engine unpacked from {suite or 'this suite'}: {len(archives)} packages; installed packages are untouched.")
+    say(
+        f"Engine unpacked: {len(archives)} packages of Debian's {suite}. Your installed packages are untouched."
+        if suite
+        else f"Engine unpacked: {len(archives)} packages. Your installed packages are untouched."
+    )
 
 
 class _Apt:

@@ -70,7 +70,8 @@ def find(name: str) -> Lab:
         lab for known, lab in LABS.items() if name and known.startswith(name)
     ]
     if len(found) != 1:
-        raise LabError(f"there is no lab {name!r}", f"choose one of: {', '.join(LABS)}")
+        what = f"{name!r} fits more than one lab" if found else f"there is no lab {name!r}"
+        raise LabError(what, f"choose one of: {', '.join(lab.name for lab in found) or ', '.join(LABS)}")
     return found[0]
 
 

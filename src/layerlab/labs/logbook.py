@@ -103,7 +103,7 @@ def collected(folder: str | Path) -> list[Attempt]:
     if not Path(folder).is_dir():
         raise LabError(
             f"there is no folder {folder}",
-            "name the folder that learners hand in to: layerlab lab progress --from FOLDER",
+            "name the folder that learners' progress is copied to: layerlab lab progress --from FOLDER",
         )
     return [a for file in sorted(Path(folder).glob("*.jsonl")) for a in _read(file)]
 

@@ -157,4 +157,4 @@ class Build:
         try:
             return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} is not a LayerLab build: {error}") from None
+            raise ValueError(f"{path} isn't the record of a build ({error})") from None
