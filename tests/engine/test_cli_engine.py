@@ -15,6 +15,7 @@ import pytest
 from support import PATIENCE
 
 from layerlab.engines.network import bridge_name
+from layerlab.system.home import claim
 
 pytestmark = pytest.mark.engine
 
@@ -103,7 +104,8 @@ def test_a_machine_whose_records_are_lost_is_removed(lab_home, tmp_path, monkeyp
     lender = lab_home / "cache"
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LAYERLAB_ENGINE", "process")
-    (tmp_path / "home" / "cache").mkdir(parents=True)
+    claim()
+    (tmp_path / "home" / "cache").mkdir()
     for name in ("engine", "images"):
         (tmp_path / "home" / "cache" / name).symlink_to(lender / name)
     layerlab.machine.machine.Machine.start("lost", say=lambda _: None)
