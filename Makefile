@@ -117,16 +117,10 @@ $(VENV)/.test-ready: $(VENV)/.ready requirements-test.lock
 	@$(BIN)/python scripts/install.py requirements-test.lock
 	@touch $@
 
-$(LOWEST)/.ready: requirements-lowest.lock pyproject.toml scripts/install.py
+# The other environments, each from the lock of its name: .venv-docs, .venv-lowest.
+.venv-%/.ready: requirements-%.lock pyproject.toml scripts/install.py
 	@$(HAVE_PYTHON)
-	@rm -rf $(LOWEST)
-	@$(PYTHON) -m venv $(LOWEST)
-	@$(LOWEST)/bin/python scripts/install.py requirements-lowest.lock --project
-	@touch $@
-
-$(DOCS)/.ready: requirements-docs.lock pyproject.toml scripts/install.py
-	@$(HAVE_PYTHON)
-	@rm -rf $(DOCS)
-	@$(PYTHON) -m venv $(DOCS)
-	@$(DOCS)/bin/python scripts/install.py requirements-docs.lock --project
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python scripts/install.py requirements-$*.lock --project
 	@touch $@

@@ -34,7 +34,7 @@ def matcher(expression: str, flags: re.RegexFlag) -> Callable[[str], object]:
     """Return a function that tells whether an expression matches the whole of a path. Raises re.error if it's malformed.
 
     Args:
-        expression: consists of FOLDERS, and of characters, escapes, classes and (?!), each of which `*` may follow.
+        expression: made of FOLDERS, characters, escapes, classes and (?!); any of them may have a `*` after it.
         flags: Python's.
     """
     compiled, parts = _compile(expression, flags), list(_PART.finditer(expression))

@@ -1,7 +1,7 @@
 """Where the course's notebooks, labs and sample apps are.
 
 The installed package has them as data; in a checkout they're beside `src/`. A learner works in a *working copy* of them, which
-`layerlab course start` makes (course/working_copy.py). A checkout is its own working copy.
+`layerlab course start` makes (working_copy.py). A checkout is its own working copy.
 """
 
 from __future__ import annotations
