@@ -82,6 +82,21 @@ def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
     return "", b""
 
 
+def keeps_out(folder: str | Path, dockerfile: str, path: str) -> bool:
+    """Tell whether the ignore rules of a context keep out the folder `path`, relative to it, with everything in it.
+
+    Args:
+        folder: the context.
+        dockerfile: as for `take`.
+        path: with "/".
+    """
+    try:
+        patterns = Patterns(read_rules(ignore_file(folder, dockerfile)[1]))
+    except BadPattern:
+        return False
+    return patterns.matches(path)[0] and not patterns.may_let_in_below(path)
+
+
 class _Walk:
     """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
 

@@ -18,8 +18,8 @@ class Definition:
     Attributes:
         app: name of the app.
         variant: name of the variant.
-        folder: where the client runs: the app's copy.
-        project: the folder that the app was copied from.
+        folder: where the client runs: the project itself, or the app's scratch copy.
+        project: the project's folder, which the app is or was copied from.
         scratch: a folder where the build keeps files.
         image: name of the image to make; "" if the Compose file names it.
         file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
