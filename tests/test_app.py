@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from layerlab import App
+from layerlab.contexts.beside import looking_at
 from layerlab.contexts.listing import list_context
 from layerlab.contexts.taking import take
 from layerlab.errors import AppError, CommandFailed
@@ -253,6 +254,15 @@ def test_it_gets_what_another_context_holds(cluttered):
         resolve(app, "Dockerfile", options=["--build-context=site=web"])
         assert held(app) == FIRST | {"web/Dockerfile", "web/.dockerignore", "web/index.html"}
         assert take(app.path / "web").entries == take(cluttered / "web").entries
+
+
+def test_its_snapshots_know_what_the_original_keeps_out(cluttered):
+    """`explain` needs it to say that changed ignore rules, not a new file, are the reason."""
+    with App.from_path(cluttered) as app:
+        made = resolve(app, "Dockerfile", options=["--build-context=site=web"])
+        with looking_at(made.folders, made.file_in_context, {}, made.absent) as found:
+            pass
+    assert found == {"context": take(cluttered), "site": take(cluttered / "web", "")}
 
 
 def test_it_gets_what_edited_rules_let_in_and_keeps_what_was_edited_or_deleted(cluttered):

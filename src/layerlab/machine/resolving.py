@@ -40,8 +40,9 @@ def resolve(
     chosen = _with_service(app.variant(variant), service)
     given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
     told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
-    for name, place in told.contexts.items():
-        app.complete(place, told.file if name == "context" else "")
+    absent = {
+        name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
+    }
     folders = told.folders(app.path)
     _refuse_our_home(folders, told.file)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
@@ -66,6 +67,7 @@ def resolve(
         options=tuple(options),
         contexts=told.contexts,
         folders=folders,
+        absent=absent,
     )
 
 

@@ -191,16 +191,17 @@ class App:
             raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
         return full
 
-    def complete(self, context: str, dockerfile: str) -> None:
-        """Copy what a scratch copy lacks of a build context, because the default context's ignore rules keep it out.
+    def complete(self, context: str, dockerfile: str) -> tuple[str, ...]:
+        """Copy what a scratch copy lacks of a build context; return what it still lacks, because ignore rules keep it out.
 
         Args:
             context: its folder, relative to the app. Nothing is copied of a folder outside the app.
             dockerfile: path of the Dockerfile, relative to `context`, to find its own ignore rules; "" if there is none.
         """
         place = posixpath.normpath(context)
-        if self._copied and not place.startswith(("/", "..")):
-            self._copied.add_context("" if place == "." else place, dockerfile)
+        if not self._copied or place.startswith(("/", "..")):
+            return ()
+        return self._copied.add_context("" if place == "." else place, dockerfile)
 
     def read(self, path: str | Path) -> str:
         """Return the text of a file in the app. Raises AppError if there is none."""

@@ -42,10 +42,15 @@ class Copy:
         self.left_out: list[str] = []
         self._copy("", (lambda path: True) if whole else _context("", source, "Dockerfile", source))
 
-    def add_context(self, place: str, dockerfile: str) -> None:
-        """Copy what's missing of a context: `place` is relative to the project, `dockerfile` to the context ("" for none)."""
-        self.add_file(f"{place}/.dockerignore".removeprefix("/"))
+    def add_context(self, place: str, dockerfile: str) -> tuple[str, ...]:
+        """Copy what's missing of a context; return the outermost paths in it that are left out, relative to it.
+
+        `place` is relative to the project, `dockerfile` to the context ("" for none).
+        """
+        inside = f"{place}/" if place else ""
+        self.add_file(f"{inside}.dockerignore")
         self._add(_context(place, self.target / place, dockerfile, self.source))
+        return tuple(path.removeprefix(inside) for path in self.left_out if path.startswith(inside))
 
     def add_file(self, path: str) -> None:
         """Copy a file, relative to the project, that was left out."""

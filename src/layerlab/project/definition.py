@@ -36,6 +36,7 @@ class Definition:
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
         folders: the contexts that are local folders: name → full path.
+        absent: name of a context → what a scratch copy lacks of its folder, because its ignore rules keep it out.
     """
 
     app: str
@@ -58,6 +59,7 @@ class Definition:
     options: tuple[str, ...]
     contexts: Mapping[str, str] = dataclasses.field(hash=False)
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
+    absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
 
     @property
     def title(self) -> str:
