@@ -49,12 +49,15 @@ def build(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Build a scratch copy of PATH and show its steps. You see which ran, how long they took and how large they are."""
+    """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
+
+    Nothing is written to PATH.
+    """
     arguments = parsed_arguments(build_args)
     from ..machine.building import BuildFailed
     from ..project.app import App
 
-    with App.from_path(path) as app:
+    with App.at(path) as app:
         variant = dockerfile or default_file(app.path, service)
         app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
         machine = started(machine_name)

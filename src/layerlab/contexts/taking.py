@@ -14,7 +14,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def take(
     dockerfile: str = "Dockerfile",
     previous: Snapshot | None = None,
     cancelled: threading.Event | None = None,
+    absent: Iterable[str] = (),
 ) -> Snapshot:
     """Take a snapshot of `folder`. Files that haven't changed since `previous`, of the same folder, aren't read again.
 
@@ -47,6 +48,7 @@ def take(
             `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
         previous: an earlier snapshot.
         cancelled: another thread sets it if the snapshot isn't wanted any more.
+        absent: paths that a scratch copy lacks because these ignore rules keep them out; they count as ignored.
 
     A file that vanishes meanwhile is left out; one that can't be read is marked UNREADABLE. If a rule is malformed, the rules
     keep nothing out: such a build fails. Raises NotADirectoryError or FileNotFoundError if `folder` isn't a folder, and
@@ -56,7 +58,7 @@ def take(
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
     name, content = ignore_file(root, dockerfile)
-    return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event()).run()
+    return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event(), absent).run()
 
 
 def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
@@ -82,6 +84,21 @@ def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
     return "", b""
 
 
+def keeps_out(folder: str | Path, dockerfile: str, path: str) -> bool:
+    """Tell whether the ignore rules of a context keep out the folder `path`, relative to it, with everything in it.
+
+    Args:
+        folder: the context.
+        dockerfile: as for `take`.
+        path: with "/".
+    """
+    try:
+        patterns = Patterns(read_rules(ignore_file(folder, dockerfile)[1]))
+    except BadPattern:
+        return False
+    return patterns.matches(path)[0] and not patterns.may_let_in_below(path)
+
+
 class _Walk:
     """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
 
@@ -92,6 +109,7 @@ class _Walk:
         ignore_file: str,
         previous: Snapshot | None,
         cancelled: threading.Event,
+        absent: Iterable[str],
     ) -> None:
         self.root, self.rules, self.ignore_file, self.cancelled = root, rules, ignore_file, cancelled
         self.inside = root.rstrip("/") + "/"
@@ -107,7 +125,7 @@ class _Walk:
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
         self.entries: dict[str, Entry] = {}
         self.stats: dict[str, Stat] = {}
-        self.ignored: list[str] = []
+        self.ignored: list[str] = [*absent]
         #: Ignored folders that we look into, because something in them may be let in again.
         self.held_back: dict[str, Entry] = {}
         self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
@@ -201,7 +219,7 @@ class _Walk:
         """Return what's kept out, without the content of folders that are kept out whole."""
         found: list[str] = []
         whole = (folder for folder in self.held_back if folder not in self.entries)
-        for path in sorted((*self.ignored, *whole), key=lambda path: path.replace("/", "\0")):
+        for path in sorted({*self.ignored, *whole}, key=lambda path: path.replace("/", "\0")):
             if not (found and path.startswith(found[-1] + "/")):
                 found.append(path)
         return tuple(found)

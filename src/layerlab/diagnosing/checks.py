@@ -11,7 +11,7 @@ from .. import engines
 from ..engines import endpoint, packages
 from ..machine import cleanup
 from ..machine.machine import Machine
-from ..project.app import abandoned
+from ..project.scratch import abandoned
 from ..system import docker_words, faults
 from ..system.home import home, run_dir
 from .findings import Finding, Output, ask, ask_plugin, first_line, last_line

@@ -162,7 +162,7 @@ def _try(
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
         metadata = Path(scratch, "metadata.json")
-        with looking_at(definition.folders, definition.file_in_context, known) as contexts:
+        with looking_at(definition.folders, definition.file_in_context, known, definition.absent) as contexts:
             seconds, exit_code, lines = client_process.follow(
                 [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
             )

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..contexts.taking import ignore_file
+from ..contexts.taking import ignore_file, keeps_out
 from ..engines import endpoint
-from ..errors import CommandFailed
+from ..errors import AppError, CommandFailed
 from ..project.app import App, Variant
 from ..project.definition import Definition
 from ..system import docker_words
+from ..system.home import home
 from ..system.shell import environment
 
 
@@ -33,12 +34,17 @@ def resolve(
 ) -> Definition:
     """Return the definition of what `machine.build` builds with the same arguments.
 
-    Raises AppError if there is no such variant or file, CommandFailed if bake can't read the Compose file.
+    Raises AppError if there is no such variant or file, or if a context holds LayerLab's own home; CommandFailed if bake
+    can't read the Compose file.
     """
     chosen = _with_service(app.variant(variant), service)
     given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
     told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
+    absent = {
+        name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
+    }
     folders = told.folders(app.path)
+    _refuse_our_home(folders, told.file)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
         app=app.name,
@@ -61,6 +67,7 @@ def resolve(
         options=tuple(options),
         contexts=told.contexts,
         folders=folders,
+        absent=absent,
     )
 
 
@@ -82,6 +89,22 @@ class _Told:
     def in_app(self, file: str) -> str:
         """Return the path in the app of a `file` that is relative to the main context; "" for none."""
         return (Path(self.contexts["context"]) / file).as_posix() if file else ""
+
+
+def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
+    """Raise AppError if a build would send LayerLab's home, which has engines' data in it and changes with every build."""
+    for name, folder in folders.items():
+        place = folder.resolve()
+        if not home().is_relative_to(place):
+            continue
+        inside = home().relative_to(place).as_posix()
+        if inside == "." or not keeps_out(place, file if name == "context" else "", inside):
+            raise AppError(
+                f"LayerLab's own folder, {home()}, is in the build context {place}",
+                f"add the line `{inside}` to {place / '.dockerignore'}, or set LAYERLAB_HOME to a folder outside"
+                if inside != "."
+                else "build another folder",
+            )
 
 
 def _with_service(variant: Variant, service: str) -> Variant:

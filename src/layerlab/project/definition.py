@@ -18,8 +18,8 @@ class Definition:
     Attributes:
         app: name of the app.
         variant: name of the variant.
-        folder: where the client runs: the app's copy.
-        project: the folder that the app was copied from.
+        folder: where the client runs: the project itself, or the app's scratch copy.
+        project: the project's folder, which the app is or was copied from.
         scratch: a folder where the build keeps files.
         image: name of the image to make; "" if the Compose file names it.
         file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
@@ -36,6 +36,7 @@ class Definition:
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
         folders: the contexts that are local folders: name → full path.
+        absent: name of a context → what a scratch copy lacks of its folder, because its ignore rules keep it out.
     """
 
     app: str
@@ -58,6 +59,7 @@ class Definition:
     options: tuple[str, ...]
     contexts: Mapping[str, str] = dataclasses.field(hash=False)
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
+    absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
 
     @property
     def title(self) -> str:

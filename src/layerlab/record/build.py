@@ -46,7 +46,7 @@ class Build:
         trace: the raw output of `--progress=rawjson`.
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         error: "" for a build that succeeded, otherwise BuildKit's error.
-        project: the folder that the app was copied from; builds of the same project are compared with each other.
+        project: the project's folder; builds of the same project are compared with each other.
         args: build arguments, including those of a Compose file.
         contexts: a snapshot of each build context, by name; the main one is called "context".
     """

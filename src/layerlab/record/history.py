@@ -1,7 +1,6 @@
 """The builds that a machine has made, which `explain` compares with. They're gone when the machine is reset.
 
-They're kept in the machine's folder by project, which is the folder that an App was copied from. So another kernel, or
-the command line, finds them.
+They're kept in the machine's folder by project, so another kernel, or the command line, finds them.
 """
 
 from __future__ import annotations
