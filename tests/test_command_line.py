@@ -13,7 +13,8 @@ from test_cli import BUILD, FakeMachine, machines  # noqa: F401 - a fixture
 from layerlab.commands import jupyter
 from layerlab.commands.main import main
 from layerlab.commands.options import parsed_arguments
-from layerlab.project.app import App, Variant
+from layerlab.project.app import App
+from layerlab.project.variant import Variant
 from layerlab.record.build import Build
 from layerlab.system import docker_words
 

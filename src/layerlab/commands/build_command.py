@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.option(
     "-f",
     "--file",
-    "dockerfile",
-    default="",
-    help="Dockerfile, or a variant's name; with --service, the Compose file. Relative to PATH.",
+    "files",
+    multiple=True,
+    help="Dockerfile, Compose or bake file, or a variant's name; relative to PATH. Repeat it for Compose and bake files that "
+    "override the first. Without it, LayerLab takes what Docker takes.",
 )
 @click.option("--target", default="", help="Stage to stop at.")
 @click.option(
@@ -33,18 +34,23 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Build argument; repeatable. NAME alone takes its value from your environment.",
 )
+@click.option("--service", default="", help="Compose service or bake target to build.")
 @click.option(
-    "--service", default="", help="Build this service of the Compose file (compose.yaml unless --file names one)."
+    "--allow",
+    multiple=True,
+    help="Allow a Compose or bake file something beyond the project, as in bake: network.host, security.insecure, ssh, "
+    "fs.read=PATH, fs.write=PATH, fs=PATH; repeatable.",
 )
 @machine_option("to build on")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
 @json_option
 def build(
     path: Path,
-    dockerfile: str,
+    files: tuple[str, ...],
     target: str,
     build_args: tuple[str, ...],
     service: str,
+    allow: tuple[str, ...],
     machine_name: str,
     output: Path | None,
     as_json: bool,
@@ -57,12 +63,15 @@ def build(
     from ..machine.building import BuildFailed
     from ..project.app import App
 
+    options = [f"--file={file}" for file in files[1:]] + [f"--allow={entitlement}" for entitlement in allow]
+    variant = files[0] if files else ""
     with App.at(path) as app:
-        variant = dockerfile or default_file(app.path, service)
-        app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
+        if variant:
+            app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
         machine = started(machine_name)
         try:
-            done, failure = machine.build(app, variant, target=target, args=arguments, service=service), None
+            done = machine.build(app, variant, target=target, args=arguments, service=service, options=options)
+            failure = None
         except BuildFailed as error:
             done, failure = error.build, error
     if output:
@@ -73,12 +82,6 @@ def build(
         show_build(done)
     if failure:
         raise failure
-
-
-def default_file(folder: Path, service: str) -> str:
-    """Return the name of the Dockerfile or, for a service, the Compose file that Docker itself would take."""
-    names = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml") if service else ("Dockerfile",)
-    return next((name for name in names if (folder / name).is_file()), names[0])
 
 
 def record_text(build: Build) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from ..contexts.beside import Snapshots, looking_at
 from ..errors import CommandFailed, LayerLabError
 from ..project.definition import Definition
+from ..project.plan import Plan
 from ..record import history, view
 from ..record.build import Build
 from ..record.layers import image_bytes
@@ -23,6 +24,7 @@ from ..system import docker_words, faults
 from ..traces import trace
 from . import client_process
 from .machine_like import MachineLike
+from .plans import READING
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -96,8 +98,11 @@ def run_build(
 
 
 def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
-    """Return the command, one item per argument, that builds `definition` with `stand_ins` in place of images."""
-    command = _bake_command if definition.compose else _build_command
+    """Return the command, one item per argument, that builds `definition` with `stand_ins` in place of images.
+
+    A Compose service's or bake target's command reads its plan from standard input, as `docker compose build` has bake do.
+    """
+    command = _bake_command if definition.service else _build_command
     return command(definition, stand_ins)
 
 
@@ -107,15 +112,35 @@ def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
-    return [*command, *definition.options, "."]
+    # Of what bake lets one allow, `build` knows only entitlements: its own options say which files it may read.
+    known = [value for value in docker_words.values(definition.options, "--allow") if _is_entitlement(value)]
+    options = docker_words.without(definition.options, "--allow")
+    return [*command, *options, *(f"--allow={value}" for value in known), "."]
+
+
+def _is_entitlement(allowed: str) -> bool:
+    return allowed.partition("=")[0] in ("network.host", "security.insecure", "device")
 
 
 def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     settings = {f"args.{key}": value for key, value in definition.given_args.items()}
-    settings |= {f"contexts.{name}": source for name, source in stand_ins.items()}
     settings |= {"target": definition.given_target} if definition.given_target else {}
-    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={definition.compose}"]
-    return [*command, *docker_words.settings(definition.service, settings), *definition.options, definition.service]
+    command = ["docker", "buildx", "bake", "--progress=rawjson", "--file=-"]
+    command += docker_words.settings(definition.service, settings)
+    # A target that this one needs has base images, too.
+    command += docker_words.settings("*", {f"contexts.{name}": source for name, source in stand_ins.items()})
+    command += _no_cache(definition)
+    return [*command, *docker_words.without(definition.options, *READING), definition.service]
+
+
+def _no_cache(definition: Definition) -> list[str]:
+    """Return the words that repeat what the plan says about the cache, so that the record's command tells it."""
+    said = Plan.read(definition.plan).targets[definition.service]
+    filters = said.get("no-cache-filter") or []
+    if docker_words.set_by_bake(definition.options, "no-cache-filter"):
+        filters = []  # the options replace them
+    words = docker_words.settings(definition.service, {"no-cache": "true"} if said.get("no-cache") else {})
+    return words + [f"--set={definition.service}.no-cache-filter={stage}" for stage in filters]
 
 
 # -- running it --------------------------------------------------------------------------------------------------------
@@ -164,7 +189,7 @@ def _try(
         metadata = Path(scratch, "metadata.json")
         with looking_at(definition.folders, definition.file_in_context, known, definition.absent) as contexts:
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show, definition.plan
             )
         provenance, image = _read_metadata(metadata, definition.service)
     raw = "".join(lines)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,20 +26,19 @@ _CHUNK_BYTES = 1 << 16  # the capacity of a pipe
 
 
 def follow(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], view: View
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], view: View, given: str = ""
 ) -> tuple[float, int, list[str]]:
-    """Run the client in `folder` and show it in `view`; return seconds, exit code and the lines it printed.
+    """Run the client in `folder`, with `given` as its input, and show it in `view`; return seconds, exit code and its lines.
 
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
     actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
     lines: list[str] = []
     started = time.monotonic()
-    process = subprocess.Popen(
-        actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-        start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
-    )  # fmt: skip
+    with tempfile.TemporaryFile() as stdin:  # a pipe could fill up before we read
+        stdin.write(given.encode())
+        stdin.seek(0)
+        process = _started(actual, folder, variables, stdin)
     printed = cast(IO[bytes], process.stderr)  # it's a pipe
     try:
         tick = getattr(view, "tick", lambda: None)
@@ -57,6 +57,16 @@ def follow(
     finally:
         printed.close()
     return time.monotonic() - started, exit_code, lines
+
+
+def _started(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
+        stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+        start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
+    )  # fmt: skip
 
 
 def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:

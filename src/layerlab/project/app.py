@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import os
@@ -24,6 +23,8 @@ from ..system.home import cache_dir, locked
 from . import scratch
 from .copying import Copy
 from .course_files import sample_apps
+from .variant import Variant
+from .variant import of_file as variant_of_file
 
 MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
@@ -34,32 +35,6 @@ CONTEXT_EDIT_BYTES = 1_000_000
 SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
 #: Where a project without a manifest probably has its most edited code, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """One way to build an app.
-
-    Attributes:
-        name: what charts and tables call it.
-        dockerfile: path in the app; "" for a Compose variant.
-        target: stage to stop at; "" for the last.
-        args: build arguments.
-        compose: path of the Compose file in the app; "" for a plain build.
-        service: the Compose service to build.
-    """
-
-    name: str
-    dockerfile: str = ""
-    target: str = ""
-    args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    compose: str = ""
-    service: str = ""
-
-    @property
-    def tag(self) -> str:
-        """The tag of images built from it: the name, made valid for Docker, as a Dockerfile may be called "my=app, test"."""
-        return re.sub(r"[^a-z0-9_.-]", "-", self.name.lower()).lstrip(".-")[:128] or "image"
 
 
 class App:
@@ -223,17 +198,30 @@ class App:
         return list(self._manifest.get("variants", {}))
 
     def variant(self, name: str) -> Variant:
-        """Return the variant called `name`, or one for the Dockerfile `name` in the app. Raises AppError if there's neither."""
+        """Return the variant called `name`, or one for the Dockerfile, Compose or bake file `name`. Raises AppError without one.
+
+        The file's path is relative to the app. It may be outside the project, as for docker.
+        """
         listed = self._manifest.get("variants", {})
         if name in listed:
             return Variant(name, **listed[name])
-        if self.file(name).is_file():
-            return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
+        place = self._relative(name)
+        full = self.path / place if self.in_place or os.path.isabs(place) else self.file(place)
+        if full.is_file():
+            return variant_of_file(Path(place).name.removesuffix(".Dockerfile"), place)
         known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
         raise AppError(
             f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
+
+    def _relative(self, name: str) -> str:
+        """Return a path relative to the app if it's inside it, else the full path, beside the original."""
+        for folder in (self.path, self.source):
+            full = Path(os.path.normpath(folder / name))
+            if full.is_relative_to(folder):
+                return full.relative_to(folder).as_posix()
+        return str(full)
 
     @property
     def image(self) -> str:

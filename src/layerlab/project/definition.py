@@ -21,17 +21,17 @@ class Definition:
         folder: where the client runs: the project itself, or the app's scratch copy.
         project: the project's folder, which the app is or was copied from.
         scratch: a folder where the build keeps files.
-        image: name of the image to make; "" if the Compose file names it.
-        file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
+        image: name of the image to make; "" if the plan names it.
+        file: path of the Dockerfile in the app, or its full path if it's outside; "" if it's inline in the plan, or remote.
         file_in_context: the same, relative to the main context, to find its own ignore file.
         dockerfile: the Dockerfile's text.
         ignore_file: path of the file with its ignore rules in the app; "" if there is none.
         ignore: the text of that file.
-        compose: path of the Compose file in the app; "" for a plain build.
-        service: the Compose service to build; "" for a plain build.
+        plan: what Compose or bake said it will build, a bake file in JSON; "" for a plain build.
+        service: the Compose service or bake target to build; "" for a plain build.
         target: stage to stop at; "" for the last.
         args: build arguments.
-        given_target: `target`, but only if the command has to name it; a Compose file names its own.
+        given_target: `target`, but only if the command has to name it; a plan names its own.
         given_args: the same for `args`.
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
@@ -50,7 +50,7 @@ class Definition:
     dockerfile: str
     ignore_file: str
     ignore: str
-    compose: str
+    plan: str
     service: str
     target: str
     args: Mapping[str, str] = dataclasses.field(hash=False)
