@@ -212,6 +212,8 @@ def test_a_plan_gives_texts_back_as_they_were_meant(text):
         escaped = escaped.replace(sign, written)
     plan = Plan.read(json.dumps({"target": {"web": {"args": {"A": escaped}}}}))
     assert plan.targets["web"]["args"]["A"] == text
+    assert json.loads(plan.text)["target"]["web"]["args"]["A"] == escaped
+    assert Plan.read(plan.text) == plan
 
 
 def test_groups_are_followed_to_their_targets():

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--allow",
     multiple=True,
     help="Allow a Compose or bake file something beyond the project, as in bake: network.host, security.insecure, ssh, "
-    "fs.read=PATH, fs.write=PATH, fs=PATH; repeatable.",
+    "fs.read=PATH, fs.write=PATH, fs=PATH; or prepare: let layerlab.toml run its command here. Repeatable.",
 )
 @machine_option("to build on")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
@@ -63,9 +63,9 @@ def build(
     from ..machine.building import BuildFailed
     from ..project.app import App
 
-    options = [f"--file={file}" for file in files[1:]] + [f"--allow={entitlement}" for entitlement in allow]
+    options = [f"--file={file}" for file in files[1:]] + [f"--allow={key}" for key in allow if key != "prepare"]
     variant = files[0] if files else ""
-    with App.at(path) as app:
+    with App.at(path, allow=allow) as app:
         if variant:
             app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
         machine = started(machine_name)

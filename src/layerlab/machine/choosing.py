@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..engines import endpoint
 from ..errors import AppError
 from ..project.app import App
-from ..project.variant import BAKE_FILES, COMPOSE_FILES, Variant
+from ..project.variant import BAKE_FILES, COMPOSE_FILES, Variant, dockerfiles
 from . import plans
 
 #: How to name a service, on the command line and in Python.
 NAME_ONE = "name one, with --service NAME (in Python, service=…)"
+
+
+def variants(app: App) -> list[str]:
+    """Return the names of everything that can be built: the app's own variants, its Compose services and bake targets."""
+    defining = _defining(app)
+    return list(dict.fromkeys([*app.variants, *(plans.services(app, defining) if defining else [])]))
 
 
 def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Variant:
@@ -23,18 +28,17 @@ def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Va
     with a service and no name, the files are those that Compose or bake finds.
     Raises AppError if there's no such variant, or more than one that could be meant.
     """
-    variant = app.variant(name) if name else _found(app, service)
+    variant = _named(app, name, options) if name else _found(app, service)
     if service:
         file = variant.compose or variant.dockerfile
         return dataclasses.replace(variant, name=variant.name or service, dockerfile="", compose=file, service=service)
     if variant.dockerfile or variant.service:
         return variant
-    names = plans.services(app, variant, options)
-    default = [name for name in names if variant.by_bake and name == "default"]
-    if len(default or names) != 1:
+    names = plans.defaults(app, variant, options)
+    if len(names) != 1:
         what = ", ".join(variant.files) or "its Compose file"
         raise AppError(f"{app.name}: {what} builds {', '.join(names) or 'nothing'}", NAME_ONE if names else "")
-    (only,) = default or names
+    (only,) = names
     return dataclasses.replace(variant, name=variant.name or only, service=only)
 
 
@@ -43,21 +47,35 @@ def _found(app: App, service: str) -> Variant:
     dockerfile = next((name for name in ("Dockerfile", "dockerfile") if (app.path / name).is_file()), "")
     if dockerfile and not service:
         return app.variant(dockerfile)
-    bake = tuple(name for name in BAKE_FILES if (app.path / name).is_file())
-    compose = any((app.path / name).is_file() for name in COMPOSE_FILES)
-    if compose or endpoint.person_environment()["COMPOSE_FILE"] or (service and not bake):
-        return Variant("")
-    if bake:
-        return Variant("", compose=bake[0], more=bake[1:])
-    below = sorted(path.relative_to(app.path).as_posix() for path in _dockerfiles_below(app.path))
+    if defining := _defining(app) or (service and Variant("")):
+        return defining
+    below = [path.relative_to(app.path).as_posix() for path in dockerfiles(app.path, "*", "*/*")]
+    known = ", ".join(dict.fromkeys([*app.variants, *below]))
     raise AppError(
         f"{app.path} has no Dockerfile, Compose file or bake file",
-        f"name one of these, with --file (in Python, the variant): {', '.join([*app.variants, *below])}"
-        if below or app.variants
+        f"name one of these, with --file (in Python, the variant): {known}"
+        if known
         else "write a Dockerfile, or name the folder that has it",
     )
 
 
-def _dockerfiles_below(folder: Path) -> list[Path]:
-    """Return the Dockerfiles in a folder and in those directly below it."""
-    return [path for pattern in ("*Dockerfile*", "*/*Dockerfile*") for path in folder.glob(pattern) if path.is_file()]
+def _named(app: App, name: str, options: Sequence[str]) -> Variant:
+    """Return the variant called `name`: what the app says, else a Compose service or bake target of that name."""
+    try:
+        return app.variant(name)
+    except AppError as error:
+        base = _defining(app)
+        known = plans.services(app, base, options) if base else []
+        if base and name in known:
+            return dataclasses.replace(base, name=name, service=name)
+        if known:
+            raise AppError(error.message, f"{error.remedy}; services: {', '.join(known)}") from None
+        raise
+
+
+def _defining(app: App) -> Variant | None:
+    """Return the Compose or bake files in the app's folder, as a variant without a service; None if there are none."""
+    if any((app.path / name).is_file() for name in COMPOSE_FILES) or endpoint.person_environment()["COMPOSE_FILE"]:
+        return Variant("")
+    bake = tuple(name for name in BAKE_FILES if (app.path / name).is_file())
+    return Variant("", compose=bake[0], more=bake[1:]) if bake else None

@@ -20,7 +20,7 @@ from ..record import history
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking, building
+from . import asking, building, choosing
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -178,15 +178,18 @@ class Machine:
 
         Args:
             app: what to build.
-            variant: name of one of the app's variants ("before"), or a Dockerfile in it ("before.Dockerfile").
+            variant: name of one of `variants(app)` ("before"), or path of a Dockerfile, a Compose or a bake file; "" for what
+                Docker takes: the Dockerfile, else the Compose files that it finds, with their overrides, else the bake files.
             target: the stage to stop at.
             args: build arguments.
-            service: build this service of the app's Compose file instead, with `docker buildx bake`; then `variant` is
-                the Compose file, or a variant that names one.
-            options: more options for `docker buildx build` (or bake), passed on unchanged.
+            service: build this Compose service or bake target; then `variant` is the Compose or bake file, "" for those that
+                Docker finds, or a variant that names one.
+            options: more options for `docker buildx build`, or for bake. Of a service, `--file`, `--profile`, `--env-file` and
+                `--var` say what Compose or bake reads, and `--allow` what its files may use beyond the project.
             view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
 
-        Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, MachineError if
+        Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, PermissionNeeded
+        (an AppError) if Compose or bake files ask for more than the project and `--allow` give them, MachineError if
         the engine isn't running, MachineBusy if another process is measuring on this machine.
         """
         self._require_running()
@@ -194,6 +197,13 @@ class Machine:
             definition = resolve(app, variant, target=target, args=args, service=service, options=options)
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
+
+    def variants(self, app: App) -> list[str]:
+        """Return the names of what `build` can build of `app`: its variants, its Compose services and its bake targets.
+
+        Raises CommandFailed if Compose or bake can't read its files.
+        """
+        return choosing.variants(app)
 
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, send it the app's health check and one real request, and remove its container.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ..engines import endpoint
 from ..errors import AppError, CommandFailed
 from ..project.app import App
-from ..project.plan import Plan
+from ..project.plan import COMPOSE_ESCAPES, ESCAPES, Plan
 from ..project.variant import Variant
 from ..system import docker_words, faults
 from ..system.shell import environment
@@ -31,8 +31,8 @@ def plan_of(app: App, variant: Variant, options: Sequence[str] = ()) -> Plan:
     Raises CommandFailed if Compose or bake can't read its files, AppError if there is no such service or target, or it's a group.
     """
     plan = _read(app, variant, options, variant.service)
-    leaves = plan.leaves(variant.service) if variant.by_bake else [n for n in plan.targets if n == variant.service]
-    if leaves != [variant.service]:
+    leaves = plan.leaves(variant.service) if variant.by_bake else [n for n in plan.targets if n == variant.target_name]
+    if leaves != [variant.target_name]:
         kind = "target" if variant.by_bake else "service"
         what = f"{variant.service} is a group" if leaves else f"{variant.service} has no build section"
         raise AppError(
@@ -50,6 +50,14 @@ def services(app: App, variant: Variant, options: Sequence[str] = ()) -> list[st
     return sorted(plan.targets)
 
 
+def defaults(app: App, variant: Variant, options: Sequence[str] = ()) -> list[str]:
+    """Return what Compose or bake builds if nothing is named: all services, or the target or group "default", if there's one."""
+    if not variant.by_bake:
+        return sorted(_read(app, variant, options).targets)
+    known = _listed(app, variant, options)
+    return _read(app, variant, options, "default").leaves("default") if "default" in known else known
+
+
 def changed(app: App, plan: Plan, service: str, settings: Sequence[str]) -> Plan:
     """Return the plan with bake's --set options applied."""
     if not settings:
@@ -63,7 +71,8 @@ def _read(app: App, variant: Variant, options: Sequence[str], *names: str) -> Pl
     command += [f"{name}={value}" for name in READING[2:] for value in docker_words.values(options, name)]
     command += ["--print", *names] if variant.by_bake else ["build", "--print", *names]
     try:
-        return Plan.read(_said(app, command, _unreadable(variant, options)))
+        said = _said(app, command, _unreadable(variant, options))
+        return Plan.read(said, escapes=ESCAPES if variant.by_bake else COMPOSE_ESCAPES)
     except CommandFailed as error:
         if not any(words in error.output for words in UNKNOWN):
             raise
@@ -87,11 +96,10 @@ def _unreadable(variant: Variant, options: Sequence[str]) -> str:
 
 
 def _listed(app: App, variant: Variant, options: Sequence[str]) -> list[str]:
-    """Return the names of the targets in bake files, without groups."""
+    """Return the names of the targets and groups in bake files."""
     files = [f"--file={file}" for file in files_of(variant, options)]
     command = [endpoint.docker_program(), "buildx", "bake", *files, "--list=type=targets,format=json"]
-    said = json.loads(_said(app, command, _unreadable(variant, options)))
-    return [entry["name"] for entry in said if not entry.get("group")]
+    return [entry["name"] for entry in json.loads(_said(app, command, _unreadable(variant, options)))]
 
 
 def _said(app: App, command: Sequence[str], what: str, given: str = "") -> str:

@@ -45,12 +45,11 @@ def resolve(
     found = chosen(app, variant, service, options)
     given_target, given_args = target or found.target, {**found.args, **(args or {})}
     _permit(app, found, permissions.strays(app.path, found.read, _root(app)), options)
-    if found.service:
-        plan = plans.plan_of(app, found, options)
+    plan = plans.plan_of(app, found, options) if found.service else None
+    if plan:
         _permit(app, found, permissions.wishes_of(plan, app.path, _root(app)), options)
-        told = _told_by_plan(app, found.service, plan, given_target, given_args, options)
+        told = _told_by_plan(app, found.target_name, plan, given_target, given_args, options)
     else:
-        plan = Plan()
         told = _told_by_dockerfile(app, found, given_target, given_args, options)
     absent = {
         name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
@@ -70,8 +69,8 @@ def resolve(
         dockerfile=told.dockerfile,
         ignore_file=told.in_app(ignore_name, app.path),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
-        plan=plan.text,
-        service=found.service,
+        plan=plan.text if plan else "",
+        service=found.target_name,
         target=told.target,
         args=told.args,
         given_target=given_target,

@@ -13,17 +13,17 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
-from . import scratch
+from . import permissions, scratch
 from .copying import Copy
 from .course_files import sample_apps
-from .variant import Variant
+from .variant import Variant, dockerfiles
 from .variant import of_file as variant_of_file
 
 MANIFEST = "layerlab.toml"
@@ -71,17 +71,29 @@ class App:
         self._make_copy(chosen.get("files", {}), whole=True)
 
     @classmethod
-    def at(cls, path: str | Path) -> App:
+    def at(cls, path: str | Path, *, allow: Collection[str] = ()) -> App:
         """Use any project in place: nothing is copied or written there. Raises AppError if `path` isn't a project's folder.
 
         If the project's manifest generates files (its [prepare] table), they have to be written somewhere, so this makes a
-        scratch copy, as `from_path` does.
+        scratch copy, as `from_path` does. The command that makes them runs on this computer, not in a build, so `allow` must
+        have "prepare", unless it's a sample app; else this raises PermissionNeeded.
         """
         app = cls.__new__(cls)
         app._open(Path(path).expanduser().resolve())
         if "prepare" in app._manifest:
+            try:
+                app._permit_preparing(allow)
+            except AppError:
+                app.close()
+                raise
             app._make_copy({}, whole=True)
         return app
+
+    def _permit_preparing(self, allow: Collection[str]) -> None:
+        if self.source.parent != sample_apps():
+            why = f"{MANIFEST} runs this on your computer: {' '.join(self._manifest['prepare']['command'])}"
+            wishes = [permissions.Wish("prepare", "", why)]
+            permissions.check(self.name, wishes, [f"--allow={key}" for key in allow], self.source)
 
     @classmethod
     def from_path(cls, path: str | Path) -> App:
@@ -194,8 +206,11 @@ class App:
 
     @property
     def variants(self) -> list[str]:
-        """Names of the variants that the app's manifest lists."""
-        return list(self._manifest.get("variants", {}))
+        """Names of the variants: those that the app's manifest lists, else the Dockerfiles in its folder.
+
+        `machine.variants(app)` also has the Compose services and bake targets, which only docker can tell.
+        """
+        return list(self._manifest.get("variants", {})) or [path.name for path in dockerfiles(self.path, "*")]
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`, or one for the Dockerfile, Compose or bake file `name`. Raises AppError without one.
@@ -209,7 +224,7 @@ class App:
         full = self.path / place if self.in_place or os.path.isabs(place) else self.file(place)
         if full.is_file():
             return variant_of_file(Path(place).name.removesuffix(".Dockerfile"), place)
-        known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
+        known = ", ".join(dict.fromkeys([*self.variants, *(path.name for path in dockerfiles(self.path, "*"))]))
         raise AppError(
             f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",

@@ -28,7 +28,7 @@ class Definition:
         ignore_file: path of the file with its ignore rules in the app; "" if there is none.
         ignore: the text of that file.
         plan: what Compose or bake said it will build, a bake file in JSON; "" for a plain build.
-        service: the Compose service or bake target to build; "" for a plain build.
+        service: the bake target in the plan, for a Compose service or a target of a bake file; "" for a plain build.
         target: stage to stop at; "" for the last.
         args: build arguments.
         given_target: `target`, but only if the command has to name it; a plan names its own.

@@ -19,8 +19,8 @@ from .plan import Plan
 
 #: Places that aren't folders of this computer: addresses, images and other targets (buildx bake/bake.go, isLocalPath).
 _ELSEWHERE = re.compile(r"(https?|git|ssh)://|[\w.-]+@[\w.-]+:|target:|docker-image:")
-#: Entitlements that have no path (buildx bake/entitlements.go).
-_PLAIN = ("network.host", "security.insecure", "ssh", "device")
+#: What has no path: bake's entitlements (buildx bake/entitlements.go), and a manifest's command, which bake doesn't know.
+_PLAIN = ("network.host", "security.insecure", "ssh", "device", "prepare")
 
 
 @dataclasses.dataclass(frozen=True)

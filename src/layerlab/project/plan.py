@@ -1,7 +1,7 @@
 """Plan: what Compose or bake is about to build, as they say it themselves.
 
-`docker compose build --print` and `docker buildx bake --print` both write a bake file in JSON. Building that file builds
-the same, so what we read is what is built.
+`docker compose build --print` and `docker buildx bake --print` both write a bake file in JSON. What we read there is what is
+built, because bake gets it back as we understood it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 #: How a bake file writes what would otherwise begin an expression (buildx bake/bake.go, Target.MarshalJSON).
 ESCAPES = {"${": "$${", "%{": "%%{"}
+#: Compose 2.40 escapes only one of the two, so that `%{` in a Compose file is an expression of bake's, which nobody meant.
+COMPOSE_ESCAPES = {"${": "$${"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,21 +22,25 @@ class Plan:
     """A bake file without variables.
 
     Attributes:
-        text: the file as JSON; "" for a plain build, which has none.
         targets: name of a target → its fields (context, dockerfile, args and so on), as bake's reference names them.
         groups: name of a group → the targets and groups in it.
     """
 
-    text: str = ""
     targets: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict, hash=False)
     groups: Mapping[str, list[str]] = dataclasses.field(default_factory=dict, hash=False)
 
     @classmethod
-    def read(cls, text: str) -> Plan:
-        """Read what `--print` wrote; nothing at all means that there is nothing to build."""
+    def read(cls, text: str, *, escapes: Mapping[str, str] = ESCAPES) -> Plan:
+        """Read what `--print` wrote; nothing at all means that there is nothing to build. `escapes` are those it used."""
         said = json.loads(text) if text.strip() else {}
         groups = {name: group["targets"] for name, group in said.get("group", {}).items()}
-        return cls(text, _plain(said.get("target", {})), groups)
+        return cls(_replaced(said.get("target", {}), {escaped: sign for sign, escaped in escapes.items()}), groups)
+
+    @property
+    def text(self) -> str:
+        """The file as JSON, in which bake finds no expression: what it builds is what `targets` says."""
+        targets = {name: _replaced(target, ESCAPES) for name, target in self.targets.items()}
+        return json.dumps({"group": {name: {"targets": of} for name, of in self.groups.items()}, "target": targets})
 
     def leaves(self, name: str) -> list[str]:
         """Return the targets that `name` builds: those of a group (a matrix is one), else itself; [] if there's no such name."""
@@ -45,13 +51,13 @@ class Plan:
         return list(dict.fromkeys(found))
 
 
-def _plain(value: Any) -> Any:
-    """Undo the escapes in all texts of a JSON value."""
+def _replaced(value: Any, what: Mapping[str, str]) -> Any:
+    """Replace texts in all texts of a JSON value, names of fields included, as bake evaluates those, too."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {_replaced(key, what): _replaced(item, what) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_replaced(item, what) for item in value]
     if isinstance(value, str):
-        for sign, escaped in ESCAPES.items():
-            value = value.replace(escaped, sign)
+        for old, new in what.items():
+            value = value.replace(old, new)
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 #: The files that Compose looks for, and those that override them (compose-go, cli/options.go).
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -52,6 +52,11 @@ class Variant:
         return (self.compose, *self.more) if self.compose else ()
 
     @property
+    def target_name(self) -> str:
+        """The service's name in a plan: bake allows no dots (compose, pkg/compose/build_bake.go)."""
+        return self.service.replace(".", "_")
+
+    @property
     def read(self) -> tuple[str, ...]:
         """The files that say what is built, as far as their names are known; not all of them need exist."""
         if self.dockerfile:
@@ -70,3 +75,14 @@ def of_file(name: str, path: str) -> Variant:
     if PurePath(path).suffix in (".yaml", ".yml", ".hcl", ".json"):
         return Variant(name, compose=path)
     return Variant(name, dockerfile=path)
+
+
+def dockerfiles(folder: Path, *patterns: str) -> list[Path]:
+    """Return the Dockerfiles in `folder` whose names match one of the patterns, as `*` or `*/*`, in order."""
+    found = (path for pattern in patterns for path in folder.glob(pattern))
+    return sorted(path for path in found if is_dockerfile(path.name) and path.is_file())
+
+
+def is_dockerfile(name: str) -> bool:
+    """Tell whether a file is a Dockerfile by its name: Dockerfile, Dockerfile.dev, dev.Dockerfile; but no ignore file."""
+    return "dockerfile" in re.split(r"[._-]", name.lower()) and not name.endswith(".dockerignore")
