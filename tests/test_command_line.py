@@ -140,7 +140,7 @@ def test_build_hands_every_option_on_whole(machines, tmp_path, name):  # noqa: F
     ]
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exit_code == 0, result.output
-    assert FakeMachine.calls == [(name, name, {"target": name, "args": {"A": name}, "service": name})]
+    assert FakeMachine.calls == [(name, name, {"target": name, "args": {"A": name}, "service": name, "options": []})]
     assert Build.load(record) == BUILD
     for command in (["explain"], ["report", "--output", tmp_path / f"{name}.md"]):
         result = CliRunner().invoke(main, [str(word) for word in [*command, record, "--previous", record]])

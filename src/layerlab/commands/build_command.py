@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .build_table import show_build
 from .machines import started
-from .options import json_option, machine_option, parsed_arguments
+from .options import docker_options, json_option, machine_option, parsed_arguments, words_of
 
 if TYPE_CHECKING:
+    from ..project.app import App
     from ..record.build import Build
 
 
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
     help="Build argument; repeatable. NAME alone takes its value from your environment.",
 )
 @click.option("--service", default="", help="Compose service or bake target to build.")
-@click.option(
-    "--allow",
-    multiple=True,
-    help="Allow a Compose or bake file something beyond the project, as in bake: network.host, security.insecure, ssh, "
-    "fs.read=PATH, fs.write=PATH, fs=PATH; or prepare: let layerlab.toml run its command here. Repeatable.",
-)
+@docker_options
 @machine_option("to build on")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
+@click.option(
+    "--output",
+    multiple=True,
+    metavar="FILE|type=…",
+    help="FILE: save the record here, as JSON. type=…: what comes of the build, as in docker. Repeatable.",
+)
 @json_option
 def build(
     path: Path,
@@ -50,38 +51,57 @@ def build(
     target: str,
     build_args: tuple[str, ...],
     service: str,
-    allow: tuple[str, ...],
     machine_name: str,
-    output: Path | None,
+    output: tuple[str, ...],
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
 
-    Nothing is written to PATH.
+    Nothing is written to PATH. The options from --secret to --label mean what they mean in `docker buildx build`; most may be
+    repeated.
     """
     arguments = parsed_arguments(build_args)
+    results = [value for value in output if "type=" in value]
+    records = [Path(value) for value in output if value not in results]
+    words = words_of({**given, "output": results})
     from ..machine.building import BuildFailed
     from ..project.app import App
 
-    options = [f"--file={file}" for file in files[1:]] + [f"--allow={key}" for key in allow if key != "prepare"]
-    variant = files[0] if files else ""
-    with App.at(path, allow=allow) as app:
-        if variant:
-            app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
+    with App.at(path, allow=given["allow"]) as app:
+        variant, *more = [_file(app, file) for file in files] or [""]
+        _check(app, variant, service)
+        options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
         machine = started(machine_name)
         try:
             done = machine.build(app, variant, target=target, args=arguments, service=service, options=options)
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error
-    if output:
-        done.save(output)
+    for record in records:
+        done.save(record)
     if as_json:
         click.echo(record_text(done))
     else:
         show_build(done)
     if failure:
         raise failure
+
+
+def _file(app: App, name: str) -> str:
+    """Return a file as the app finds it: in the project, or in the current folder, where docker looks."""
+    here = Path.cwd() / name
+    return str(here) if not (app.path / name).exists() and here.is_file() else name
+
+
+def _check(app: App, variant: str, service: str) -> None:
+    """Raise AppError for a wrong path now, not after an engine was fetched. Only docker can tell services and targets."""
+    from ..machine import choosing
+
+    if not variant:
+        choosing.found(app, service)
+    elif "." in variant or "/" in variant or not choosing.defining(app):
+        app.variant(variant)
 
 
 def record_text(build: Build) -> str:

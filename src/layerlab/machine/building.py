@@ -134,13 +134,9 @@ def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[
 
 
 def _no_cache(definition: Definition) -> list[str]:
-    """Return the words that repeat what the plan says about the cache, so that the record's command tells it."""
+    """Return the words that repeat the plan's no-cache, so that also the record of a failed build tells it (no provenance)."""
     said = Plan.read(definition.plan).targets[definition.service]
-    filters = said.get("no-cache-filter") or []
-    if docker_words.set_by_bake(definition.options, "no-cache-filter"):
-        filters = []  # the options replace them
-    words = docker_words.settings(definition.service, {"no-cache": "true"} if said.get("no-cache") else {})
-    return words + [f"--set={definition.service}.no-cache-filter={stage}" for stage in filters]
+    return docker_words.settings(definition.service, {"no-cache": "true"} if said.get("no-cache") else {})
 
 
 # -- running it --------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ NAME_ONE = "name one, with --service NAME (in Python, service=…)"
 
 def variants(app: App) -> list[str]:
     """Return the names of everything that can be built: the app's own variants, its Compose services and bake targets."""
-    defining = _defining(app)
-    return list(dict.fromkeys([*app.variants, *(plans.services(app, defining) if defining else [])]))
+    base = defining(app)
+    return list(dict.fromkeys([*app.variants, *(plans.services(app, base) if base else [])]))
 
 
 def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Variant:
@@ -28,7 +28,7 @@ def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Va
     with a service and no name, the files are those that Compose or bake finds.
     Raises AppError if there's no such variant, or more than one that could be meant.
     """
-    variant = _named(app, name, options) if name else _found(app, service)
+    variant = _named(app, name, options) if name else found(app, service)
     if service:
         file = variant.compose or variant.dockerfile
         return dataclasses.replace(variant, name=variant.name or service, dockerfile="", compose=file, service=service)
@@ -42,13 +42,13 @@ def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Va
     return dataclasses.replace(variant, name=variant.name or only, service=only)
 
 
-def _found(app: App, service: str) -> Variant:
+def found(app: App, service: str) -> Variant:
     """Return what Docker finds in the app's folder. A service may also be in a Compose file of a folder above, as for Compose."""
     dockerfile = next((name for name in ("Dockerfile", "dockerfile") if (app.path / name).is_file()), "")
     if dockerfile and not service:
         return app.variant(dockerfile)
-    if defining := _defining(app) or (service and Variant("")):
-        return defining
+    if base := defining(app) or (service and Variant("")):
+        return base
     below = [path.relative_to(app.path).as_posix() for path in dockerfiles(app.path, "*", "*/*")]
     known = ", ".join(dict.fromkeys([*app.variants, *below]))
     raise AppError(
@@ -64,7 +64,7 @@ def _named(app: App, name: str, options: Sequence[str]) -> Variant:
     try:
         return app.variant(name)
     except AppError as error:
-        base = _defining(app)
+        base = defining(app)
         known = plans.services(app, base, options) if base else []
         if base and name in known:
             return dataclasses.replace(base, name=name, service=name)
@@ -73,7 +73,7 @@ def _named(app: App, name: str, options: Sequence[str]) -> Variant:
         raise
 
 
-def _defining(app: App) -> Variant | None:
+def defining(app: App) -> Variant | None:
     """Return the Compose or bake files in the app's folder, as a variant without a service; None if there are none."""
     if any((app.path / name).is_file() for name in COMPOSE_FILES) or endpoint.person_environment()["COMPOSE_FILE"]:
         return Variant("")

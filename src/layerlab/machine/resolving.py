@@ -18,7 +18,7 @@ from ..project.app import App
 from ..project.definition import Definition
 from ..project.plan import Plan
 from ..project.variant import Variant
-from ..system import docker_words
+from ..system import build_options, docker_words
 from ..system.home import home
 from . import plans
 from .choosing import chosen
@@ -48,6 +48,8 @@ def resolve(
     plan = plans.plan_of(app, found, options) if found.service else None
     if plan:
         _permit(app, found, permissions.wishes_of(plan, app.path, _root(app)), options)
+        options, fields = build_options.for_bake(found.target_name, options)
+        plan = plan.having(found.target_name, fields)
         told = _told_by_plan(app, found.target_name, plan, given_target, given_args, options)
     else:
         told = _told_by_dockerfile(app, found, given_target, given_args, options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: How a bake file writes what would otherwise begin an expression (buildx bake/bake.go, Target.MarshalJSON).
@@ -41,6 +41,11 @@ class Plan:
         """The file as JSON, in which bake finds no expression: what it builds is what `targets` says."""
         targets = {name: _replaced(target, ESCAPES) for name, target in self.targets.items()}
         return json.dumps({"group": {name: {"targets": of} for name, of in self.groups.items()}, "target": targets})
+
+    def having(self, target: str, fields: Mapping[str, Sequence[str]]) -> Plan:
+        """Return the plan with a target's fields set to what the user gave; one that takes a single value gets the last."""
+        single = {name: values[-1] if name == "network" else list(values) for name, values in fields.items()}
+        return dataclasses.replace(self, targets={**self.targets, target: {**self.targets[target], **single}})
 
     def leaves(self, name: str) -> list[str]:
         """Return the targets that `name` builds: those of a group (a matrix is one), else itself; [] if there's no such name."""
