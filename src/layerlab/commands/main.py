@@ -17,6 +17,7 @@ import click
 
 from ..errors import LayerLabError
 from .build_command import build
+from .comparing import compare, diff
 from .course_command import course
 from .housekeeping import clean, doctor
 from .lab_command import lab
@@ -65,5 +66,5 @@ def main() -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, clean, course, lab):
+for command in (doctor, up, reset, down, machines, build, explain, report, compare, diff, clean, course, lab):
     main.add_command(command)

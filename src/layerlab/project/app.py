@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ from typing import Any
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
-from . import permissions, scratch
+from . import manifest, permissions, scratch
 from .copying import Copy
 from .course_files import sample_apps
+from .manifest import MANIFEST
 from .variant import Variant, dockerfiles
 from .variant import of_file as variant_of_file
 
-MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
@@ -63,7 +62,7 @@ class App:
             raise AppError(
                 f"there is no sample app {name!r}", f"there are: {known}; for your own project, use App.from_path(…)"
             )
-        profiles = _read_manifest(source / MANIFEST).get("profiles", {})
+        profiles = manifest.read(source / MANIFEST).get("profiles", {})
         if profile and profile not in profiles:
             raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
         chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
@@ -113,7 +112,7 @@ class App:
             raise AppError(f"{source} is not a folder")
         if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
             raise AppError(f"{source} can't be a project", "name the folder that has the Dockerfile")
-        self._manifest = _read_manifest(source / MANIFEST)
+        self._manifest = manifest.read(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
@@ -219,7 +218,7 @@ class App:
         """
         listed = self._manifest.get("variants", {})
         if name in listed:
-            return Variant(name, **listed[name])
+            return Variant(name, **{**listed[name], "more": tuple(listed[name].get("more", ()))})
         place = self._relative(name)
         full = self.path / place if self.in_place or os.path.isabs(place) else self.file(place)
         if full.is_file():
@@ -260,14 +259,28 @@ class App:
         "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
         Raises AppError for any other kind, if the app has nothing of that kind to edit, or for a project in place.
         """
-        if kind not in EDITS:
-            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
-        if kind != "none":
-            self._require_copy()
-        done: str = getattr(self, f"_edit_{kind}")(next(self._edits))
+        place = self.edited_by(kind)
+        done: str = getattr(self, f"_edit_{kind}")(place, next(self._edits))
         if kind != "none":
             self.last_edit = kind
         return done
+
+    def edited_by(self, kind: str) -> str:
+        """Return the path that `edit(kind)` changes; "" for none. Edits nothing, but raises what `edit` raises."""
+        if kind not in EDITS:
+            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
+        if kind == "none":
+            return ""
+        self._require_copy()
+        if kind == "code":
+            return self._code()
+        if kind == "dependency":
+            return self._requirements()
+        if kind == "context":
+            return self._setting("context") or "notes"
+        if not self._setting("weights"):
+            raise AppError(f"{self.name} has no weights", f"name them in {MANIFEST}: [edits] weights = …")
+        return str(self._setting("weights"))
 
     def _require_copy(self) -> None:
         if self.in_place:
@@ -276,41 +289,45 @@ class App:
                 f"edit a scratch copy: App.from_path({str(self.source)!r})",
             )
 
-    def _edit_none(self, _: int) -> str:
-        return "nothing changed"
-
-    def _edit_code(self, number: int) -> str:
+    def _code(self) -> str:
         path = self._setting("code") or next((p for p in CODE_GUESSES if (self.path / p).is_file()), None)
         path = path or next((str(p.relative_to(self.path)) for p in sorted(self.path.rglob("*.py"))), None)
         if not path:
             raise AppError(f"{self.name} has no Python file to edit", f"name one in {MANIFEST}: [edits] code = …")
+        self.read(path)
+        return str(path)
+
+    def _requirements(self) -> str:
+        path = self._setting("requirements") or "requirements.txt"
+        self.read(path)
+        if self._setting("dependencies") is None:
+            raise AppError(
+                f"{self.name} doesn't say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
+            )
+        return str(path)
+
+    def _edit_none(self, _: str, __: int) -> str:
+        return "nothing changed"
+
+    def _edit_code(self, path: str, number: int) -> str:
         self.last_mark = f"edit {_fresh(number)}"
         self._append(path, f"# {self.last_mark}\n")
         return f"a line added to {path}"
 
-    def _edit_dependency(self, number: int) -> str:
-        path = self._setting("requirements") or "requirements.txt"
-        pool = self._setting("dependencies") or []
+    def _edit_dependency(self, path: str, number: int) -> str:
         have = self.read(path)
-        line = next((d for d in pool if d not in have), "")
-        if not line and (self._setting("dependencies") is None):
-            raise AppError(
-                f"{self.name} doesn't say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
-            )
+        line = next((d for d in self._setting("dependencies") if d not in have), "")
         self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
         return f"{line or 'a comment'} added to {path}"
 
-    def _edit_context(self, number: int) -> str:
-        path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
+    def _edit_context(self, folder: str, number: int) -> str:
+        path = f"{folder}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
         full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
-    def _edit_weights(self, number: int) -> str:
-        path = self._setting("weights")
-        if not path:
-            raise AppError(f"{self.name} has no weights")
+    def _edit_weights(self, path: str, number: int) -> str:
         self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
         return f"{path} generated again, {self.file(path).stat().st_size / 1e6:.0f} MB"
 
@@ -370,17 +387,6 @@ def _copy(source: Path, target: Path) -> None:
 def _fresh(number: int) -> str:
     """Return a text that no earlier edit had, in this process or another: a machine may have cached all of them."""
     return f"{number}-{time.time_ns():x}"
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise AppError(
-            f"{path} is not valid TOML: {error}", "correct it, or delete it if you don't need variants"
-        ) from None
 
 
 __all__ = ["EDITS", "App", "Variant"]
