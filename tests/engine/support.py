@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import json
 import os
 import signal
@@ -153,6 +154,6 @@ def left_of(name: str) -> list[str]:
         *(i for i in interfaces() if i == bridge),
         *(rule for rule in firewall() if bridge in rule),
         *(mount for mount in mounts() if mount.startswith(places)),
-        *map(str, Path("/sys/fs/cgroup").glob(f"**/{bridge}")),
+        *glob.glob(f"/sys/fs/cgroup/**/{bridge}", recursive=True),  # Path.glob fails if another group goes meanwhile
         *(place for place in places if Path(place).exists()),
     ]
