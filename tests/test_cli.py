@@ -16,6 +16,7 @@ from layerlab.engines import network
 from layerlab.errors import MachineError
 from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
+from layerlab.machine.holding import Holds
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
 from layerlab.record.step import Step
@@ -51,10 +52,11 @@ class FakeMachine:
 
     def __init__(self, name):
         self.name, self.engine, self.running = name, "process", True
+        self.holds = Holds("machine", name)
         self.environment = {"DOCKER_HOST": f"unix:///{name} machine.sock", "DOCKER_CONTEXT": ""}
 
     @classmethod
-    def start(cls, name, *, say):
+    def start(cls, name, *, share, say):
         if name == "Bad Name":
             raise MachineError(f"{name!r} isn't a valid machine name", "use lower-case letters")
         say("Fetching an engine …")
@@ -64,10 +66,10 @@ class FakeMachine:
     def all(cls):
         return list(cls.made.values())
 
-    def reset(self):
+    def reset(self, *, force):
         self.calls.append(("reset", self.name))
 
-    def remove(self):
+    def remove(self, *, force=False, wait=None):
         del self.made[self.name]
 
     def build(self, app, variant, **options):
@@ -234,8 +236,8 @@ def test_interrupted_builds_exit_with_130_and_leave_no_copy(machines, project, t
 def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
     layerlab_("up", "before")
 
-    def interrupted(name, *, say):
-        machines.made["seed"] = FakeMachine("seed")
+    def interrupted(name, **_):
+        machines.made["new"] = FakeMachine("new")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FakeMachine, "start", interrupted)
