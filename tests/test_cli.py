@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ import layerlab.machine.machine
 from layerlab.commands.main import main
 from layerlab.diagnosing import doctor
 from layerlab.engines import network
-from layerlab.errors import MachineError
+from layerlab.errors import MachineError, SetupError
 from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
 from layerlab.machine.holding import Holds
@@ -351,6 +352,33 @@ def test_clean_says_what_it_could_not_remove_and_goes_on(home, monkeypatch):
     done = cleanup.clean()
     assert done.problems == ("container engine: your Docker does not answer",)
     assert [p.name for p in home.iterdir()] == ["container-images"]  # for the next attempt
+
+
+def test_a_machine_that_never_was_a_container_needs_no_docker_to_go(home, monkeypatch):
+    def missing():
+        raise SetupError("there is no `docker` command here")
+
+    monkeypatch.setattr(cleanup.engines.container, "docker_program", missing)
+    cleanup.engines.ENGINES["container"].remove("laptop")
+    assert not (home / "machines/laptop").exists()
+    (home / "machines/half/certificates").mkdir()
+    with pytest.raises(SetupError):
+        cleanup.engines.ENGINES["container"].remove("half")
+    assert (home / "machines/half").exists(), "the next attempt must know that it was a container"
+
+
+def test_clean_says_who_was_using_a_machine(home):
+    held = "Holds('machine', 'laptop').during(Kind.USE)"
+    code = f"from layerlab.machine.holding import *\nwith {held}: print(1, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as user:
+        user.stdout.readline()
+        words = f"machine laptop, in use by process {user.pid} (python, since "
+        assert words in layerlab_("clean", input="n\n").stderr
+        assert f"removed {words}" in layerlab_("clean", "--yes").stdout
+        assert "MachineError: machine 'laptop' was removed by process " in user.communicate("\n")[1]
 
 
 def test_clean_asks_first(home):

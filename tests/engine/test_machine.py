@@ -388,6 +388,27 @@ def test_an_interrupted_start_is_repaired_by_the_next(machine):
         assert not (machine_dir("half") / "data.part").exists()
 
 
+#: Removes a machine, and is killed before its data is gone.
+KILLED_REMOVING = """
+import os, signal
+from layerlab import Machine
+from layerlab.engines import network
+half = Machine.start("half", say=lambda _: None)
+network.remove = lambda name: os.kill(os.getpid(), signal.SIGKILL)
+half.remove()
+"""
+
+
+def test_a_removal_that_was_interrupted_leaves_no_data_that_a_start_takes(machine):
+    first = start_python(KILLED_REMOVING)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert not (machine_dir("half") / "data").exists()
+    with Machine.start("half") as half:
+        assert half.docker("images", "--quiet")
+    assert left_of("half") == []
+
+
 def test_an_engine_that_cannot_start_says_why_and_leaves_nothing(lab_home):
     folder = machine_dir("broken")
     folder.mkdir(parents=True)
