@@ -42,6 +42,16 @@ def write_project(folder: Path, dockerfile: str = SMALL, **files: str) -> Path:
     return folder
 
 
+def borrowed_home(folder: Path, lender: Path) -> Path:
+    """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
+    (folder / "cache").mkdir(parents=True)
+    (folder / ".layerlab-home").touch()
+    for name in ("engine", "images", "registry"):
+        if (lender / "cache" / name).exists():
+            (folder / "cache" / name).symlink_to(lender / "cache" / name)
+    return folder
+
+
 @contextlib.contextmanager
 def small_app(folder: Path, dockerfile: str = SMALL, **files: str) -> Iterator[App]:
     with App.from_path(write_project(folder, dockerfile, **files)) as app:

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import borrowed_home
-from support import PATIENCE, SMALL, kill, left_of, running, wait_for, write_project
+from support import PATIENCE, SMALL, borrowed_home, kill, left_of, running, wait_for, write_project
 
 from layerlab import Machine
 from layerlab.machine.holding import Holds, Kind
