@@ -106,13 +106,19 @@ def judge_buildkit(environment: Mapping[str, str]) -> Finding:
 
 
 def look_at_machines() -> Finding:
-    """Check which machines exist, whether they run, and which processes hold locks."""
+    """Check which machines exist, whether they run and have limits, and which processes hold locks."""
     machines = {m.name: (m.engine, m.running) for m in Machine.all()}
-    return judge_machines(machines, holders(home() / "locks", _read("/proc/locks")))
+    unlimited = {name: engines.of_machine(name).unlimited(name) for name, (_, on) in machines.items() if on}
+    return judge_machines(machines, holders(home() / "locks", _read("/proc/locks")), unlimited)
 
 
-def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str, Sequence[int]]) -> Finding:
-    """Judge `machines` (name → engine, running) and `users` (lock → ids of the processes that hold it)."""
+def judge_machines(
+    machines: Mapping[str, tuple[str, bool]], users: Mapping[str, Sequence[int]], unlimited: Mapping[str, Sequence[str]]
+) -> Finding:
+    """Judge `machines` (name → engine, running), and for each what its containers can take all of (`unlimited`).
+
+    `users` are the locks that are held, each with the ids of the processes that hold it.
+    """
     if not machines:
         return Finding("machines", True, "none yet; `layerlab up` starts one")
     listed = [f"{name} ({engine}, {'running' if on else 'not running'})" for name, (engine, on) in machines.items()]
@@ -121,6 +127,14 @@ def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str,
         remedy = f"its file can't be read; remove it, and start a new one: `layerlab down {unknown[0]}`"
         return Finding("machines", False, "; ".join(listed), remedy)
     stopped = [name for name, (_, on) in machines.items() if not on]
+    free = {name: " and ".join(what) for name, what in unlimited.items() if what}
+    if free and not stopped:
+        listed += [f"a build on {name} can take all of the computer's {what}" for name, what in free.items()]
+        remedy = (
+            "let LayerLab limit them: it must be able to write to control groups (/sys/fs/cgroup) with the controllers "
+            "`pids` and `memory`; in a container, that takes `--privileged`"
+        )
+        return Finding("machines", None, "; ".join(listed), remedy)
     if not stopped:
         return Finding("machines", True, "; ".join(listed))
     remedy = (

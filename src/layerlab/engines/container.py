@@ -18,7 +18,7 @@ import trustme
 from ..errors import CommandFailed, MachineError
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
-from . import endpoint, images
+from . import confining, endpoint, images
 from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import WRITTEN_ONCE
@@ -34,6 +34,9 @@ for chain in OUTPUT POSTROUTING; do
     iptables --wait -t nat -N LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -F LAYERLAB-$chain
     iptables --wait -t nat -C $chain -j LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -A $chain -j LAYERLAB-$chain
 done
+# Now packets from other containers could reach what listens on the machine's loopback: refuse them.
+iptables --wait -t raw -C PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP 2>/dev/null ||
+    iptables --wait -t raw -A PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP
 iptables --wait -t nat -A LAYERLAB-POSTROUTING -s 127.0.0.0/8 ! -o lo -j MASQUERADE
 echo "$1" | while read -r port address; do
     [ -z "$port" ] || iptables --wait -t nat -A LAYERLAB-OUTPUT -d 127.0.0.1 -p tcp --dport "$port" -j DNAT --to "$address"
@@ -85,6 +88,12 @@ class ContainerEngine:
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(machine_dir(name) / "certificates"),
         }
+
+    def unlimited(self, name: str) -> list[str]:
+        try:
+            return _person("exec", self._called(name), "cat", "/layerlab/unlimited").split()
+        except CommandFailed:  # it isn't running, or an earlier LayerLab made it
+            return []
 
     def remove(self, name: str) -> None:
         if self._exists("container", name):
@@ -185,8 +194,10 @@ class ContainerEngine:
             "create", "--name", called, "--label", label, "--privileged", "--init", "--hostname", name,
             "--publish", f"127.0.0.1:{port}:{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
             "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(), " ".join(WRITTEN_ONCE),
+            *confining.SHARES, *confining.OPTIONS,
         )  # fmt: skip
         shutil.copy(START_SCRIPT, certificates / "start.sh")
+        shutil.copy(confining.LIMIT_SCRIPT, certificates / "limit.sh")
         _person("cp", f"{certificates}/.", f"{called}:/layerlab")
         shutil.rmtree(certificates)
         _person("start", called)

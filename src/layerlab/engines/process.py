@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import psutil
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
-from . import endpoint, network, packages, seed
+from . import confining, endpoint, network, packages, seed
 from .packages import Say
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
@@ -58,6 +59,10 @@ class ProcessEngine:
 
     def environment(self, name: str) -> dict[str, str]:
         return {"DOCKER_HOST": f"unix://{self._socket(name)}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+
+    def unlimited(self, name: str) -> list[str]:
+        file = run_dir() / name / "unlimited"
+        return file.read_text().split() if file.exists() else []
 
     def remove(self, name: str) -> None:
         self._kill(name)
@@ -122,16 +127,18 @@ class ProcessEngine:
             "bridge": bridge,
             "iptables": False,
             "ip6tables": False,
+            "ip-forward": False,  # network.py does that, for IPv4 only
             "cgroup-parent": f"/{bridge}",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "default-address-pools": [{"base": str(compose), "size": network.COMPOSE_PREFIX}],
         }
         (folder / "daemon.json").write_text(json.dumps(config, indent=1))
         (folder / "exec").mkdir(exist_ok=True)
+        (folder / "unlimited").write_text(run("sh", str(confining.LIMIT_SCRIPT), bridge, *confining.SHARES))
         # dockerd would use somebody else's containerd if it found one in /run/containerd: hide that folder.
         script = (
             "mount -t proc proc /proc && mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && "
-            'exec tini-static -- dockerd --config-file "$1"'
+            f'exec tini-static -- dockerd {shlex.join(confining.OPTIONS)} --config-file "$1"'
         )
         with log.open("ab") as output:
             process = subprocess.Popen(
