@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import LayerLabError
+from ..system import progress
+from ..system.front_end import on_terminal
 from .options import LAPTOP, json_option
 from .printing import dump
 
@@ -105,15 +106,9 @@ def started(name: str) -> Machine:
 
 @contextlib.contextmanager
 def _status(title: str) -> Iterator[Say]:
-    """Yield a function that shows a line: above a spinner on a terminal, plain elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda line: click.echo(line, err=True)
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status(title):
-        yield lambda line: console.print(line, markup=False, highlight=False)
+    """Yield a function that shows a line: above bars on a terminal, plain elsewhere."""
+    with progress.shown(title) if on_terminal() else contextlib.nullcontext():
+        yield progress.say
 
 
 def existing(name: str) -> Machine:

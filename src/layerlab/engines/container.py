@@ -16,6 +16,7 @@ from pathlib import Path
 import trustme
 
 from ..errors import CommandFailed, MachineError
+from ..system import progress
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
 from . import confining, endpoint, images
@@ -34,9 +35,6 @@ for chain in OUTPUT POSTROUTING; do
     iptables --wait -t nat -N LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -F LAYERLAB-$chain
     iptables --wait -t nat -C $chain -j LAYERLAB-$chain 2>/dev/null || iptables --wait -t nat -A $chain -j LAYERLAB-$chain
 done
-# Now packets from other containers could reach what listens on the machine's loopback: refuse them.
-iptables --wait -t raw -C PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP 2>/dev/null ||
-    iptables --wait -t raw -A PREROUTING ! -i lo -d 127.0.0.0/8 -j DROP
 iptables --wait -t nat -A LAYERLAB-POSTROUTING -s 127.0.0.0/8 ! -o lo -j MASQUERADE
 echo "$1" | while read -r port address; do
     [ -z "$port" ] || iptables --wait -t nat -A LAYERLAB-OUTPUT -d 127.0.0.1 -p tcp --dport "$port" -j DNAT --to "$address"
@@ -96,10 +94,11 @@ class ContainerEngine:
             return []
 
     def remove(self, name: str) -> None:
-        if self._exists("container", name):
-            _person("rm", "--force", self._called(name))
-        if self._exists("volume", name):
-            _person("volume", "rm", "--force", self._called(name))
+        with progress.shown(f"Deleting machine {name}"):
+            if self._exists("container", name):
+                _person("rm", "--force", self._called(name))
+            if self._exists("volume", name):
+                _person("volume", "rm", "--force", self._called(name))
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:

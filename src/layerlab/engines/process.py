@@ -21,6 +21,7 @@ import psutil
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
+from ..system.trees import delete_tree
 from . import confining, endpoint, network, packages, seed
 from .packages import Say
 
@@ -70,7 +71,7 @@ class ProcessEngine:
             network.remove(name)
         finally:
             shutil.rmtree(run_dir() / name, ignore_errors=True)
-            shutil.rmtree(machine_dir(name), ignore_errors=True)
+            delete_tree(machine_dir(name), f"Deleting machine {name}", ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:
         self._kill(name, gently=True)
@@ -83,7 +84,7 @@ class ProcessEngine:
         return self._seed.exists()
 
     def clean(self) -> None:
-        shutil.rmtree(self._seed, ignore_errors=True)
+        delete_tree(self._seed, "Deleting the seed", ignore_errors=True)
         shutil.rmtree(run_dir(), ignore_errors=True)
 
     # -- the process -------------------------------------------------------------------------------------------------
@@ -104,13 +105,14 @@ class ProcessEngine:
 
     def _delete_old(self, name: str) -> None:
         """Delete the data that `renew` set aside, including leftovers of a process that was killed before it could."""
-        old = [str(path) for path in machine_dir(name).glob("data.old-*")]
+        old = list(machine_dir(name).glob("data.old-*"))
         if not old:
             return
         if shutil.disk_usage(machine_dir(name)).free < seed.ROOM:
-            run("rm", "-rf", "--", *old)
+            for folder in old:
+                delete_tree(folder, f"Deleting old data of machine {name}")
         else:  # it outlives this process and stays out of a build's way
-            run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
+            run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *map(str, old))
 
     def _launch(self, name: str, bridge: str, compose: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"
