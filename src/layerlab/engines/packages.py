@@ -191,7 +191,9 @@ class _Apt:
 
     def _update(self, *options: str, what: str) -> None:
         # Don't build apt's cache of the lists yet: the next query does that, and more lists may come before it.
-        with progress.shown("Fetching and unpacking the lists of packages", lambda: tree_bytes(self.root / "lists"), unit="bytes"):
+        with progress.shown(
+            "Fetching and unpacking the lists of packages", lambda: tree_bytes(self.root / "lists"), unit="bytes"
+        ):
             self._run("apt-get", *options, "-o", "pkgCacheFile::Generate=false", "update", what=what)
 
     def _run(self, *command: str, what: str = "") -> str:
