@@ -124,6 +124,15 @@ def lab_home(tmp_path_factory) -> Path:
         os.environ["LAYERLAB_HOME"] = before
 
 
+@pytest.fixture(scope="module")
+def own_home(tmp_path_factory) -> Iterator[Path]:
+    """Set LAYERLAB_HOME to an empty home for a module's tests, which need no engine."""
+    with pytest.MonkeyPatch.context() as changed:
+        folder = tmp_path_factory.mktemp("own") / "home"
+        changed.setenv("LAYERLAB_HOME", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def machine(lab_home):
     """Start a machine for the whole run, called "test"; this process's own `docker` stays where it was."""
