@@ -190,7 +190,7 @@ class Differences:
         lines.append("")
         for sign, what, shown in self.told():
             lines += [f"{sign:>2} {what}", *(f"     {line}" for line in shown)]
-        return "\n".join([*lines, *([] if self.changes else ["No instruction changed."])])
+        return shown("\n".join([*lines, *([] if self.changes else ["No instruction changed."])]))
 
     __repr__ = __str__
 

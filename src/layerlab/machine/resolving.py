@@ -23,6 +23,7 @@ from ..record.marks import mark
 from ..system import docker_words
 from ..system.home import home
 from ..system.shell import environment
+from ..texts.plain import named
 
 
 def resolve(
@@ -51,8 +52,8 @@ def resolve(
     marking = dataclasses.replace(masker, mark=mark)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
-        app=app.name,
-        variant=chosen.name,
+        app=named(app.name),
+        variant=named(chosen.name),
         folder=app.path,
         project=app.source,
         scratch=app.scratch,
