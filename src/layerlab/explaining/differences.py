@@ -70,8 +70,9 @@ def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
 
 
 def hidden(now: StepInBuild) -> list[str]:
-    """Name the facts of the step's own definition that hold a hidden value."""
-    return [f"the hidden value of {key.removeprefix('env ')}" for key, v in now.operation.facts.items() if HIDDEN in v]
+    """Name what is hidden in the step's own definition."""
+    held = [key for key, value in now.operation.facts.items() if HIDDEN in value]
+    return [f"the hidden value of {k[4:]}" if k.startswith("env ") else f"what is hidden in its {k}" for k in held]
 
 
 def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause], list[str]]:
