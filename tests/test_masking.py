@@ -52,7 +52,8 @@ def build_of(dockerfile: str, **changes) -> Build:
     ]  # fmt: skip
     fields = {
         "app": "shop", "variant": "Dockerfile", "edit": "none", "machine": "laptop",
-        "command": ("docker", "buildx", "build", "."), "dockerfile": dockerfile, "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 1.0, "steps": tuple(steps),
+        "command": ("docker", "buildx", "build", "."), "dockerfile": dockerfile, "steps": tuple(steps),
+        "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 1.0,
         "phases": (), "context_bytes": 0, "image": "", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
         "project": "/shop",
     }  # fmt: skip

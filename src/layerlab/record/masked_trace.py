@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -23,7 +24,13 @@ def masked_trace(trace: str, masker: Masker) -> str:
     lines = re.findall(r"[^\n]*\n|[^\n]+", trace)
     events = [_read(line) for line in lines]
     logs = _masked_logs([event for event in events if event], masker)
-    return "".join(_rewritten(line, event, logs, masker) for line, event in zip(lines, events, strict=True))
+    parts = []
+    for other, group in itertools.groupby(zip(lines, events, strict=True), lambda pair: pair[1] is None):
+        if other:  # what a failing build adds: one text
+            parts.append(masker.text("".join(line for line, _ in group)))
+        else:
+            parts += [_rewritten(line, event, logs, masker) for line, event in group if event is not None]
+    return "".join(parts)
 
 
 class MaskedEvents:
@@ -74,9 +81,7 @@ def _read(line: str) -> dict[str, Any] | None:
     return event if isinstance(event, dict) else None
 
 
-def _rewritten(line: str, event: dict[str, Any] | None, logs: dict[_Stream, bytes], masker: Masker) -> str:
-    if event is None:
-        return masker.text(line)
+def _rewritten(line: str, event: dict[str, Any], logs: dict[_Stream, bytes], masker: Masker) -> str:
     new = _without_logs(event, masker)
     if any(_stream(log) in logs for log in event.get("logs") or ()):
         # The first piece of a log with a secret gets the whole, since a secret may begin in one piece and end in another.
