@@ -37,7 +37,7 @@ from layerlab.predicting.predict import Prediction
 from layerlab.project.app import App
 from layerlab.record import history
 from layerlab.record.build import Build
-from layerlab.record.view import MaskedView
+from layerlab.record.masked_view import MaskedView
 from layerlab.system.home import machine_dir
 from layerlab.texts.plain import as_json, named, plain, shown
 from layerlab.texts.secrets import HIDDEN, marked

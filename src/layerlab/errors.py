@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .texts.masker import Masker
 from .texts.plain import plain, shown
 
 #: How many lines of a command's output an error shows; the exception keeps the whole output.
@@ -40,6 +39,8 @@ class CommandFailed(LayerLabError):
 
     def __init__(self, message: str, command: Sequence[str], exit_code: int, output: str, remedy: str = "") -> None:
         self.command, self.exit_code, self.output = tuple(command), exit_code, output
+        from .texts.masker import Masker  # here, because every command imports this module, and few fail
+
         masker = Masker()
         tail = "\n".join(plain(masker.text(output)).strip().splitlines()[-TAIL_LINES:])
         said = f"{message} (exit code {exit_code})\n  command: {' '.join(masker.words(command))}\n{tail}"

@@ -18,6 +18,7 @@ from ..project.definition import Definition
 from ..record import history, view
 from ..record.build import Build
 from ..record.layers import image_bytes
+from ..record.masked_view import MaskedView
 from ..record.snapshot import Snapshot
 from ..record.step import Step
 from ..system import docker_words, faults
@@ -83,7 +84,7 @@ def run_build(
         show, definition.title, definition.dockerfile,
         target=definition.target, args=definition.args, service=definition.service,
     )  # fmt: skip
-    attempt = _run(command, definition, host.environment, view.MaskedView(chosen, definition.masker), known)
+    attempt = _run(command, definition, host.environment, MaskedView(chosen, definition.masker), known)
     build = _record(host.name, definition, edit, command, attempt)
     history.remember(build)
     chosen.finish(build)

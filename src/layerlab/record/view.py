@@ -5,12 +5,10 @@ Code that can draw registers itself here, so running a build imports nothing tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 
 from ..errors import LayerLabError
-from ..texts.masker import Masker
-from .masked_trace import MaskedEvents
 
 if TYPE_CHECKING:
     from .build import Build
@@ -27,19 +25,6 @@ class View(Protocol):
 
     def finish(self, build: Build | None) -> None:
         """Show the final state once the build is over; `build` is None if it was cancelled."""
-
-
-class MaskedView:
-    """Hides secrets from another view."""
-
-    def __init__(self, view: View, masker: Masker) -> None:
-        self._view, self._events = view, MaskedEvents(masker)
-        self.tick: Callable[[], None] = getattr(view, "tick", lambda: None)
-        self.finish = view.finish
-
-    def feed(self, event: Mapping[str, Any]) -> None:
-        """Pass on one event of the trace, without secrets."""
-        self._view.feed(self._events.masked(event))
 
 
 #: What a build may be shown in: what suits this process's output, nothing, or a view of the caller's own.

@@ -127,7 +127,11 @@ class Masker:
 
     def source(self, text: str) -> str:
         """Return a Dockerfile's text without secrets, and with as many lines: where a secret has several, they're left empty."""
-        return self._masked(text, lambda v: self._in_place_of(v) + "".join(_LINE_END.findall(v)))
+
+        def with_its_lines(value: str) -> str:
+            return value if is_hidden(value) else self.mark(value) + "".join(_LINE_END.findall(value))
+
+        return self._masked(text, with_its_lines)
 
     def words(self, words: Sequence[str]) -> tuple[str, ...]:
         """Return the words of a command without secrets. A value may contain spaces, so everything after NAME= is hidden."""

@@ -38,7 +38,8 @@ def marked(digest: str) -> str:
 
 
 def is_hidden(text: str) -> bool:
-    """Tell whether the whole text only stands for a secret."""
+    """Tell whether the whole text only stands for a secret, but for the ends of the lines that it had."""
+    text = text.rstrip("\\ \t\r\n")
     return text == HIDDEN or bool(_MARK.fullmatch(text))
 
 
