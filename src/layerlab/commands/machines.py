@@ -97,9 +97,7 @@ def machines(as_json: bool) -> None:
         for machine in found:
             users = machine.holds.others()
             used = f"  in use by {listed(users)}" if users else ""
-            echo(
-                f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}{used}"
-            )
+            echo(f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}{used}")
         if not found:
             echo("There are no machines; `layerlab up` starts one.")
 
