@@ -42,7 +42,7 @@ BUILD = Build(
     ),
     phases=(), context_bytes=12_000, image="layerlab-shop:dockerfile", image_bytes=77_800_000, warnings=(), trace="",
     provenance={},
-)  # fmt: skip
+).fitted()  # fmt: skip
 
 
 class FakeMachine:

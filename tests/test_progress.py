@@ -508,7 +508,7 @@ def made(*steps: Step, error: str = "") -> Build:
     return Build(
         app="shop", variant="before", edit="", machine="m", command=(), dockerfile="", started_at="", seconds=4.2,
         steps=steps, phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="", provenance={}, error=error,
-    )  # fmt: skip
+    ).fitted()  # fmt: skip
 
 
 class TestSettled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..explaining.why import explain
-from .printing import output
+from .printing import cell, echo, output
 
 if TYPE_CHECKING:
     from ..record.build import Build
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 def show_build(build: Build) -> None:
     """Print the table, the totals and the root causes."""
     from rich.table import Table
-    from rich.text import Text
 
     console = output()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -30,14 +29,14 @@ def show_build(build: Build) -> None:
     table.add_column("step", overflow="ellipsis", no_wrap=True)
     colours = {"RAN": "yellow", "CACHED": "green", "FAILED": "red"}
     for row in rows(build):
-        table.add_row(*row[:2], Text(row[2], style=colours.get(row[2], "")), *row[3:6], Text(row[6]))
+        table.add_row(*map(cell, row[:2]), cell(row[2], colours.get(row[2], "")), *map(cell, row[3:]))
     console.print(table)
-    console.print(totals(build), markup=False, highlight=False)
+    echo(totals(build))
     roots = [step for step in explain(build).roots if step.causes[0].kind != "first build"]
     if roots:
-        console.print("\nwhy (`layerlab explain` has the details):", markup=False, highlight=False)
+        echo("\nwhy (`layerlab explain` has the details):")
         for step in roots:
-            console.print(f"  line {step.line} {step.instruction}: {step.why}", markup=False, highlight=False)
+            echo(f"  line {step.line} {step.instruction}: {step.why}")
 
 
 def rows(build: Build) -> list[tuple[str, ...]]:

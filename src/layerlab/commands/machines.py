@@ -15,7 +15,7 @@ from ..errors import LayerLabError, MachineBusy
 from ..system import progress
 from ..system.front_end import on_terminal
 from .options import LAPTOP, json_option, yes_option
-from .printing import dump
+from .printing import dump, echo
 
 if TYPE_CHECKING:
     from ..engines.packages import Say
@@ -36,9 +36,9 @@ def up(name: str, as_env: bool, as_json: bool) -> None:
     if as_env:
         click.echo(exports(_shell_variables(machine)))
     elif as_json:
-        click.echo(dump(describe(machine)))
+        echo(dump(describe(machine)))
     else:
-        click.echo(f"Machine {name} is running ({machine.engine}).")
+        echo(f"Machine {name} is running ({machine.engine}).")
 
 
 @click.command()
@@ -52,7 +52,7 @@ def reset(name: str, yes: bool, as_json: bool) -> None:
     """
     machine = existing(name)
     _take_away(machine, "Reset", machine.reset, yes)
-    click.echo(dump(describe(machine)) if as_json else f"Machine {name} is cold.")
+    echo(dump(describe(machine)) if as_json else f"Machine {name} is cold.")
 
 
 @click.command()
@@ -76,11 +76,11 @@ def down(name: str, every: bool, yes: bool, as_json: bool) -> None:
     for machine in machines:
         _take_away(machine, "Remove", machine.remove, yes)
         if not as_json:
-            click.echo(f"Machine {machine.name} is gone.")
+            echo(f"Machine {machine.name} is gone.")
     if as_json:
-        click.echo(dump({"removed": [m.name for m in machines]}))
+        echo(dump({"removed": [m.name for m in machines]}))
     elif not machines:
-        click.echo("There are no machines.")
+        echo("There are no machines.")
 
 
 @click.command()
@@ -92,16 +92,14 @@ def machines(as_json: bool) -> None:
 
     found = Machine.all()
     if as_json:
-        click.echo(dump([describe(machine) for machine in found]))
+        echo(dump([describe(machine) for machine in found]))
     else:
         for machine in found:
             users = machine.holds.others()
             used = f"  in use by {listed(users)}" if users else ""
-            click.echo(
-                f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}{used}"
-            )
+            echo(f"{machine.name:<24}  {machine.engine:<9}  {'running' if machine.running else 'not running'}{used}")
         if not found:
-            click.echo("There are no machines; `layerlab up` starts one.")
+            echo("There are no machines; `layerlab up` starts one.")
 
 
 def started(name: str) -> Machine:
@@ -143,7 +141,7 @@ def _take_away(thing: Machine | Registry, verb: str, action: Callable[..., None]
     from ..machine.holding import listed
 
     if (users := thing.holds.others()) and not yes and sys.stdin.isatty() and sys.stderr.isatty():
-        click.echo(f"{str(thing.holds).capitalize()} is in use by {listed(users)}.", err=True)
+        echo(f"{str(thing.holds).capitalize()} is in use by {listed(users)}.", err=True)
         click.confirm(f"{verb} it anyway?", abort=True, err=True)
         yes = True
     try:
@@ -151,7 +149,7 @@ def _take_away(thing: Machine | Registry, verb: str, action: Callable[..., None]
     except MachineBusy as busy:
         raise MachineBusy(busy.message, "wait until that's done, or end it; with --yes, this doesn't wait") from None
     if users and yes:
-        click.echo(f"{str(thing.holds).capitalize()} was in use by {listed(users)}; they're told.", err=True)
+        echo(f"{str(thing.holds).capitalize()} was in use by {listed(users)}; they're told.", err=True)
 
 
 def describe(machine: Machine) -> dict[str, Any]:

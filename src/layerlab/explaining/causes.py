@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system.extras import needs_course
+from ..texts.plain import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,11 @@ class Evidence:
     before: str
     now: str
 
+    def __post_init__(self) -> None:
+        # They come from records as they are compared, with marks in place of secrets.
+        for field in ("what", "before", "now"):
+            object.__setattr__(self, field, shown(getattr(self, field)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
@@ -72,6 +78,9 @@ class Cause:
     kind: str
     text: str
     evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shown(self.text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +110,9 @@ class StepCause:
     above: tuple[int, ...] = ()
     still_hit: str = ""
     ruled_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "still_hit", shown(self.still_hit))
 
     @property
     def why(self) -> str:

@@ -50,7 +50,9 @@ class Comparison:
     """A build and an earlier one: which step is which, and both builds' operations."""
 
     def __init__(self, now: Build, before: Build) -> None:
-        self.now, self.before = now, before
+        # Marks that another key made tell nothing: without them, hidden values look equal, and `_compare` says it can't tell.
+        self.comparable = not (now.key and before.key) or now.key == before.key
+        self.now, self.before = (now, before) if self.comparable else (now.unmarked(), before.unmarked())
         self._steps: dict[tuple[int, bool], StepDifferences] = {}
 
     # Read on first use: of many earlier builds, most explanations need only the newest.
@@ -126,9 +128,10 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
     file_causes, unknown = differences.files(now, before, held)
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)
-    found.unknown += unknown
+    hidden = [] if comparison.comparable else differences.hidden(now)
+    found.unknown += [*unknown, *hidden]
     if not found.own:
-        found.equal.append("the operation")
+        found.equal += [] if hidden else ["the operation"]
         found.equal += ["the files it reads"] if now.operation.readings and not unknown else []
     linked = bool(now.operation.facts.get("link")) and not as_base
     pairs = [] if linked else [(now.operation.base, before.operation.base, False)]

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..contexts.selection import changes, content_key, files_of
 from ..record.build import Build
-from ..record.masking import masked
 from ..record.snapshot import UNREADABLE, Entry, Snapshot
 from ..record.step import shortened
+from ..texts.plain import named
+from ..texts.secrets import HIDDEN, is_hidden
 from ..traces.instructions import Instruction, read
 from .causes import Cause, Evidence
 from .operations import Operation, Reading, Source
@@ -66,6 +67,12 @@ class StepInBuild:
 def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
     """Return how the step's own definition differs."""
     return list(_definition(now, before))
+
+
+def hidden(now: StepInBuild) -> list[str]:
+    """Name what is hidden in the step's own definition."""
+    held = [key for key, value in now.operation.facts.items() if HIDDEN in value]
+    return [f"the hidden value of {k[4:]}" if k.startswith("env ") else f"what is hidden in its {k}" for k in held]
 
 
 def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause], list[str]]:
@@ -264,14 +271,15 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
         is_argument = name in arguments and name not in set_by_env
         kind, word = ("argument changed", "ARG") if is_argument else ("environment changed", "ENV")
         old, new = before.operation.facts.get(f"env {name}"), now.operation.facts.get(f"env {name}")
-        shown_old, shown_new = (None if v is None else masked(name, v) for v in (old, new))
-        evidence = (Evidence(f"{word} {name}", shown_old or "", shown_new or ""),)
+        evidence = (Evidence(f"{word} {name}", old or "", new or ""),)
         if old is None:
-            text = f"{word} {name}={shortened(shown_new or '', 40)} is new"
+            text = f"{word} {name}={shortened(new or '', 40)} is new"
         elif new is None:
             text = f"{word} {name} is gone"
+        elif is_hidden(old) and is_hidden(new):
+            text = f"{word} {name} changed; both values are hidden"
         else:
-            text = f"{word} {name}: {shortened(shown_old or '(empty)', 40)} → {shortened(shown_new or '(empty)', 40)}"
+            text = f"{word} {name}: {shortened(old or '(empty)', 40)} → {shortened(new or '(empty)', 40)}"
         yield Cause(kind, text, evidence)
 
 
@@ -341,7 +349,7 @@ def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[
         if change.kind == "renamed":
             found[kind][-1] = (f"{change.old_path} → {change.path}", _entry(old), _entry(new))
     for kind, paths in found.items():
-        evidence = tuple(Evidence(path, old, new) for path, old, new in paths[:20])
+        evidence = tuple(Evidence(named(path), old, new) for path, old, new in paths[:20])
         names = [path for path, _, _ in paths]
         if kind == "ignore rules changed":
             text = f"a change in {now.ignore_file or before.ignore_file or '.dockerignore'} lets in or keeps out {_listed(names)}"
@@ -371,5 +379,5 @@ def _entry(entry: Entry | None) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
+    shown = ", ".join(map(named, names[:NAMED]))
     return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

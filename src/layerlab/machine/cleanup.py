@@ -20,6 +20,7 @@ import psutil
 from .. import engines
 from ..engines import network
 from ..errors import LayerLabError, MachineBusy
+from ..record import marks
 from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
 from ..system.shell import succeeds
 from ..system.trees import delete_tree
@@ -29,8 +30,8 @@ from .machine import DEFAULT_NAME, NAME, SEED_NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "reports", "container-images", "container-seed",
-    "course.json", "progress.jsonl", "score.json",
+    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "reports", "container-images",
+    "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0

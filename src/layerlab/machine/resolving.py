@@ -18,9 +18,12 @@ from ..engines import endpoint
 from ..errors import AppError, CommandFailed
 from ..project.app import App, Variant
 from ..project.definition import Definition
+from ..record.fitting import masker_for
+from ..record.marks import mark
 from ..system import docker_words
 from ..system.home import home
 from ..system.shell import environment
+from ..texts.plain import named
 
 
 def resolve(
@@ -45,29 +48,33 @@ def resolve(
     }
     folders = told.folders(app.path)
     _refuse_our_home(folders, told.file)
+    masker = masker_for(options, {**told.args, **given_args}, told.dockerfile)
+    marking = dataclasses.replace(masker, mark=mark)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
-        app=app.name,
-        variant=chosen.name,
+        app=named(app.name),
+        variant=named(chosen.name),
         folder=app.path,
         project=app.source,
         scratch=app.scratch,
         image="" if chosen.compose else f"{app.image}:{chosen.tag}",
         file=told.in_app(told.file),
         file_in_context=told.file,
-        dockerfile=told.dockerfile,
+        dockerfile=marking.source(told.dockerfile),
+        source=told.dockerfile,
         ignore_file=told.in_app(ignore_name),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
         compose=chosen.compose,
         service=chosen.service,
         target=told.target,
-        args=told.args,
+        args=marking.arguments(told.args),
         given_target=given_target,
         given_args=given_args,
         options=tuple(options),
         contexts=told.contexts,
         folders=folders,
         absent=absent,
+        masker=masker,
     )
 
 

@@ -22,6 +22,7 @@ from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
 from ..system.trees import delete_tree
+from ..texts.plain import shown
 from . import scratch
 from .copying import Copy
 from .course_files import sample_apps
@@ -173,7 +174,7 @@ class App:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<App {self.name!r}, {'in place' if self.in_place else 'scratch copy'} in {self.path}>"
+        return shown(f"<App {self.name!r}, {'in place' if self.in_place else 'scratch copy'} in {self.path}>")
 
     # -- what is in it -----------------------------------------------------------------------------------------------
 

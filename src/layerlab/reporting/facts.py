@@ -15,9 +15,8 @@ from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
 from ..system import faults
+from ..texts.plain import shown
 from ..traces.instructions import read
-from . import logs
-from .redaction import Masker
 
 #: Name and version of the JSON. A new field keeps the version; removing one or changing its meaning raises it.
 SCHEMA, VERSION = "layerlab-report", 1
@@ -201,10 +200,9 @@ def gather(
         explanation: why its steps ran; None if there is no explanation.
         unexplained: why there is no explanation.
     """
-    masker = Masker.of(build, previous)
+    build, previous = build.fitted(), previous and previous.fitted()
     in_image = _image_stages(build)
-    build = masker.build(build)
-    told = _by_step(build, masker.explanation(explanation) if explanation else None)
+    told = _by_step(build, explanation)
     path = critical_path(build)
     fault = _fault(build)
     steps = tuple(
@@ -216,17 +214,16 @@ def gather(
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
         app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
-        started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image,
+        started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
         phases=build.phases,
         critical_path=tuple(s.number for d in path for s in steps if build.steps[s.number - 1].digest == d),
-        against=masker.text(explanation.against) if explanation else "",
+        against=explanation.against if explanation else "",
         unexplained="" if explanation else unexplained or "no explanation was made",
         roots=tuple(s.number for s in steps if s.root),
-        comparison=_compared(build, masker.build(_without_logs(previous))) if previous else None,
-        warnings=tuple(logs.plain(w) for w in build.warnings),
-        step_logs=tuple(logs.plain(s.log) for s in build.steps), dockerfile=logs.plain(build.dockerfile),
+        comparison=_compared(build, previous) if previous else None,
+        warnings=build.warnings, step_logs=tuple(s.log.rstrip() for s in build.steps), dockerfile=shown(build.dockerfile),
     )  # fmt: skip
 
 
@@ -304,10 +301,6 @@ def _image_stages(build: Build) -> frozenset[str] | None:
         found.append(stage)
         stage = bases[stage]
     return frozenset(found) or None
-
-
-def _without_logs(build: Build) -> Build:
-    return dataclasses.replace(build, steps=tuple(dataclasses.replace(s, log="") for s in build.steps))
 
 
 def _compared(now: Build, before: Build) -> Comparison:

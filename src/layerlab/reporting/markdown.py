@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..charts.labels import INSTANT, brief
 from ..record.states import FAILED, RAN
+from ..texts.plain import shown
 from . import logs, words
 from .facts import ComparedStep, Comparison, Facts, Pair, StepFacts
 
@@ -26,7 +27,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]#!|~<>&$@]|:(?=//|[a-z+]\w*:)|(?<=www)\.|^[-+=
 
 def escaped(text: str) -> str:
     """Return plain text on one line, escaped so that it stays plain text in Markdown, in a table and in HTML."""
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(logs.plain(text).split()))
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(shown(text).split()))
 
 
 def markdown(facts: Facts) -> str:

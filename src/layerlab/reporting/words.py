@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from ..charts.labels import INSTANT, brief
 from ..charts.theme import megabytes as _megabytes
 from ..charts.theme import seconds, shortened
-from ..record.masking import HIDDEN
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..texts.secrets import HIDDEN
 from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals
 
 #: The sign before a state: distinguishable by shape, not by colour alone.

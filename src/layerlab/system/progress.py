@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from ..texts.plain import named
 from .front_end import on_terminal
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def shown(
         total: returns how much there is to do. It's asked only once the work turns out to be long, and may take a while.
         unit: "bytes", or what is counted.
     """
-    work = Work(title, done, total, unit, time.monotonic())
+    work = Work(named(title), done, total, unit, time.monotonic())
     _BOARD.add(work)
     try:
         yield
@@ -71,7 +72,7 @@ def shown(
 
 def say(line: str) -> None:
     """Print a line to standard error, above what's shown there now."""
-    _BOARD.say(line)
+    _BOARD.say(named(line))
 
 
 def described(amount: float | None, whole: float, seconds: float, unit: str) -> str:

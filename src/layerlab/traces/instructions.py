@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from dockerfile_parse import DockerfileParser
 
+from ..texts.plain import shown
+
 #: Instructions that become a vertex; ENV, ARG, CMD, ... change only the configuration (BuildKit dockerfile2llb).
 MAKES_A_STEP = ("RUN", "COPY", "ADD", "WORKDIR")
 
@@ -42,8 +44,8 @@ class Instruction:
 
     @property
     def text(self) -> str:
-        """The instruction on one line."""
-        return " ".join(f"{self.keyword} {self.value}".split())
+        """The instruction on one line, safe to show."""
+        return " ".join(shown(f"{self.keyword} {self.value}").split())
 
     @property
     def words(self) -> list[str]:
