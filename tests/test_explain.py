@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.explaining import differences, plan
+from layerlab.explaining import differences, file_changes, plan
 from layerlab.explaining.against import explain_against as explain
 from layerlab.explaining.alignment import Written, aligned
 from layerlab.explaining.causes import KINDS, Cause, Evidence, Explanation, StepCause
-from layerlab.explaining.differences import StepInBuild
 from layerlab.explaining.operations import Operation, Reading, Source
+from layerlab.explaining.step_in_build import StepInBuild
 from layerlab.record.build import Build
 from layerlab.record.masking import HIDDEN, masked, secret_name
 from layerlab.record.snapshot import UNREADABLE, Entry, Snapshot
@@ -158,7 +158,7 @@ class TestDifferences:
         ],
     )
     def test_files(self, before, now, kind, text):
-        causes, unknown = differences.files(
+        causes, unknown = file_changes.files(
             side({}, readings=self.READS, **now), side({}, readings=self.READS, **before), False
         )
         assert [(c.kind, c.text) for c in causes] == [(kind, text)] and not unknown
@@ -167,12 +167,12 @@ class TestDifferences:
         before = side({}, readings=self.READS)
         context = Snapshot({}, ("secret",), ".dockerignore", ("secret",))
         before = dataclasses.replace(before, build=dataclasses.replace(before.build, contexts={"context": context}))
-        causes, _ = differences.files(side({}, readings=self.READS, secret=file("1")), before, False)
+        causes, _ = file_changes.files(side({}, readings=self.READS, secret=file("1")), before, False)
         assert [c.kind for c in causes] == ["ignore rules changed"] and "secret" in causes[0].text
 
     def test_what_could_not_be_read_is_unknown(self):
         blind = {"a": Entry("file", 0o644, 1, UNREADABLE)}
-        causes, unknown = differences.files(
+        causes, unknown = file_changes.files(
             side({}, readings=self.READS, **blind), side({}, readings=self.READS, **blind), False
         )
         assert not causes and unknown == ["the content of a"]
@@ -180,7 +180,7 @@ class TestDifferences:
     def test_a_context_that_was_not_recorded_is_unknown(self):
         now, before = side({}, readings=self.READS), side({}, readings=self.READS)
         before = dataclasses.replace(before, build=dataclasses.replace(before.build, contexts={}))
-        assert differences.files(now, before, False) == ([], ["the files of context 'context'"])
+        assert file_changes.files(now, before, False) == ([], ["the files of context 'context'"])
 
 
 class TestExplain:
@@ -299,7 +299,7 @@ class TestExplain:
 
         from layerlab.explaining import comparison, deciding
 
-        source = "".join(inspect.getsource(module) for module in (differences, comparison, deciding))
+        source = "".join(inspect.getsource(module) for module in (differences, file_changes, comparison, deciding))
         assert [kind for kind in KINDS if f'"{kind}"' not in source] == []
 
 

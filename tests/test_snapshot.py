@@ -276,7 +276,7 @@ def reads(monkeypatch) -> list[str]:
     """Collect the names of the files that are read."""
     found = []
 
-    def reading(place: str, *rest) -> tuple[int, str, str]:
+    def reading(place: str, *rest) -> tuple[int, str, str, str]:
         found.append(os.path.basename(place))
         return honest(place, *rest)
 
@@ -382,7 +382,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     assert snapshots._hash(str(tmp_path / "pipe"))[0] == 0
-    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "")
+    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "", "")
 
 
 def test_large_files_are_hashed_whole(tmp_path):

@@ -155,7 +155,7 @@ class Explanation:
         """Show each step that ran, with `▸` before root causes, and hits with a reason. It's the same on every machine."""
         lines = []
         ran = [s for s in self.steps if s.causes]
-        if ran and all(s.causes[0].kind == "first build" for s in ran):
+        if ran and not self.against and all(s.causes[0].kind == "first build" for s in ran):
             return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):

@@ -23,6 +23,13 @@ def operations(build: Build) -> tuple[Operation | None, ...]:
     return _Reader(build).read()
 
 
+def variables(build: Build) -> Mapping[int, Mapping[str, str]]:
+    """Return what ENV and ARG have set at each instruction, by its line; nothing that base images set."""
+    reader = _Reader(build)
+    reader.read()
+    return reader.variables
+
+
 class _Scope:
     """What the instructions above have set, in one stage."""
 
@@ -40,6 +47,7 @@ class _Reader:
         self.given = build.args
         self.index_at = {step.line: i for i, step in reversed(list(enumerate(build.steps))) if step.line}
         self.scopes: dict[str, _Scope] = {}
+        self.variables: dict[int, Mapping[str, str]] = {}
         self.found: list[Operation | None] = [None] * len(build.steps)
 
     def read(self) -> tuple[Operation | None, ...]:
@@ -59,6 +67,7 @@ class _Reader:
 
     def _take(self, instruction: Instruction, scope: _Scope, global_args: Mapping[str, str]) -> None:
         keyword, value = instruction.keyword, instruction.value
+        self.variables[instruction.line] = dict(scope.env)
         if keyword == "ARG":
             name, _, default = value.partition("=")
             scope.env[name] = self.given.get(name, default or global_args.get(name, ""))
@@ -106,7 +115,7 @@ class _Reader:
             "copy 1 from": options.get("from", "context"),
             "cwd": scope.cwd,
         }
-        used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", value)}
+        used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", f"{value} {self._body(index, rest)}")}
         facts |= {f"env {k}": v for k, v in used.items()}
         if "link" in options:
             facts["link"] = "true"
