@@ -173,7 +173,7 @@ def test_build_to_a_pipe_is_plain(machines, project):
     assert rows[2] == ["2", "stage-0", "CACHED", "COPY", ".", "."]
     assert rows[3] == ["3", "stage-0", "RAN", "3.2", "2.0", "1.5", "RUN", "pip", "install", "[a]"]
     assert "1 cached, 4.2 s, 1.5 MB downloaded" in result.stdout
-    assert "image layerlab-shop:dockerfile 77.8 MB compressed" in result.stdout
+    assert "image layerlab-shop:dockerfile, 77.8 MB compressed" in result.stdout
 
 
 def test_build_passes_its_options_on(machines, project, monkeypatch):

@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
+from ..record.states import CACHED, FAILED, RAN
+from ..record.step import shortened
 from ..system import docker_words
+from . import remedies
 from .causes import Explanation, StepCause
 from .comparison import Comparison
 from .deciding import decide
+from .listing import NAMED, shown
 from .notes import with_notes
 
 
@@ -32,7 +36,26 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
         steps.append(decide(build, index, comparisons, steps, forgotten))
-    return Explanation(build.app, build.variant, _against(build, same), with_notes(steps, comparisons))
+    told = with_notes(steps, comparisons)
+    return Explanation(
+        build.app, build.variant, _against(build, same), told, remedies.remedies(build, told), _failure(build)
+    )
+
+
+def _failure(build: Build) -> str:
+    """Say how a build failed before its first step; "" for any other build."""
+    if not build.error or any(s.state in (RAN, CACHED, FAILED) for s in build.steps):
+        return ""
+    odd = [shown(path) for snapshot in build.contexts.values() for path in snapshot.entries if not _utf8(path)]
+    if "invalid UTF-8" in build.error and odd:
+        return f"BuildKit takes only names in UTF-8, unlike that of {', '.join(odd[:NAMED])}"
+    lines = [line for line in build.error.splitlines() if line.startswith("ERROR: ")] or build.error.splitlines()
+    return shortened(lines[-1].removeprefix("ERROR: ").removeprefix("failed to build: ").rstrip("."), 200)
+
+
+def _utf8(name: str) -> bool:
+    """Tell whether a name has no byte that Python had to keep as a lone surrogate."""
+    return not any(0xDC80 <= ord(c) <= 0xDCFF for c in name)
 
 
 def _key(build: Build) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..record.build import Build
@@ -12,6 +13,7 @@ from . import file_changes
 from .causes import Cause, StepCause
 from .comparison import Comparison, StepDifferences
 from .operations import Operation
+from .step_in_build import secrets_of
 
 
 def decide(
@@ -186,7 +188,17 @@ class _Step:
         if mine.text != theirs.text:
             return "it's written differently, but its cache key is the same"
         both = comparison.both(self.index)
-        return (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
+        files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
+        return files or self._not_in_key()
+
+    def _not_in_key(self) -> str:
+        """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""
+        if names := secrets_of(self.step.text):
+            return f"what secret {', '.join(names)} holds isn't in the cache key, so a new value alone is a hit"
+        downloads = re.search(r"\b(git (clone|pull|fetch)|curl|wget)\b", self.step.text)
+        if self.step.instruction == "RUN" and downloads and not any(s.state == RAN for s in self.build.steps):
+            return f"what `{downloads[1]}` would get now isn't in the cache key, so news there are a hit"
+        return ""
 
     def _state(self, index: int) -> str:
         return self.build.steps[index].state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 
 from ..record.build import Build
@@ -38,3 +39,12 @@ class StepInBuild:
     def variables(self) -> Mapping[str, str]:
         """The variables that the Dockerfile and the build arguments set for this step; not those of the base image."""
         return plan.variables(self.build).get(self.line, {})
+
+
+def secrets_of(text: str) -> tuple[str, ...]:
+    """Return the ids of the secrets that a RUN mounts, from its text."""
+    mounts = (mount.split(",") for mount in re.findall(r"--mount=(\S+)", text) if "type=secret" in mount.split(","))
+    given = [dict(part.partition("=")[::2] for part in mount) for mount in mounts]
+    # Without an id, it's the last name of the target (dockerfile2llb, convert_secrets.go).
+    names = (m.get("id") or (m.get("target") or m.get("dst") or "").rpartition("/")[2] for m in given)
+    return tuple(dict.fromkeys(filter(None, names)))

@@ -10,7 +10,7 @@ from typing import cast
 
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
-from ..explaining.causes import Cause, Explanation, StepCause
+from ..explaining.causes import Cause, Explanation, Remedy, RootCause, StepCause
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
@@ -150,6 +150,8 @@ class Facts:
         against: the build it was compared with to find the causes, in words; "" if there was none.
         unexplained: why there are no causes; "" if there are.
         roots: numbers of the steps that ran for a reason of their own.
+        root_causes: what made them run, each thing once.
+        remedies: what to do about the causes, where there's something.
         comparison: None without a previous build.
         step_logs: the output of each step, without terminal codes and not yet cut; in the page only.
         dockerfile: text of the Dockerfile; in the page only.
@@ -175,6 +177,8 @@ class Facts:
     against: str
     unexplained: str
     roots: tuple[int, ...]
+    root_causes: tuple[RootCause, ...]
+    remedies: tuple[Remedy, ...]
     comparison: Comparison | None
     warnings: tuple[str, ...]
     step_logs: tuple[str, ...] = dataclasses.field(repr=False)
@@ -204,7 +208,8 @@ def gather(
     masker = Masker.of(build, previous)
     in_image = _image_stages(build)
     build = masker.build(build)
-    told = _by_step(build, masker.explanation(explanation) if explanation else None)
+    masked = masker.explanation(explanation) if explanation else None
+    told = _by_step(build, masked)
     path = critical_path(build)
     fault = _fault(build)
     steps = tuple(
@@ -216,7 +221,7 @@ def gather(
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
         app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
-        started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image,
+        started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image_name,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
         phases=build.phases,
@@ -224,6 +229,7 @@ def gather(
         against=masker.text(explanation.against) if explanation else "",
         unexplained="" if explanation else unexplained or "no explanation was made",
         roots=tuple(s.number for s in steps if s.root),
+        root_causes=masked.root_causes if masked else (), remedies=masked.remedies if masked else (),
         comparison=_compared(build, masker.build(_without_logs(previous))) if previous else None,
         warnings=tuple(logs.plain(w) for w in build.warnings),
         step_logs=tuple(logs.plain(s.log) for s in build.steps), dockerfile=logs.plain(build.dockerfile),

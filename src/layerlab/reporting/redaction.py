@@ -182,7 +182,11 @@ class Masker:
                     ruled_out=tuple(self.text(r) for r in step.ruled_out),
                 )
             )
-        return dataclasses.replace(explanation, against=self.text(explanation.against), steps=tuple(steps))
+        remedies = tuple(dataclasses.replace(r, text=self.text(r.text)) for r in explanation.remedies)
+        return dataclasses.replace(
+            explanation, against=self.text(explanation.against), steps=tuple(steps), remedies=remedies,
+            failure=self.text(explanation.failure),
+        )  # fmt: skip
 
     def _argument(self, word: str) -> str:
         """Mask one word of the command. A value may contain spaces, so everything after NAME= is hidden."""
