@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..record.build import Build
-from ..traces.instructions import Instruction, read
+from ..traces.instructions import Instruction, read, replaced
 from .operations import Operation, Origin, Reading, Source
 
 _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
@@ -70,9 +70,9 @@ class _Reader:
         self.variables[instruction.line] = dict(scope.env)
         if keyword == "ARG":
             name, _, default = value.partition("=")
-            scope.env[name] = self.given.get(name, default or global_args.get(name, ""))
+            scope.env[name] = self.given.get(name, replaced(default, scope.env) or global_args.get(name, ""))
         elif keyword == "ENV":
-            scope.env |= _assignments(value)
+            scope.env |= {name: replaced(told, scope.env) for name, told in _assignments(value).items()}
         elif keyword == "USER":
             scope.user = value
         elif keyword == "SHELL":
@@ -121,7 +121,7 @@ class _Reader:
             facts["link"] = "true"
         readings = []
         for source in words[:-1]:
-            source = re.sub(r"\$\{?(\w+)\}?", lambda m: scope.env.get(m[1], ""), source)
+            source = replaced(source, scope.env)
             if keyword == "ADD" and re.match(r"(https?|git|ssh)://|git@", source):
                 readings.append(Reading(Source("http", source), {}))
             elif not source.startswith("<<"):

@@ -82,9 +82,9 @@ def _read(text: str, build_args: Mapping[str, str]) -> tuple[tuple[Instruction, 
             continue
         if keyword == "ARG" and stage < 0:
             argument, _, default = value.partition("=")
-            values[argument] = build_args.get(argument, _replaced(default.strip("'\""), values))
+            values[argument] = build_args.get(argument, replaced(default.strip("'\""), values))
         if keyword == "FROM":
-            stage, value = stage + 1, _replaced(value, values)
+            stage, value = stage + 1, replaced(value, values)
             named = re.search(r"\sAS\s+(\S+)\s*$", value, re.IGNORECASE)
             # BuildKit lowers the names of stages (instructions.parseBuildStageName).
             name = named[1].lower() if named else f"stage-{stage}"
@@ -117,7 +117,8 @@ def _mentioned(instruction: Instruction) -> list[str]:
     return [instruction.base.lower(), *(m.lower() for m in re.findall(r"\bfrom=([^\s,]+)", instruction.value))]
 
 
-def _replaced(text: str, values: Mapping[str, str]) -> str:
+def replaced(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with $NAME, ${NAME} and ${NAME:-default} replaced; an unknown variable is empty."""
     return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)
 
 

@@ -28,6 +28,8 @@ APP = {"app.py": "a\n"}
 SECRET = {"options": ["--secret=id=tok,src=OUTSIDE/tok"]}
 GIT = {"options": ["--build-context=git=OUTSIDE/git"]}
 EXPORTED = {"options": ["--output=type=image"]}
+SERVICE = {"service": "web", "dockerfile": "compose.yaml"}
+COMPOSE = "services: {web: {build: {context: ., secrets: [tok]}}}\nsecrets: {tok: {file: ./tok.txt}}\n"
 SHARED = {"options": ["--build-context=shared=OUTSIDE/shared"]}
 
 
@@ -172,6 +174,10 @@ CASES = (
          write("OUTSIDE/tok", "s2222"), given=(write("OUTSIDE/tok", "s1"),), first=SECRET, then=SECRET, states="CACHED CACHED",
          still=((3, "what secret tok holds isn't in the cache key"),),
          remedies=("pass a hash of it: `ARG TOK_HASH` above line 3",)),
+    case("64 another value of a Compose service's secret",
+         "RUN --mount=type=secret,id=tok cat /run/secrets/tok > /out\nCOPY app.py /app/\n", write("tok.txt", "twooo"),
+         files={**APP, "tok.txt": "one", "compose.yaml": COMPOSE}, first=SERVICE, then=SERVICE, states="CACHED CACHED",
+         still=((3, "what secret tok holds isn't in the cache key"),), remedies=("pass a hash of it",)),
     case("55 a git clone that stays cached", "RUN echo git clone https://example.invalid/x.git\nRUN echo pip install\n",
          states="CACHED CACHED", still=((3, "`git clone` would get now isn't in the cache key"),),
          remedies=("use `ADD https://example.invalid/x.git FOLDER`",)),
@@ -227,9 +233,9 @@ CASES = (
     case("35 --no-cache", "COPY app.py /app/\nRUN echo install\n", then={"options": ["--no-cache"]}, states="RAN RAN RAN",
          head="FROM python:3.11-slim\nRUN echo CASE\n",
          roots=((2, "no cache", "--no-cache"), (3, "no cache", "--no-cache"), (4, "no cache", "--no-cache"))),
-    case("41 the cache pruned", "COPY app.py /app/\nRUN echo install\n",
-         docker("builder", "prune", "--all", "--force"), alone=True, states="RAN RAN RAN",
-         head="FROM python:3.11-slim\nRUN echo CASE\n", roots=((2, "record gone", ""), (3, "record gone", ""), (4, "record gone", ""))),
+    case("41 the cache pruned", "COPY app.py /app/\nRUN echo install\n", docker("builder", "prune", "--all", "--force"),
+         alone=True, states="RAN RAN RAN", head="FROM python:3.11-slim\nRUN echo CASE\n",
+         roots=((2, "record gone", ""), (3, "record gone", ""), (4, "record gone", ""))),
     case("43 a failed build of one named stage, then fixed",
          "COPY requirements.txt /\nRUN echo first\nRUN grep -q good /requirements.txt\nCOPY app.py /app/\n",
          write("requirements.txt", "good\n"), first={"fails": True}, files={**APP, "requirements.txt": "bad\n"},
