@@ -607,3 +607,16 @@ def test_where_there_is_no_file_there_is_no_key():
     assert content_key(Snapshot(TREE), copying("/", "zzz")) is None
     assert content_key(Snapshot(TREE), copying("/")) is not None
     assert content_key(with_(loop=None, gone=None, src__gone=TREE["gone"]), copying("/", "zzz")) is not None
+
+
+def test_only_line_ends_can_be_told(tmp_path):
+    texts = {"unix": b"a\nb\n", "windows": b"a\r\nb\r\n", "binary": b"\0\r\n", "mixed": b"a\nb\r\n"}
+    for name, content in texts.items():
+        (tmp_path / name).write_bytes(content)
+    snapshot = take(tmp_path)
+    entries = snapshot.entries
+    assert entries["windows"].unix == entries["mixed"].unix == entries["unix"].content
+    assert entries["unix"].unix == entries["binary"].unix == ""
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    bare = Snapshot({"x": dataclasses.replace(entries["windows"], attributes="")})
+    assert Snapshot.from_json(bare.to_json()) == bare
