@@ -93,16 +93,21 @@ def projects(draw) -> Project:
         base = draw(st.sampled_from([BASE, *(f"s{n}" for n in range(number))]))
         lines = [f"FROM {base} AS s{number}", f"COPY --chmod=644 one.txt /seen/{number}/"]
         # It runs again when one.txt changes, and makes the same bytes.
-        lines.append(f"RUN echo {TOKEN} {number} > /made")
+        lines.append(f"RUN echo {TOKEN} {number} > /tmp/made-{number}")
         for index in range(draw(st.integers(1, 5))):
             lines.append(draw(instructions(number, index, "data" in ignore)))
         stages.append(tuple(lines))
     if count > 1 and not any(f"s{count - 2}" in line for line in stages[-1]):
         stages[-1] = (*stages[-1], f"COPY --from=s{count - 2} /seen /from-the-stage-before")
     if count > 2 and draw(st.booleans()):  # several stages in one, some with the same bytes as before
-        taken = [f"COPY --from=s{n} {draw(st.sampled_from(('/seen', '/made')))} /of/{n}" for n in range(count - 1)]
+        taken = [f"COPY --from=s{n} {draw(st.sampled_from(_outputs(n)))} /of/{n}" for n in range(count - 1)]
         stages[-1] = (*stages[-1], *taken, "RUN echo after what was taken")
     return Project(files, ignore, tuple(stages))
+
+
+def _outputs(stage: int) -> tuple[str, str]:
+    """What other stages may take: files that change with one.txt, and one that's made again with the same bytes."""
+    return "/seen", f"/tmp/made-{stage}"
 
 
 @st.composite
@@ -116,8 +121,9 @@ def instructions(draw, stage: int, index: int, no_data: bool) -> str:
         case "copy":
             return f"COPY {draw(st.sampled_from(FLAGS))}{source} /c{index}/"
         case "from" if stage:
-            what = draw(st.sampled_from(("/seen", "/made")))
-            return f"COPY {draw(st.sampled_from(('', '--link ')))}--from=s{draw(st.integers(0, stage - 1))} {what} /f{index}"
+            other = draw(st.integers(0, stage - 1))
+            what = draw(st.sampled_from(_outputs(other)))
+            return f"COPY {draw(st.sampled_from(('', '--link ')))}--from=s{other} {what} /f{index}"
         case "mount":
             of = draw(st.sampled_from(["", *(f",from=s{n}" for n in range(stage))]))
             where = "source=/seen" if of else f"source={source.rstrip('/') if '*' not in source else 'src'}"
@@ -137,7 +143,7 @@ def instructions(draw, stage: int, index: int, no_data: bool) -> str:
         case "filled":  # with variables that may be set above
             return f"COPY <<EOV /tmp/{word}.env\n{TOKEN} ${{A_{word.upper()}:-none}} $E_{word.upper()}\nEOV"
         case "script":
-            return f"RUN <<EOR\necho {word} {index} $A_{word.upper()} > /tmp/{word}-{index}\nEOR"
+            return f"RUN <<EOR\necho {word} {index} $A_{word.upper()}\nEOR"
         case "label":
             return f"LABEL {word}={index}"
         case _:
