@@ -133,6 +133,19 @@ class TestWhatNoKeyHas:
         assert "`ADD https://example.invalid/x.git FOLDER`" in one
         assert told(text, "CACHED RAN") == []
 
+    @pytest.mark.parametrize(
+        ("command", "noted"),
+        [
+            ("curl -fsSL https://example.invalid/x | sh", True),
+            ("wget -q https://example.invalid/x", True),
+            ("apt-get install curl git", False),
+            ("curl --version && echo https://example.invalid", False),
+        ],
+    )
+    def test_a_note_on_what_a_download_would_get_now(self, command, noted):
+        text = f"FROM p\nRUN {command}\n"
+        assert ("isn't in the cache key" in explain(build(text, "CACHED"), [build(text)]).steps[-1].still_hit) is noted
+
     def test_no_address_with_a_password_is_repeated(self):
         assert told("FROM p\nRUN git clone https://me:pw@example.invalid/x.git\n", "CACHED") == []
 

@@ -16,6 +16,10 @@ from .operations import Operation
 from .step_in_build import secrets_of
 
 
+#: A command that fetches something from an address whose content may change.
+_DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]*\bhttps?://))")
+
+
 def decide(
     build: Build, index: int, comparisons: Sequence[Comparison], explained: Sequence[StepCause], forgotten: bool
 ) -> StepCause:
@@ -195,7 +199,7 @@ class _Step:
         """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""
         if names := secrets_of(self.step.text):
             return f"what secret {', '.join(names)} holds isn't in the cache key, so a new value alone is a hit"
-        downloads = re.search(r"\b(git (clone|pull|fetch)|curl|wget)\b", self.step.text)
+        downloads = _DOWNLOADS.search(self.step.text)
         if self.step.instruction == "RUN" and downloads and not any(s.state == RAN for s in self.build.steps):
             return f"what `{downloads[1]}` would get now isn't in the cache key, so news there are a hit"
         return ""
