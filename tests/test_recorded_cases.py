@@ -32,5 +32,5 @@ def test_a_file_that_several_copies_read_is_one_root_cause():
 
 
 def test_no_recording_is_left_over():
-    kept = {recording._file(case) for case in CASES}
+    kept = {recording.file_of(case) for case in CASES}
     assert set(recording.FOLDER.glob("*.json.gz")) == kept

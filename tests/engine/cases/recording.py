@@ -17,6 +17,7 @@ from layerlab.explaining.against import explain_against
 from layerlab.explaining.causes import Explanation
 from layerlab.record import history
 
+from . import reports
 from .scene import Case, Scene
 
 FOLDER = Path(__file__).parents[2] / "traces" / "cases"
@@ -26,8 +27,8 @@ _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
 
 
 def keep(scene: Scene, build: Build) -> None:
-    """Write the case's builds if LAYERLAB_RECORD is set."""
-    if "LAYERLAB_RECORD" not in os.environ:
+    """Write the builds of a case of `reports` if LAYERLAB_RECORD is set."""
+    if "LAYERLAB_RECORD" not in os.environ or scene.case not in reports.CASES:
         return
     builds = [build, *history.before(build)]
     told = json.dumps({"forgotten": not history.kept(build), "builds": [_slim(b.to_json()) for b in builds]})
@@ -36,23 +37,19 @@ def keep(scene: Scene, build: Build) -> None:
     for word in sorted(words, key=len, reverse=True):
         told = told.replace(word, words[word])
     FOLDER.mkdir(exist_ok=True)
-    with gzip.GzipFile(_file(scene.case), "wb", mtime=0) as file:
+    with gzip.GzipFile(file_of(scene.case), "wb", mtime=0) as file:
         file.write(told.encode())
 
 
 def replayed(case: Case) -> tuple[Build, Explanation]:
     """Return the last build of a recorded case, and its explanation."""
-    told = json.loads(gzip.decompress(_file(case).read_bytes()))
+    told = json.loads(gzip.decompress(file_of(case).read_bytes()))
     build, *earlier = [Build.from_json(one) for one in told["builds"]]
     return build, explain_against(build, earlier, forgotten=told["forgotten"])
 
 
-def recorded(case: Case) -> bool:
-    """Tell whether the case has a recording."""
-    return _file(case).exists()
-
-
-def _file(case: Case) -> Path:
+def file_of(case: Case) -> Path:
+    """Return where the case's recording is kept."""
     return FOLDER / (re.sub(r"\W+", "-", case.name.lower()).strip("-") + ".json.gz")
 
 
