@@ -130,6 +130,10 @@ class TestDifferences:
             ({}, {"mount /c": "type=cache"}, "mount changed", "mount /c: (none) → type=cache"),
             ({"copy 1 mode": "-1"}, {"copy 1 mode": "493"}, "option changed", "--chmod: (none) → 755"),
             ({}, {"link": "true"}, "option changed", "--link: (none) → true"),
+            ({}, {"copy 1 owner": '{"user": {"User": {"byId": 7}}}'}, "option changed", "--chown: (none) → 7"),
+            ({"copy 1 owner": '{"group": {"User": {"byName": {"name": "g"}}}, "user": {"User": {"byName": {"name": "u"}}}}'},
+             {"copy 1 owner": '{"group": {"User": {"byId": 0}}, "user": {"User": {"byId": 0}}}'}, "option changed",
+             "--chown: u:g → 0:0"),
         ],
     )  # fmt: skip
     def test_each_has_its_sentence(self, before, now, kind, text):

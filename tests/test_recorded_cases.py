@@ -31,6 +31,10 @@ def test_a_file_that_several_copies_read_is_one_root_cause():
     assert [cause.lines for cause in explained("41 the cache pruned").root_causes] == [(2, 3, 4)]
 
 
+def test_another_target_that_it_is_compared_with_is_named():
+    assert explained("45 another target").against == "the previous build of case Dockerfile, of target dev"
+
+
 def test_no_recording_is_left_over():
     kept = {recording.file_of(case) for case in CASES}
     assert set(recording.FOLDER.glob("*.json.gz")) == kept

@@ -73,5 +73,8 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
         return ""
     before = earlier[0]
     where = f" on machine {before.machine}" if before.machine != build.machine else ""
+    target = docker_words.target(before.command)
+    same = target == docker_words.target(build.command)
+    other = "" if same else f", of target {target}" if target else ", of its last stage"
     failed = ", which failed" if before.error else ""
-    return f"the previous build of {before.app} {before.variant}{where}{failed}"
+    return f"the previous build of {before.app} {before.variant}{where}{other}{failed}"

@@ -15,7 +15,6 @@ from .comparison import Comparison, StepDifferences
 from .operations import Operation
 from .step_in_build import secrets_of
 
-
 #: A command that fetches something from an address whose content may change.
 _DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]*\bhttps?://))")
 

@@ -146,8 +146,8 @@ FAULTS = (
     ),
     Fault(
         "frontend",
-        r"dockerfile parse error on line \d+: unknown (flag: --|instruction: )",
-        "the engine's Dockerfile frontend doesn't know a flag or an instruction: a slip of the pen, or it's too old",
+        r"dockerfile parse error on line \d+: unknown flag: --",
+        "the engine's Dockerfile frontend doesn't know a flag: a slip of the pen, or the frontend is too old",
         "check the spelling; for a newer frontend, make `# syntax=docker/dockerfile:1` the first line, which the engine fetches "
         "(`COPY --parents` came with docker/dockerfile:1.7-labs)",
     ),
