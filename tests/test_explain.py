@@ -284,6 +284,14 @@ class TestExplain:
         step = found.of("RUN two")
         assert step.root and [c.kind for c in step.causes] == ["text changed"] and "(line 3)" in step.why
 
+    def test_a_file_of_two_steps_is_told_once_of_the_lower(self):
+        text = "FROM p\nCOPY a /\nRUN one\nCOPY a /b\n"
+        first = build(text, contexts={"context": Snapshot({"a": file("1")})})
+        after = {"contexts": {"context": Snapshot({"a": file("2")})}}
+        broken = build(text, "RAN FAILED NOT_REACHED", error="failed", **after)
+        step = explain(build(text, "CACHED RAN RAN", **after), [broken, first]).of("COPY a /b")
+        assert step.why == "a changed; line 3 above ran again"
+
     def test_a_step_that_no_build_got_through(self):
         broken = build(self.TEXT, "RAN RAN FAILED", error="failed")
         found = explain(build(self.TEXT, "CACHED CACHED RAN"), [broken])

@@ -147,7 +147,7 @@ def instructions(draw, stage: int, index: int, no_data: bool) -> str:
         case "label":
             return f"LABEL {word}={index}"
         case _:
-            return f"RUN echo {word} {index} > /tmp/{word}-{index}"
+            return f"RUN echo {word} {index} > /tmp/{word}-{stage}-{index}"
 
 
 @st.composite

@@ -113,7 +113,9 @@ def _disagreement(step, project: Project, edit: Edit) -> str:
         return f"causes {step.causes}, root {step.root}"
     # COPY . and a mount of "." take the Dockerfile and the ignore file, too: an edit of those is a change of files.
     if own and all(_edits_itself(cause) for cause in own):
-        return "" if edit.after.dockerfile != project.dockerfile or edit.after.ignore != project.ignore else own[0].text
+        before = [built for built in (project, edit.broken) if built]
+        edited = any((p.dockerfile, p.ignore) != (edit.after.dockerfile, edit.after.ignore) for p in before)
+        return "" if edited else own[0].text
     own = [cause for cause in own if not _edits_itself(cause)]
     if strange := [c for c in own if c.kind not in edit.kinds]:
         return f"{strange[0].kind} ({strange[0].text}) is not what was done"

@@ -54,8 +54,9 @@ class StepDifferences:
     @property
     def roots(self) -> list[Cause]:
         """All reasons that aren't a consequence of a step that ran in the same build."""
-        placed = [dataclasses.replace(c, text=f"{c.text} (line {line})") for (line, _), c in self.inherited.items()]
-        return [*self.own, *placed]
+        told = {c.text for c in self.own}  # a file that a step above read too is told once
+        inherited = [(line, c) for (line, text), c in self.inherited.items() if text not in told]
+        return [*self.own, *(dataclasses.replace(c, text=f"{c.text} (line {line})") for line, c in inherited)]
 
     def inherit(self, line: int, other: StepDifferences) -> None:
         """Add what follows for a step from the differences of a step on `line`, a hit, that it builds on."""
