@@ -177,7 +177,7 @@ def _secret(step: StepCause) -> Iterator[Remedy]:
             f"if the value of secret {name} changed, pass a hash of it: `ARG {argument}` above line {step.line}, and "
             f"`--build-arg {argument}=…` with another hash for another value"
         )
-        yield Remedy(step.line, text)
+        yield Remedy(step.line, text, IGNORE)
 
 
 def _fetched(step: StepCause) -> Iterator[Remedy]:
