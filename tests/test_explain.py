@@ -406,6 +406,17 @@ class TestNewerEngines:
         assert "why it's a hit all the same is unknown" in found.of("COPY").still_hit
 
 
+class TestUnknown:
+    """What couldn't be compared makes the answer unknown, also where a stage's files are taken."""
+
+    TEXT = "FROM p AS s\nCOPY a /\nFROM p\nCOPY --from=s /a /\nRUN one\n"
+
+    @pytest.mark.parametrize("states", ["CACHED RAN RAN", "CACHED CACHED RAN"])
+    def test_a_context_that_is_not_known(self, states):
+        found = explain(build(self.TEXT, states, contexts={}), [build(self.TEXT)])
+        assert [c.kind for c in found.roots[0].causes] == ["unknown"]
+
+
 class TestStages:
     """What a hit that takes files from a stage hands on to the steps below. `test_recorded_cases` has real builds of it."""
 

@@ -189,7 +189,7 @@ def _inherit(comparison: Comparison, found: StepDifferences, hit: int) -> None:
     """Add to `found` what follows from a hit: its result may come from a build after the one that we compare with."""
     inner, line = comparison.step(hit, as_base=True), comparison.now.steps[hit].line
     found.inherit(line, inner)
-    if inner.taken is None or inner.taken.nothing:
+    if inner.taken is None or (inner.taken.nothing and not inner.taken.unknown):
         return
     # Its stage ran again or differs, yet it hit. Were its files those of the earlier build, or of a build before that?
     same = _same_files(comparison, hit)

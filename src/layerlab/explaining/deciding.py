@@ -102,9 +102,10 @@ class _Step:
 
     def _gaps(self, comparison: Comparison, found: StepDifferences) -> str:
         """Say why its cache record needn't be gone, though nothing was found; "" if it must be."""
-        if found.unknown:
-            return f"{_joined(found.unknown)} couldn't be compared, and everything else is equal"
-        if doubtful := [*found.doubtful, *(found.taken.doubtful if found.taken else ())]:
+        taken = found.taken or StepDifferences()
+        if unknown := [*found.unknown, *taken.unknown]:
+            return f"{_joined(unknown)} couldn't be compared, and everything else is equal"
+        if doubtful := [*found.doubtful, *taken.doubtful]:
             lines = " and ".join(str(self.build.steps[k].line) for k in doubtful)
             return f"line {lines} is cached, perhaps with other files than in the previous build, or this step's record is gone"
         both = comparison.both(self.index)
