@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import layerlab.machine.machine
+from layerlab.commands import build_table
 from layerlab.commands.main import main
 from layerlab.diagnosing import doctor
 from layerlab.engines import network
@@ -19,7 +24,7 @@ from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
 from layerlab.machine.holding import Holds
 from layerlab.record.build import Build
-from layerlab.record.states import BASE, CACHED, FAILED, RAN
+from layerlab.record.states import BASE, CACHED, FAILED, NOT_REACHED, RAN
 from layerlab.record.step import Step
 from layerlab.system.home import MARKER
 
@@ -173,7 +178,29 @@ def test_build_to_a_pipe_is_plain(machines, project):
     assert rows[2] == ["2", "stage-0", "CACHED", "COPY", ".", "."]
     assert rows[3] == ["3", "stage-0", "RAN", "3.2", "2.0", "1.5", "RUN", "pip", "install", "[a]"]
     assert "1 cached, 4.2 s, 1.5 MB downloaded" in result.stdout
-    assert "image layerlab-shop:dockerfile 77.8 MB compressed" in result.stdout
+    assert "image layerlab-shop:dockerfile, 77.8 MB compressed" in result.stdout
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_step_takes_no_number_away(width, terminal, monkeypatch):
+    """However long a RUN or a stage's name is, line, state, seconds and MB are whole, and each step is one line."""
+    long = step(3, "RUN apt-get update && " + "x" * 300 + " y" * 40, NOT_REACHED, seconds=1234.5)
+    long = dataclasses.replace(
+        long, stage="a-stage-of-a-very-long-name", size_bytes=1_234_567_890, downloaded_bytes=9_876_543_210
+    )
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, force_terminal=terminal, color_system=None)
+    monkeypatch.setattr(build_table, "output", lambda: console)
+    build_table.show_build(dataclasses.replace(BUILD, steps=(*BUILD.steps[:2], long)))
+    row = next(line for line in printed.getvalue().splitlines() if "NOT REACHED" in line)
+    assert re.match(r" +3  a-stage-of-\S+ +NOT REACHED  1234\.5  1234\.6 +9876\.5  RUN apt", row)
+    assert all(len(line) <= width for line in printed.getvalue().splitlines())
+
+
+def test_an_image_without_a_name_is_not_shown_by_its_digest():
+    nameless = dataclasses.replace(BUILD, image="moby-dangling@sha256:0123")
+    assert nameless.image_name == "" and "image without a name, " in build_table.totals(nameless)
 
 
 def test_build_passes_its_options_on(machines, project, monkeypatch):

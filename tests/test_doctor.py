@@ -147,6 +147,16 @@ MESSAGES = [
         "Error response from daemon: write /data/containerd/daemon/io.containerd.metadata.v1.bolt/meta.db: "
         "no space left on device",
     ),
+    (
+        "frontend",
+        "Dockerfile:2\n--------------------\n   2 | >>> COPY --parents ./s/*/r.txt /app/\n--------------------\n"
+        "ERROR: failed to build: failed to solve: dockerfile parse error on line 2: unknown flag: --parents",
+    ),
+    (
+        "not-utf-8",
+        "ERROR: failed to build: failed to solve: Internal: rpc error: code = Internal desc = grpc: failed to unmarshal the "
+        "received message: string field contains invalid UTF-8",
+    ),
     ("no-space", "0.112 OSError: [Errno 28] No space left on device"),
     ("no-space", "0.117 head: error writing 'standard output': No space left on device"),
     (

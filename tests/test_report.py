@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import html
 import html.parser
 import itertools
 import json
@@ -26,12 +27,13 @@ from layerlab import report, reporting
 from layerlab.charts import theme
 from layerlab.commands.main import main
 from layerlab.errors import LayerLabError
-from layerlab.explaining.causes import Cause, Evidence, Explanation, StepCause
+from layerlab.explaining.causes import Cause, Evidence, Explanation, Remedy, StepCause
 from layerlab.record.build import Build
 from layerlab.record.layers import image_bytes
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
 from layerlab.record.step import Phase, Step
 from layerlab.reporting import drawing, facts, logs, markdown, words
+from layerlab.system import faults
 from layerlab.texts.plain import shown
 from layerlab.texts.secrets import HIDDEN
 from layerlab.traces.trace import parse
@@ -265,6 +267,47 @@ def test_the_summary_says_what_somebody_who_reads_nothing_else_should_know():
         "JSONArgsRecommended: CMD",
     ):
         assert sentence in text, sentence
+
+
+def test_a_file_that_several_steps_copy_is_one_root_cause():
+    now, before, _ = shop()
+    cause = Cause("file changed", "app/main.py changed", (Evidence("app/main.py", "sha256:aaa", "sha256:bbb"),))
+    why = explanation_of(now, line_3=cause, line_5=cause)
+    assert "Root cause: app/main.py changed (lines 3, 5)." in " ".join(rendered(now, before, why).text.split())
+    (told,) = json.loads(reporting.render(now, before, "json", why))["root_causes"]
+    assert told == {"kind": "file changed", "text": "app/main.py changed", "lines": [3, 5]}
+
+
+def test_every_form_says_what_to_do():
+    now, before, why = shop()
+    remedy = Remedy(4, "move `ARG GIT_SHA` below line 4", "08-split-what-is-heavy")
+    why = dataclasses.replace(why, remedies=(remedy,))
+    for form in reporting.FORMATS:
+        text = html.unescape(reporting.render(now, before, form, why))
+        assert "move `ARG GIT_SHA` below line 4" in text and "08-split-what-is-heavy" in text, form
+    (told,) = json.loads(reporting.render(now, before, "json", why))["remedies"]
+    assert told["line"] == 4
+
+
+def test_the_remedy_of_an_error_is_told_once_on_the_page():
+    now = recorded("failed", error="ERROR: no space left on device")
+    remedy = faults.known("no-space").remedy
+    page = rendered(now, None, Explanation("a", "v", "", (), (Remedy(0, remedy),))).text
+    assert page.count(remedy) == 1
+
+
+@pytest.mark.parametrize(("edit", "told"), [("code", True), ("none", False)])
+def test_an_edit_is_told_only_if_layerlab_made_one(edit, told):
+    """A project of your own has your own edits, which LayerLab doesn't know of."""
+    now, before, why = shop(edit=edit)
+    before = dataclasses.replace(before, edit=edit)
+    text = " ".join(rendered(now, before, why).text.split())
+    assert ("Edit just before" in text) is told and (f"edit {edit}" in text) is told
+
+
+def test_an_image_without_a_name_is_not_shown():
+    now, before, why = shop(image="moby-dangling@sha256:0123")
+    assert all("moby-dangling" not in reporting.render(now, before, form, why) for form in reporting.FORMATS)
 
 
 def test_root_causes_are_marked_and_consequences_name_the_step():

@@ -121,6 +121,11 @@ class Build:
         return sum(p.seconds for p in self.phases if p.kind == kind)
 
     @property
+    def image_name(self) -> str:
+        """The image's name; "" for one without a name, such as that of a Compose service that bake builds."""
+        return "" if self.image.startswith("moby-dangling@") else self.image
+
+    @property
     def export_seconds(self) -> float:
         """Seconds spent on compressing, writing and unpacking the image."""
         return self.seconds_in("export")

@@ -10,7 +10,7 @@ from typing import cast
 
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
-from ..explaining.causes import Cause, Explanation, StepCause
+from ..explaining.causes import Cause, Explanation, Remedy, RootCause, StepCause
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
@@ -149,6 +149,8 @@ class Facts:
         against: the build it was compared with to find the causes, in words; "" if there was none.
         unexplained: why there are no causes; "" if there are.
         roots: numbers of the steps that ran for a reason of their own.
+        root_causes: what made them run, each thing once.
+        remedies: what to do about the causes, where there's something.
         comparison: None without a previous build.
         step_logs: the output of each step, without terminal codes and not yet cut; in the page only.
         dockerfile: text of the Dockerfile; in the page only.
@@ -174,6 +176,8 @@ class Facts:
     against: str
     unexplained: str
     roots: tuple[int, ...]
+    root_causes: tuple[RootCause, ...]
+    remedies: tuple[Remedy, ...]
     comparison: Comparison | None
     warnings: tuple[str, ...]
     step_logs: tuple[str, ...] = dataclasses.field(repr=False)
@@ -214,7 +218,7 @@ def gather(
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
         app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
-        started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image,
+        started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image_name,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
         phases=build.phases,
@@ -222,6 +226,7 @@ def gather(
         against=explanation.against if explanation else "",
         unexplained="" if explanation else unexplained or "no explanation was made",
         roots=tuple(s.number for s in steps if s.root),
+        root_causes=explanation.root_causes if explanation else (), remedies=explanation.remedies if explanation else (),
         comparison=_compared(build, previous) if previous else None,
         warnings=build.warnings, step_logs=tuple(s.log.rstrip() for s in build.steps), dockerfile=shown(build.dockerfile),
     )  # fmt: skip

@@ -41,6 +41,7 @@ def markdown(facts: Facts) -> str:
 def _summary(facts: Facts, rows: int) -> str:
     parts = [f"### {escaped(f'{facts.app} {facts.variant}')}: {escaped(words.verdict(facts))}", _facts_line(facts)]
     parts += ["\n".join(f"- {escaped(words.clipped(line, 300))}" for line in words.short_story(facts))]
+    parts += ["\n".join(f"- → {escaped(words.clipped(str(remedy), 300))}" for remedy in facts.remedies[:rows])]
     if facts.error:
         parts.append(_error(facts))
     parts.append(_steps(facts, rows))

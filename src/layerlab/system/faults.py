@@ -145,6 +145,19 @@ FAULTS = (
         "check its name and tag; if no hub answers, LayerLab has stand-ins for python:3.11-slim and python:3.13-slim",
     ),
     Fault(
+        "frontend",
+        r"dockerfile parse error on line \d+: unknown flag: --",
+        "the engine's Dockerfile frontend doesn't know a flag: a slip of the pen, or the frontend is too old",
+        "check the spelling; for a newer frontend, make `# syntax=docker/dockerfile:1` the first line, which the engine fetches "
+        "(`COPY --parents` came with docker/dockerfile:1.7-labs)",
+    ),
+    Fault(
+        "not-utf-8",
+        r"string field contains invalid UTF-8",
+        "BuildKit takes only names in UTF-8, and a file of the build context has another: `layerlab explain` names it",
+        "rename the file, or keep it out with .dockerignore",
+    ),
+    Fault(
         "gone",
         r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF",
         "the connection to the engine broke: the engine stopped or was killed",
