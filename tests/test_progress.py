@@ -112,7 +112,9 @@ class TestModel:
             assert [(s.line, s.state) for s in live.steps] == [(s.line, s.state) for s in record.steps]
         assert not any(r.busy for r in live.rows)
 
-    @pytest.mark.parametrize("name", sorted({*NAMES} - {"target", "bake", "bake_failed", "bake_one", "multiplatform"}))
+    @pytest.mark.parametrize(
+        "name", sorted({*NAMES} - {"target", "bake", "bake_failed", "bake_one", "multiplatform", "failed_platforms"})
+    )
     def test_the_steps_are_known_before_the_engine_tells_of_them(self, name):
         live, events = started(name)
         before = live.steps
@@ -508,7 +510,7 @@ def made(*steps: Step, error: str = "") -> Build:
     return Build(
         app="shop", variant="before", edit="", machine="m", command=(), dockerfile="", started_at="", seconds=4.2,
         steps=steps, phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="", provenance={}, error=error,
-    )  # fmt: skip
+    ).fitted()  # fmt: skip
 
 
 class TestSettled:

@@ -276,7 +276,7 @@ def reads(monkeypatch) -> list[str]:
     """Collect the names of the files that are read."""
     found = []
 
-    def reading(place: str, *rest) -> tuple[int, str, str]:
+    def reading(place: str, *rest) -> tuple[int, str, str, str]:
         found.append(os.path.basename(place))
         return honest(place, *rest)
 
@@ -382,7 +382,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     assert snapshots._hash(str(tmp_path / "pipe"))[0] == 0
-    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "")
+    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "", "")
 
 
 def test_large_files_are_hashed_whole(tmp_path):
@@ -607,3 +607,16 @@ def test_where_there_is_no_file_there_is_no_key():
     assert content_key(Snapshot(TREE), copying("/", "zzz")) is None
     assert content_key(Snapshot(TREE), copying("/")) is not None
     assert content_key(with_(loop=None, gone=None, src__gone=TREE["gone"]), copying("/", "zzz")) is not None
+
+
+def test_only_line_ends_can_be_told(tmp_path):
+    texts = {"unix": b"a\nb\n", "windows": b"a\r\nb\r\n", "binary": b"\0\r\n", "mixed": b"a\nb\r\n"}
+    for name, content in texts.items():
+        (tmp_path / name).write_bytes(content)
+    snapshot = take(tmp_path)
+    entries = snapshot.entries
+    assert entries["windows"].unix == entries["mixed"].unix == entries["unix"].content
+    assert entries["unix"].unix == entries["binary"].unix == ""
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    bare = Snapshot({"x": dataclasses.replace(entries["windows"], attributes="")})
+    assert Snapshot.from_json(bare.to_json()) == bare

@@ -84,7 +84,7 @@ def test_a_shared_library_beside_the_service(machine, project):
     project(**{"shared/lib.py": "l2"})
     again = built(machine, folder, service="web")
     assert states(again) == [(2, CACHED), (3, RAN), (4, RAN)]
-    assert "lib.py changed" in causes(again)[3]
+    assert "lib.py in context shared changed" in causes(again)[3]
 
 
 def test_a_context_and_a_dockerfile_elsewhere_in_the_checkout(machine, project):

@@ -246,12 +246,12 @@ class _Walk:
             what = "pipe" if stat.S_ISFIFO(mode) else ("block device" if stat.S_ISBLK(mode) else "device") + numbers
             self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
 
-    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str) -> None:
+    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str, unix: str) -> None:
         """Note a file that was read. One that changes while it's read is taken as it came, and read again next time."""
         if size < 0:
             self.entries.pop(path, None)
             return
-        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
+        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes, unix)
         safe = size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before
         self.stats[path] = (size if safe else UNSAFE, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
@@ -263,8 +263,8 @@ _NOTHING = _blake().hexdigest()
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-#: Bytes read, their hash, hash of the extended attributes; -1 bytes means that the file is gone.
-_Content = tuple[int, str, str]
+#: Bytes read, their hash, hash of the extended attributes, `Entry.unix`; -1 bytes means that the file is gone.
+_Content = tuple[int, str, str, str]
 
 
 def _hash(place: str, cancelled: threading.Event | None = None) -> _Content:
@@ -272,21 +272,23 @@ def _hash(place: str, cancelled: threading.Event | None = None) -> _Content:
     try:
         file = os.open(place, _OPEN)
     except FileNotFoundError:
-        return -1, "", ""
+        return -1, "", "", ""
     except OSError:
-        return 0, UNREADABLE, ""
+        return 0, UNREADABLE, "", ""
     try:
-        digest, size = _blake(), 0
+        digest, size, unix = _blake(), 0, ""
         while block := os.read(file, BLOCK if size else LARGE):
             if cancelled and cancelled.is_set():
                 raise Cancelled
             digest.update(block)
             size += len(block)
             if len(block) < LARGE:  # in a regular file, a short block is the last
+                if size == len(block) and b"\r\n" in block and b"\0" not in block:
+                    unix = _blake(block.replace(b"\r\n", b"\n")).hexdigest()
                 break
-        return size, digest.hexdigest(), _attributes(file)
+        return size, digest.hexdigest(), _attributes(file), unix
     except OSError:
-        return 0, UNREADABLE, ""
+        return 0, UNREADABLE, "", ""
     finally:
         os.close(file)
 

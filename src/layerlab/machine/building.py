@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import engines
 from ..contexts.beside import Snapshots, looking_at
 from ..errors import CommandFailed, LayerLabError
 from ..project.definition import Definition
@@ -18,6 +19,7 @@ from ..project.plan import Plan
 from ..record import history, view
 from ..record.build import Build
 from ..record.layers import image_bytes
+from ..record.masked_view import MaskedView
 from ..record.snapshot import Snapshot
 from ..record.step import Step
 from ..system import docker_words, faults
@@ -84,7 +86,7 @@ def run_build(
         show, definition.title, definition.dockerfile,
         target=definition.target, args=definition.args, service=definition.service,
     )  # fmt: skip
-    attempt = _run(command, definition, host.environment, chosen, known)
+    attempt = _run(command, definition, host.environment, MaskedView(chosen, definition.masker), known)
     build = _record(host.name, definition, edit, command, attempt)
     history.remember(build)
     chosen.finish(build)
@@ -189,7 +191,7 @@ def _try(
             )
         provenance, image = _read_metadata(metadata, definition.service)
     raw = "".join(lines)
-    parsed = trace.parse(raw, provenance, definition.dockerfile, definition.service)
+    parsed = trace.parse(raw, provenance, definition.source, definition.service)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
 
 
@@ -210,7 +212,7 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 
 def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
     parsed = attempt.parsed
-    return Build(
+    build = Build(
         app=definition.app,
         variant=definition.variant,
         edit=edit,
@@ -232,14 +234,19 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
         args=definition.args,
         contexts=attempt.contexts,
     )
+    return build.fitted(definition.masker)
 
 
 def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
     """Raise the error that says what went wrong: the engine died, or the build failed."""
     if attempt.parsed.failed is None and not host.running:
+        there = engines.machine_file(host.name).exists()
         raise LayerLabError(
-            f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
-            f"start it again (it keeps its cache): Machine.start({host.name!r})",
+            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
+            f"{build.app} {build.variant}",
+            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
         )
-    rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
-    raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)
+    rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))
+    failed = attempt.parsed.failed
+    step = build.steps[attempt.parsed.steps.index(failed)] if failed else None
+    raise BuildFailed(build, step, attempt.exit_code, rest)

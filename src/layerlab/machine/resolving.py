@@ -18,8 +18,11 @@ from ..project.app import App
 from ..project.definition import Definition
 from ..project.plan import Plan
 from ..project.variant import Variant
+from ..record.fitting import masker_for
+from ..record.marks import mark
 from ..system import build_options, docker_words
 from ..system.home import home
+from ..texts.plain import named
 from . import plans
 from .choosing import chosen
 
@@ -58,29 +61,34 @@ def resolve(
     }
     folders = told.folders(app.path)
     _refuse_our_home(folders, told.file)
+    secrets = permissions.secret_words(plan, app.path) if plan else []
+    masker = masker_for([*options, *secrets], {**told.args, **given_args}, told.dockerfile)
+    marking = dataclasses.replace(masker, mark=mark)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
-        app=app.name,
-        variant=found.name,
+        app=named(app.name),
+        variant=named(found.name),
         folder=app.path,
         project=app.source,
         scratch=app.scratch,
         image="" if found.service else f"{app.image}:{found.tag}",
         file=told.in_app(told.file, app.path),
         file_in_context=told.file,
-        dockerfile=told.dockerfile,
+        dockerfile=marking.source(told.dockerfile),
+        source=told.dockerfile,
         ignore_file=told.in_app(ignore_name, app.path),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
         plan=plan.text if plan else "",
         service=found.target_name,
         target=told.target,
-        args=told.args,
+        args=marking.arguments(told.args),
         given_target=given_target,
         given_args=given_args,
         options=tuple(options),
         contexts=told.contexts,
         folders=folders,
         absent=absent,
+        masker=masker,
     )
 
 

@@ -19,6 +19,8 @@ from typing import Any
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
+from ..system.trees import delete_tree
+from ..texts.plain import shown
 from . import manifest, permissions, scratch
 from .copying import Copy
 from .course_files import sample_apps
@@ -148,7 +150,7 @@ class App:
 
     def close(self) -> None:
         """Delete the scratch copy and the files of builds. A project in place stays as it is."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        delete_tree(self._folder, f"Deleting the copy of {self.name}", ignore_errors=True)
         self._owner.close()
 
     def __enter__(self) -> App:
@@ -158,7 +160,7 @@ class App:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<App {self.name!r}, {'in place' if self.in_place else 'scratch copy'} in {self.path}>"
+        return shown(f"<App {self.name!r}, {'in place' if self.in_place else 'scratch copy'} in {self.path}>")
 
     # -- what is in it -----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import AppError
+from ..texts.masker import Masker
 from ..traces import instructions
 from ..traces.instructions import MAKES_A_STEP, Instruction
 
@@ -24,19 +25,21 @@ class Definition:
         image: name of the image to make; "" if the plan names it.
         file: path of the Dockerfile in the app, or its full path if it's outside; "" if it's inline in the plan, or remote.
         file_in_context: the same, relative to the main context, to find its own ignore file.
-        dockerfile: the Dockerfile's text.
+        dockerfile: the Dockerfile's text as records have it, with its secrets hidden.
+        source: the Dockerfile's text as it is.
         ignore_file: path of the file with its ignore rules in the app; "" if there is none.
         ignore: the text of that file.
         plan: what Compose or bake said it will build, a bake file in JSON; "" for a plain build.
         service: the bake target in the plan, for a Compose service or a target of a bake file; "" for a plain build.
         target: stage to stop at; "" for the last.
-        args: build arguments.
+        args: build arguments as records have them, with secrets hidden.
         given_target: `target`, but only if the command has to name it; a plan names its own.
-        given_args: the same for `args`.
+        given_args: the same for the build arguments, with their real values.
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
         folders: the contexts that are local folders: name → full path.
         absent: name of a context → what a scratch copy lacks of its folder, because its ignore rules keep it out.
+        masker: hides the secrets of the build.
     """
 
     app: str
@@ -48,18 +51,20 @@ class Definition:
     file: str
     file_in_context: str
     dockerfile: str
+    source: str = dataclasses.field(repr=False)
     ignore_file: str
     ignore: str
-    plan: str
+    plan: str = dataclasses.field(repr=False)
     service: str
     target: str
     args: Mapping[str, str] = dataclasses.field(hash=False)
     given_target: str
-    given_args: Mapping[str, str] = dataclasses.field(hash=False)
-    options: tuple[str, ...]
+    given_args: Mapping[str, str] = dataclasses.field(hash=False, repr=False)
+    options: tuple[str, ...] = dataclasses.field(repr=False)
     contexts: Mapping[str, str] = dataclasses.field(hash=False)
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
     absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
+    masker: Masker
 
     @property
     def title(self) -> str:

@@ -104,6 +104,20 @@ def wishes_of(plan: Plan, folder: Path, root: Path) -> list[Wish]:
     return _without_repeats(found)
 
 
+def secret_words(plan: Plan, folder: Path) -> list[str]:
+    """Return the secrets of a plan's targets as the words of `docker buildx build`, so that they can be hidden like those."""
+    words = []
+    for target in plan.targets.values():
+        for secret in _fields(target, "secret", docker_words.fields):
+            name = secret.get("id", "")
+            if file := _secret_file(secret):
+                path = str(folder / file).replace('"', '""')
+                words.append(f'--secret=id={name},"src={path}"')
+            else:
+                words.append(f"--secret=id={name},env={secret.get('env') or secret.get('src') or name}")
+    return words
+
+
 def _without_repeats(wishes: Sequence[Wish]) -> list[Wish]:
     """Leave out what comes with a folder that's asked for anyway."""
     return [wish for wish in dict.fromkeys(wishes) if not any(_comes_with(wish, other) for other in wishes)]

@@ -12,6 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ..system.files import write_private
 from ..system.home import machine_dir
 from .build import Build
 
@@ -25,10 +26,11 @@ def remember(build: Build) -> None:
         return
     with contextlib.suppress(OSError):
         folder = _folder(build.machine, build.project)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for made in (folder.parent, folder):
+            made.mkdir(exist_ok=True, mode=0o700)
         name = f"{build.started_at.replace(':', '')}-{os.getpid()}.json"
         part = folder / f"{name}.part"
-        part.write_text(json.dumps({**build.to_json(), "trace": ""}), encoding="utf-8")
+        write_private(part, json.dumps({**build.to_json(), "trace": ""}))
         part.rename(folder / name)
         for old in sorted(folder.glob("*.json"))[:-KEPT]:
             old.unlink(missing_ok=True)

@@ -1,9 +1,18 @@
-"""Write the small files that say what exists, so that no reader ever sees half of one."""
+"""Write files: records for their owner only, and the small ones that say what exists so that no reader sees half of one."""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write `text` to `file`, which from then on only its owner can read, whoever could before."""
+    with open(file, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # not of /dev/null or a pipe
+            os.fchmod(opened.fileno(), 0o600)
+        opened.write(text)
 
 
 def replace_text(file: Path, text: str) -> None:

@@ -39,11 +39,14 @@ def claim() -> None:
     folder = home()
     if is_ours(folder):
         return
-    if folder.is_dir() and os.environ.get("LAYERLAB_HOME") and any(folder.iterdir()):
+    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    # Another process may have made it since we looked.
+    if there and MARKER not in there and os.environ.get("LAYERLAB_HOME"):
         raise SetupError(
             f"LAYERLAB_HOME is {folder}, which holds files that LayerLab didn't make", "set it to a new or empty folder"
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # also where somebody made it before, empty
     (folder / MARKER).touch(mode=0o600)
 
 
