@@ -81,7 +81,7 @@ class FakeMachine:
     def remove(self, *, force=False, wait=None):
         del self.made[self.name]
 
-    def build(self, app, variant, **options):
+    def build(self, app, variant, *, say, **options):
         self.calls.append((app.name, variant, options))
         if variant == "Slow":
             raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,11 @@ def build(
         _check(app, variant, service)
         options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
         machine = started(machine_name)
+        said = functools.partial(click.echo, err=True)
         try:
-            done = machine.build(app, variant, target=target, args=arguments, service=service, options=options)
+            done = machine.build(
+                app, variant, target=target, args=arguments, service=service, options=options, say=said
+            )
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error

@@ -110,7 +110,7 @@ def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[st
 
 def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson"]
-    command += [f"--file={definition.file}", f"--tag={definition.image}"]
+    command += [f"--file={definition.built_file or definition.file}", f"--tag={definition.image}"]
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]

@@ -21,7 +21,7 @@ from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking, building, choosing, holding, spares
+from . import asking, bases, building, choosing, holding, spares
 from .holding import Holds, Kind
 from .resolving import resolve
 
@@ -221,6 +221,7 @@ class Machine:
         service: str = "",
         options: Sequence[str] = (),
         view: Wanted = "auto",
+        say: Say = print,
     ) -> Build:
         """Run one real build of `app` here and return its record.
 
@@ -235,6 +236,7 @@ class Machine:
             options: more options for `docker buildx build`, or for bake. Of a service, `--file`, `--profile`, `--env-file` and
                 `--var` say what Compose or bake reads, and `--allow` what its files may use beyond the project.
             view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
+            say: gets a line if a base image can't be had and a stand-in is made, or the `# syntax` line is left out.
 
         Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, PermissionNeeded
         (an AppError) if Compose or bake files ask for more than the project and `--allow` give them, MachineError if the
@@ -243,6 +245,7 @@ class Machine:
         self._require_running()
         with self.holds.during(Kind.USE):
             definition = resolve(app, variant, target=target, args=args, service=service, options=options)
+            definition = bases.provided(self, definition, say)
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
 
@@ -278,6 +281,7 @@ class Machine:
     def forget_contexts(self) -> None:
         """Forget the stand-ins, so that the next build asks for them again: a base image may have been added or removed."""
         self._contexts_file.unlink(missing_ok=True)
+        bases.forget(self.name)
 
     @property
     def _contexts_file(self) -> Path:

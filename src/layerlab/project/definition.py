@@ -24,6 +24,7 @@ class Definition:
         scratch: a folder where the build keeps files.
         image: name of the image to make; "" if the plan names it.
         file: path of the Dockerfile in the app, or its full path if it's outside; "" if it's inline in the plan, or remote.
+        built_file: the file that the client reads instead of `file`, without what this engine can't have; "" for `file`.
         file_in_context: the same, relative to the main context, to find its own ignore file.
         dockerfile: the Dockerfile's text as records have it, with its secrets hidden.
         source: the Dockerfile's text as it is.
@@ -65,6 +66,7 @@ class Definition:
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
     absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
     masker: Masker
+    built_file: str = ""
 
     @property
     def title(self) -> str:

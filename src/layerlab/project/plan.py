@@ -47,6 +47,11 @@ class Plan:
         single = {name: values[-1] if name == "network" else list(values) for name, values in fields.items()}
         return dataclasses.replace(self, targets={**self.targets, target: {**self.targets[target], **single}})
 
+    def with_dockerfile(self, target: str, *, inline: str, file: str) -> Plan:
+        """Return the plan in which a target is built from the text `inline`, or else from the file `file`."""
+        said = {**self.targets[target], **({"dockerfile-inline": inline} if inline else {"dockerfile": file})}
+        return dataclasses.replace(self, targets={**self.targets, target: said})
+
     def leaves(self, name: str) -> list[str]:
         """Return the targets that `name` builds: those of a group (a matrix is one), else itself; [] if there's no such name."""
         if name not in self.groups:
