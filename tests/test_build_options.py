@@ -12,7 +12,7 @@ from layerlab.machine.plans import changed
 from layerlab.machine.resolving import resolve
 from layerlab.project.plan import Plan
 from layerlab.system import docker_words
-from layerlab.system.build_options import OPTIONS, for_bake
+from layerlab.system.build_options import NOT_SET, OPTIONS, for_bake
 
 
 @pytest.fixture
@@ -52,6 +52,13 @@ def test_bake_is_told_what_a_build_is_told(app, words, field, value):
     assert command[-1] == "web"
     told = changed(app, Plan.read(found.plan), "web", command[command.index("--file=-") + 1 : -1])
     assert told.targets["web"][field] == value
+
+
+@pytest.mark.parametrize("field", NOT_SET)
+def test_bake_loses_what_it_cannot_set(app, field):
+    """Once this fails, bake can, and build_options.NOT_SET isn't needed any more."""
+    plan = Plan({"web": {"no-cache-filter": ["a"], "network": "none"}})
+    assert not changed(app, plan, "web", [f"--set=web.{field}=b"]).targets["web"].get(field)
 
 
 def test_a_failed_build_s_record_tells_that_nothing_came_from_the_cache(app):

@@ -1,4 +1,4 @@
-"""Read `layerlab.toml`, the file in which a project tells LayerLab about itself. `layerlab.schema.json` says what may be in it.
+"""Read `layerlab.toml`, the file in which a project tells LayerLab about itself. `schema.json` says what may be in it.
 
 The schema is for editors, too. Of JSON Schema, we check here what it uses, because a library for all of it would take longer to
 import than a fully cached build takes.
@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
 @functools.cache
 def schema() -> Mapping[str, Any]:
     """Return the manifest's JSON Schema."""
-    file = importlib.resources.files("layerlab.project") / "layerlab.schema.json"
+    file = importlib.resources.files("layerlab.project") / "schema.json"
     said: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return said
 

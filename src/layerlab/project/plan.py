@@ -40,7 +40,8 @@ class Plan:
     def text(self) -> str:
         """The file as JSON, in which bake finds no expression: what it builds is what `targets` says."""
         targets = {name: _replaced(target, ESCAPES) for name, target in self.targets.items()}
-        return json.dumps({"group": {name: {"targets": of} for name, of in self.groups.items()}, "target": targets})
+        groups = {"group": {name: {"targets": of} for name, of in self.groups.items()}} if self.groups else {}
+        return json.dumps({**groups, "target": targets})
 
     def having(self, target: str, fields: Mapping[str, Sequence[str]]) -> Plan:
         """Return the plan with a target's fields set to what the user gave; one that takes a single value gets the last."""
