@@ -57,6 +57,14 @@ class AppError(LayerLabError):
     """An app, a variant or an edit can't be used: no such folder, a path outside the project, no such edit."""
 
 
+class RecordError(LayerLabError):
+    """A file isn't the record of a build: damaged, of another version, changed by hand, or something else."""
+
+
+class FileError(LayerLabError):
+    """The computer refused a file or folder: a full disk, a read-only one, somebody else's folder, a file in its place."""
+
+
 class LabError(LayerLabError):
     """A lab or one of its files is missing, or progress can't be read or handed in."""
 

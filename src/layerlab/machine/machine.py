@@ -19,6 +19,7 @@ from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, Se
 from ..record import history
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
+from ..system.refusals import refusals_told
 from ..system.shell import run
 from . import asking, building
 from .resolving import resolve
@@ -58,6 +59,7 @@ class Machine:
     # -- coming and going --------------------------------------------------------------------------------------------
 
     @classmethod
+    @refusals_told()
     def start(cls, name: str = DEFAULT_NAME, *, say: Say = print) -> Machine:
         """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
 
@@ -75,6 +77,7 @@ class Machine:
         return machine
 
     @classmethod
+    @refusals_told()
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
@@ -111,6 +114,7 @@ class Machine:
                     images.ensure(image, seed.docker, say)
             self._engine.keep_as_seed(SEED_NAME)
 
+    @refusals_told()
     def remove(self) -> None:
         """Kill the engine and delete all the machine's data: images, cache, containers, credentials."""
         with locked(f"machine-{self.name}"):
@@ -163,6 +167,7 @@ class Machine:
 
     # -- using it ----------------------------------------------------------------------------------------------------
 
+    @refusals_told()
     def build(
         self,
         app: App,
@@ -195,6 +200,7 @@ class Machine:
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
 
+    @refusals_told()
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, send it the app's health check and one real request, and remove its container.
 
@@ -224,6 +230,7 @@ class Machine:
     def _contexts_file(self) -> Path:
         return machine_dir(self.name) / "contexts.json"
 
+    @refusals_told()
     def add_base(self, image: str, *, say: Say = print) -> str:
         """Add another base image, pulled or as a stand-in, and return its name. It survives `reset`.
 
@@ -237,6 +244,7 @@ class Machine:
             file.write(f"{name}\n")
         return name
 
+    @refusals_told()
     def move_base(self, image: str = images.BASES[0]) -> str:
         """Replace base image `image` with a new one of the same name, as a new release would; return the new id.
 
@@ -250,6 +258,7 @@ class Machine:
         with self._in_use():
             return images.move(name, self.docker)
 
+    @refusals_told()
     def restore_bases(self) -> None:
         """Restore the names of moved base images and nothing else, so that earlier builds are cache hits again.
 
@@ -259,6 +268,7 @@ class Machine:
         with self._in_use():
             images.move_back(self._tags(), self.docker)
 
+    @refusals_told()
     def reset(self) -> None:
         """Make it cold: only the base images stay. Raises MachineBusy while another process builds here."""
         with self.alone():

@@ -14,17 +14,18 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
+from ..system import refusals
+from ..system.files import what_is
 from ..system.home import apps_dir, cache_dir, home, locked
 from .course_files import sample_apps
+from .manifest import MANIFEST, checked, read_manifest
 
-MANIFEST = "layerlab.toml"
 #: In every app's folder: locked while the app is in use.
 OWNER = "owner.lock"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
@@ -75,6 +76,7 @@ class App:
         snapshots: the build contexts at the last builds, so that the next one needn't read files that haven't changed.
     """
 
+    @refusals.refusals_told()
     def __init__(self, name: str, profile: str = "") -> None:
         """Copy the sample app called `name`. Raises AppError, naming those that exist, if there is no such app or profile.
 
@@ -87,13 +89,14 @@ class App:
             raise AppError(
                 f"there is no sample app {name!r}", f"there are: {known}; for your own project, use App.from_path(…)"
             )
-        profiles = _read_manifest(source / MANIFEST).get("profiles", {})
+        profiles = read_manifest(source).get("profiles", {})
         if profile and profile not in profiles:
             raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
         chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
         self._copy(source, chosen.get("files", {}))
 
     @classmethod
+    @refusals.refusals_told()
     def from_path(cls, path: str | Path) -> App:
         """Copy any project. Raises AppError if `path` isn't a folder or can't be copied."""
         app = cls.__new__(cls)
@@ -105,7 +108,7 @@ class App:
             raise AppError(f"{source} is not a folder")
         if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
             raise AppError(f"{source} can't be a project", "name the folder that has the Dockerfile")
-        self._manifest = _read_manifest(source / MANIFEST)
+        self._manifest = read_manifest(source)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
@@ -120,8 +123,9 @@ class App:
             self._prepare()
         except BaseException as error:
             self.close()
-            if isinstance(error, OSError):  # shutil.Error is one
-                raise AppError(f"{source} cannot be copied: {error}") from error
+            if isinstance(error, OSError):  # shutil.Error is one, which lists every file
+                why = refusals.told(error)
+                raise AppError(f"{source} can't be copied: {why.message}", why.remedy) from error
             raise
 
     @property
@@ -147,18 +151,23 @@ class App:
 
     def file(self, path: str | Path) -> Path:
         """Return the full path of a file in the copy. Raises AppError if it's outside the copy, by `..` or by a link."""
-        full = (self.path / path).resolve()
+        try:
+            full = (self.path / path).resolve()
+        except (RuntimeError, ValueError) as error:  # a circle of links, before Python 3.13; a zero byte
+            raise AppError(f"{str(path)!r} can't be a path: {error}", "name a file inside the project") from None
         if not full.is_relative_to(self.path.resolve()):
-            raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
+            raise AppError(f"{str(path)!r} is outside the app, at {full}", "name a file inside the project")
         return full
 
+    @refusals.refusals_told()
     def read(self, path: str | Path) -> str:
         """Return the text of a file in the copy. Raises AppError if there is none."""
         full = self.file(path)
         if not full.is_file():
-            raise AppError(f"{self.name} has no file {str(path)!r}")
+            raise AppError(f"{self.name} has no file {str(path)!r}{what_is(self.source / path)}")
         return full.read_text(encoding="utf-8", errors="replace")
 
+    @refusals.refusals_told()
     def write(self, path: str | Path, text: str) -> None:
         """Write a file in the copy, making folders as needed."""
         full = self.file(path)
@@ -174,12 +183,14 @@ class App:
         """Return the variant called `name`, or one for the Dockerfile `name` in the app. Raises AppError if there's neither."""
         listed = self._manifest.get("variants", {})
         if name in listed:
-            return Variant(name, **listed[name])
+            told = {"name": name, **listed[name]}
+            variant: Variant = checked(Variant, told, self.source / MANIFEST, f"variants.{name}")
+            return variant
         if self.file(name).is_file():
             return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
         known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
         raise AppError(
-            f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
+            f"{self.name} has no variant, Dockerfile or Compose file {name!r}{what_is(self.source / name)}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
 
@@ -198,6 +209,7 @@ class App:
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
+    @refusals.refusals_told()
     def edit(self, kind: str) -> str:
         """Make a fresh edit; return a description of it.
 
@@ -343,17 +355,6 @@ def _not_copied(folder: str, names: list[str]) -> list[str]:
     """
     paths, own = {name: Path(folder) / name for name in names}, home()
     return [n for n, p in paths.items() if p == own or not (p.is_symlink() or p.is_file() or p.is_dir())]
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise AppError(
-            f"{path} is not valid TOML: {error}", "correct it, or delete it if you don't need variants"
-        ) from None
 
 
 __all__ = ["EDITS", "App", "Variant", "sweep"]

@@ -13,6 +13,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ..errors import RecordError
 from ..system.home import machine_dir
 from .build import Build
 
@@ -39,7 +40,7 @@ def builds(project: str | Path, machine: str) -> list[Build]:
     """Return the builds of the project in folder `project` on `machine`, newest first."""
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
-        with contextlib.suppress(OSError, ValueError):  # removed meanwhile, or of another format
+        with contextlib.suppress(RecordError):  # removed meanwhile, or of another format
             found.append(Build.load(file))
     return found
 

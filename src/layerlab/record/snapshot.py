@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import stat
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypedDict
+
+from .reading import read
 
 #: Stands for a file's content, or a folder's names, that couldn't be read: there's no telling whether they changed.
 UNREADABLE = "unreadable"
@@ -86,12 +88,31 @@ class Snapshot:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that `to_json` made `data` from. Raises KeyError, ValueError or TypeError for anything else."""
+        told: _Plain = read(_Plain, data)
         entries, stats = {}, {}
-        for path, bits, size, content, *rest in data["entries"]:
+        for row in told["entries"]:
+            # Not by `read`: there may be 100,000 of them.
+            if tuple(map(type, row)) not in _ROWS:
+                raise ValueError(f"an entry is {str(row)[:80]}")
+            path, bits, size, content, *rest = row
             entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
             if len(rest) == 5:
                 stats[path] = tuple(rest[1:])
-        return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
+        return cls(entries, told["rules"], told["ignore_file"], told["ignored"], stats)
+
+
+class _Plain(TypedDict):
+    """A snapshot as `to_json` writes it."""
+
+    entries: Annotated[Any, list]
+    rules: tuple[str, ...]
+    ignore_file: str
+    ignored: tuple[str, ...]
+
+
+#: The types in an entry's row: path, bits, size, content, then attributes, then its stat.
+_ROW = (str, int, int, str)
+_ROWS = {_ROW, (*_ROW, str), (*_ROW, str, int, int, int, int)}
 
 
 #: How `to_json` writes the kinds: as the upper bits of a Unix mode.

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..system.extras import needs_course
+from .states import State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class Step:
     stage: str
     instruction: str
     text: str
-    state: str
+    state: State
     started: float | None
     seconds: float
     size_bytes: int | None

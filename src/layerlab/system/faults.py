@@ -49,7 +49,8 @@ FAULTS = (
     Fault(
         "no-daemon",
         r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
-        r"failed to connect to the docker API|error while fetching server API version",
+        r"failed to connect to the docker API|error while fetching server API version|"
+        r"Connection aborted\.', (ConnectionRefused|FileNotFound)Error",
         "no Docker engine answers",
         "start it: open Docker Desktop, or run `sudo systemctl start docker`; for a LayerLab machine, run `layerlab up`",
     ),
@@ -135,7 +136,8 @@ FAULTS = (
     ),
     Fault(
         "gone",
-        r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF",
+        r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF|"
+        r"Connection aborted\.', (RemoteDisconnected|ConnectionReset)",
         "the connection to the engine broke: the engine stopped or was killed",
         "start it again with `layerlab up`, and repeat the build",
     ),
