@@ -147,6 +147,13 @@ MESSAGES = [
         "Error response from daemon: write /data/containerd/daemon/io.containerd.metadata.v1.bolt/meta.db: "
         "no space left on device",
     ),
+    ("no-instructions", "ERROR: failed to build: failed to solve: the Dockerfile cannot be empty"),
+    ("no-instructions", "ERROR: failed to build: failed to solve: file with no instructions"),
+    ("no-stage", "ERROR: failed to build: failed to solve: no build stage in current context"),
+    ("long-line", "ERROR: failed to build: failed to solve: dockerfile line greater than max allowed size of 65535"),
+    ("long-command", "exec /bin/sh: argument list too long\n"),
+    ("no-daemon", "('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))"),
+    ("gone", "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))"),
     ("no-space", "0.112 OSError: [Errno 28] No space left on device"),
     ("no-space", "0.117 head: error writing 'standard output': No space left on device"),
     (

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from layerlab import App, Machine
 from layerlab.commands import main as command
+from layerlab.contexts.taking import take
 from layerlab.errors import AppError, FileError, LayerLabError
 from layerlab.project.manifest import MANIFEST
 from layerlab.system.refusals import refusals_told, told
@@ -215,3 +216,12 @@ def test_a_dockerfile_that_is_no_file_is_named(make, named, tmp_path, monkeypatc
     assert done.exit_code == 1
     assert named in done.stderr and "bug" not in done.stderr
     assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_an_ignore_file_that_is_no_file_is_not_read(make, tmp_path):
+    """A pipe would keep us waiting, and /dev/zero never ends."""
+    (tmp_path / "main.py").touch()
+    make(tmp_path / ".dockerignore")
+    snapshot = take(tmp_path)
+    assert snapshot.ignore_file == "" and "main.py" in snapshot.entries

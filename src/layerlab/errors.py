@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 #: How many lines of a command's output an error shows; the exception keeps the whole output.
 TAIL_LINES = 20
+#: How many characters of each of those lines, and of the command, it shows.
+LINE_WIDTH = 1000
 
 
 class LayerLabError(Exception):
@@ -37,8 +39,14 @@ class CommandFailed(LayerLabError):
 
     def __init__(self, message: str, command: Sequence[str], exit_code: int, output: str, remedy: str = "") -> None:
         self.command, self.exit_code, self.output = tuple(command), exit_code, output
-        tail = "\n".join(output.strip().splitlines()[-TAIL_LINES:])
-        super().__init__(f"{message} (exit code {exit_code})\n  command: {' '.join(command)}\n{tail}", remedy)
+        tail = "\n".join(cut(line) for line in output.strip().splitlines()[-TAIL_LINES:])
+        shown = cut(" ".join(command))
+        super().__init__(f"{message} (exit code {exit_code})\n  command: {shown}\n{tail}", remedy)
+
+
+def cut(line: str, width: int = LINE_WIDTH) -> str:
+    """Return a line of at most about `width` characters, which says how long it was if it was longer."""
+    return line if len(line) <= width else f"{line[:width]}… ({len(line):,} characters)"
 
 
 class BuildCancelled(LayerLabError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +18,9 @@ from ..record.build import Build
 from ..record.layers import image_bytes
 from ..record.snapshot import Snapshot
 from ..record.step import Step
-from ..system import docker_words, faults
+from ..system import docker_words
 from ..traces import trace
-from . import client_process
+from . import client_process, failing
 from .machine_like import MachineLike
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
@@ -35,31 +34,21 @@ class BuildFailed(CommandFailed):
     Attributes:
         build: its record, as far as it got.
         step: the step that failed; None if no step did (a Dockerfile that can't be read, an engine that died).
+        log: a file with the step's whole text and output, if the error shows only parts of them.
     """
 
-    def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
-        self.build, self.step = build, step
-        fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
+    def __init__(
+        self, build: Build, step: Step | None, exit_code: int, last_lines: str, log: Path | None = None
+    ) -> None:
+        self.build, self.step, self.log = build, step, log
         where = f"{build.app} {build.variant}: " + (
             f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
         )
-        lines = build.dockerfile.splitlines()
-        numbers = range(step.line, step.end_line + 1) if step and step.line else ()
-        shown = [f"  {n:>4} | {lines[n - 1]}" for n in numbers]
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
-        why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
-        message = "\n".join([f"{where}: {why}" if why else where, *shown])
-        super().__init__(message, build.command, exit_code, output, remedy)
-
-
-def _killed(exit_code: int) -> tuple[str, str]:
-    """Return message and remedy for a client that a signal killed, since it says nothing itself; "" for others."""
-    if exit_code >= 0:
-        return "", ""
-    return (
-        f"the docker command was killed ({signal.Signals(-exit_code).name})",
-        "build again: the finished steps are cached",
-    )
+        why, remedy = failing.reason(build, step, exit_code)
+        message = "\n".join([f"{where}: {why}" if why else where, *failing.source(build, step)])
+        whole = f"the whole step and its output are in {log}" if log else ""
+        super().__init__(message, build.command, exit_code, output, "\n".join(filter(None, (remedy, whole))))
 
 
 def run_build(
@@ -221,4 +210,5 @@ def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
             f"start it again (it keeps its cache): Machine.start({host.name!r})",
         )
     rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
-    raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)
+    failed = attempt.parsed.failed
+    raise BuildFailed(build, failed, attempt.exit_code, rest, failing.keep_log(build, failed))

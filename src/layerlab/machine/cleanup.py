@@ -27,8 +27,8 @@ from .machine import DEFAULT_NAME, NAME, SEED_NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "reports", "container-images", "container-seed",
-    "course.json", "progress.jsonl", "score.json",
+    MARKER, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "registries", "reports", "container-images",
+    "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0

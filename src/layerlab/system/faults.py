@@ -135,6 +135,30 @@ FAULTS = (
         "check its name and tag; if no hub answers, LayerLab has stand-ins for python:3.11-slim and python:3.13-slim",
     ),
     Fault(
+        "no-instructions",
+        r"the Dockerfile cannot be empty|file with no instructions",
+        "the Dockerfile has no instructions",
+        "begin it with a FROM line, such as FROM python:3.13-slim",
+    ),
+    Fault(
+        "no-stage",
+        r"no build stage in current context",
+        "an instruction comes before the first FROM",
+        "begin the Dockerfile with a FROM line; only ARG may come before it",
+    ),
+    Fault(
+        "long-line",
+        r"dockerfile line greater than max allowed size of \d+",
+        "a line of the Dockerfile is longer than BuildKit reads (64 kB)",
+        "put what it holds into a file, and COPY that; or break the line with a backslash",
+    ),
+    Fault(
+        "long-command",
+        r"exec \S+: argument list too long",
+        "a command is longer than Linux allows (128 kB for one argument)",
+        "put what the RUN does into a script, COPY that and run it; or make several RUNs of it",
+    ),
+    Fault(
         "gone",
         r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF|"
         r"Connection aborted\.', (RemoteDisconnected|ConnectionReset)",

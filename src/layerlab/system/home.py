@@ -77,6 +77,11 @@ def reports_dir() -> Path:
     return _made(home() / "reports")
 
 
+def logs_dir() -> Path:
+    """Return the folder for the output of failed steps that was too long for the error."""
+    return _made(home() / "logs")
+
+
 def run_dir() -> Path:
     """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
     base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()

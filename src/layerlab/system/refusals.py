@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import FileError
+from ..errors import FileError, cut
 from . import faults
 from .home import home
 
@@ -65,7 +65,7 @@ def told(error: OSError) -> FileError:
         path = str(_there(path))
     if not Path(path).is_relative_to(home()):
         remedy = remedy.removesuffix(_ELSEWHERE)
-    return FileError(f"can't use {path}: {what}{_owner(path) if number in _RIGHTS else ''}", remedy)
+    return FileError(f"can't use {cut(path, 200)}: {what}{_owner(path) if number in _RIGHTS else ''}", remedy)
 
 
 def _details(error: OSError) -> tuple[int | None, str]:
