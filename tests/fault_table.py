@@ -1,1 +1,4 @@
-TESTS = {"engine/test_faults.py::" + n for n in """test_the_engine_is_killed_during_a_build test_the_client_is_killed_during_a_build test_the_kernel_is_killed_or_interrupted_during_a_build test_stop_in_a_notebook_cancels_the_build test_the_disk_is_full test_no_index_answers test_no_engine_can_be_had test_an_unknown_engine_is_refused test_two_layerlabs_build_on_one_machine_at_once test_projects_whose_names_differ_after_a_dot_do_not_share_a_copy""".split()}
+TESTS = {
+    "engine/test_faults.py::" + n
+    for n in """test_the_engine_is_killed_during_a_build test_the_client_is_killed_during_a_build test_the_kernel_is_killed_or_interrupted_during_a_build test_stop_in_a_notebook_cancels_the_build test_the_disk_is_full test_no_index_answers test_no_engine_can_be_had test_an_unknown_engine_is_refused test_two_layerlabs_build_on_one_machine_at_once test_projects_whose_names_differ_after_a_dot_do_not_share_a_copy""".split()
+}

@@ -121,11 +121,12 @@ class App:
             for path, other in (exchange or {}).items():
                 shutil.copy2(self.file(other), self.file(path))
             self._prepare()
-        except BaseException as error:
+        except OSError as error:  # shutil.Error is one, which lists every file
+            why = refusals.told(error)  # before what fills the disk is deleted
             self.close()
-            if isinstance(error, OSError):  # shutil.Error is one, which lists every file
-                why = refusals.told(error)
-                raise AppError(f"{source} can't be copied: {why.message}", why.remedy) from error
+            raise AppError(f"{source} can't be copied: {why.message}", why.remedy) from error
+        except BaseException:
+            self.close()
             raise
 
     @property

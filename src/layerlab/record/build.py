@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import RecordError
+from ..system.refusals import refusals_told
 from .provenance import Provenance
 from .reading import read
 from .snapshot import Snapshot
@@ -144,9 +145,10 @@ class Build:
         return build
 
     def save(self, path: str | Path) -> Path:
-        """Write the record as JSON and return its path."""
+        """Write the record as JSON and return its path. Raises FileError if there's no room for it, or no right to write it."""
         path = Path(path)
-        path.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
+        with refusals_told(path):
+            path.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
         return path
 
     @classmethod

@@ -16,7 +16,6 @@ from .home import home
 
 _ELSEWHERE = ", or set LAYERLAB_HOME to a folder elsewhere"
 _ASK_DOCTOR = "`layerlab doctor` may know more"
-_RIGHTS = (errno.EACCES, errno.EPERM)
 #: errno → what happened, and what to do about a file of LayerLab's own.
 _MEANINGS = {
     errno.ENOSPC: ("the disk is full", f"free some space there (`layerlab reset` empties LayerLab's machine){_ELSEWHERE}"),
@@ -40,32 +39,42 @@ _NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 
 @contextlib.contextmanager
-def refusals_told() -> Iterator[None]:
-    """Raise FileError instead of any OSError in the body of a `with`, or in a function that has this as its decorator."""
+def refusals_told(path: Path | None = None) -> Iterator[None]:
+    """Raise FileError instead of any OSError in the body of a `with`, or in a function that has this as its decorator.
+
+    `path` is named where the error itself names none, as when a file that's open can't be written any more.
+    """
     try:
         yield
     except BrokenPipeError:  # nobody reads what we print: that's no refusal, and click ends without a word
         raise
     except OSError as error:
-        raise told(error) from error
+        raise told(error, path) from error
 
 
-def told(error: OSError) -> FileError:
-    """Return what an OSError means, in words, with the file it's about and what to do."""
-    number, path = _details(error)
+def told(error: OSError, path: Path | None = None) -> FileError:
+    """Return what an OSError means, in words, with the file it's about (or else `path`) and what to do."""
+    number, place = _details(error)
+    place = place or str(path or "")
     if number is None:  # such as what docker-py raises when a connection breaks
         fault = faults.recognise(str(error))
         return FileError(fault.what, fault.remedy) if fault else FileError(_first_line(error), _ASK_DOCTOR)
     what, remedy = _MEANINGS.get(number, (os.strerror(number), _ASK_DOCTOR))
-    if not path:
+    if not place:
         return FileError(what, remedy)
-    if number == errno.ENOSPC and _no_inodes(path):
-        what = "the disk has no room for more files (no inodes are left)"
-    if number == errno.ENOTDIR:
-        path = str(_there(path))
-    if not Path(path).is_relative_to(home()):
+    if not Path(place).is_relative_to(home()):
         remedy = remedy.removesuffix(_ELSEWHERE)
-    return FileError(f"can't use {cut(path, 200)}: {what}{_owner(path) if number in _RIGHTS else ''}", remedy)
+    return FileError(_said(number, place, what), remedy)
+
+
+def _said(number: int, place: str, what: str) -> str:
+    """Return what happened at a place, more exactly where looking there tells more."""
+    if number == errno.ENOTDIR:
+        place = str(_there(place))
+    if number == errno.ENOSPC and _no_inodes(place):
+        what = "the disk has no room for more files (no inodes are left)"
+    owner = _owner(place) if number in (errno.EACCES, errno.EPERM) else ""
+    return f"can't use {cut(place, 200)}: {what}{owner}"
 
 
 def _details(error: OSError) -> tuple[int | None, str]:
