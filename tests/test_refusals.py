@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -197,25 +198,41 @@ def test_a_variant_with_a_word_nobody_knows_is_named(tmp_path, monkeypatch):
 # -- what stands where a file is wanted --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("make", "named"),
-    [
-        (lambda path: path.mkdir(), "which is a folder"),
-        (os.mkfifo, "which is a pipe"),
-        (lambda path: os.symlink("nowhere", path), "which is a link to nothing"),
-        (lambda path: os.symlink("/dev/null", path), "is outside the app, at /dev/null"),
-        (lambda path: os.symlink("/etc/hostname", path), "is outside the app, at /etc/hostname"),
-        (lambda path: os.symlink("Dockerfile", path), "Dockerfile"),
-    ],
-)
-def test_a_dockerfile_that_is_no_file_is_named(make, named, tmp_path, monkeypatch):
+#: How to make it, in the project's folder, and what the error says.
+NO_FILES = {
+    "folder": (os.mkdir, "which is a folder"),
+    "pipe": (os.mkfifo, "which is a pipe"),
+    "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(path), "which is a socket"),
+    "link to nothing": (lambda path: os.symlink("nowhere", path), "which is a link to nothing"),
+    "link to outside": (lambda path: os.symlink("/etc/hostname", path), "is outside the app, at /etc/hostname"),
+    "link to itself": (lambda path: os.symlink("Dockerfile", path), "Dockerfile"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_a_dockerfile_that_is_no_file_is_named(kind, tmp_path, monkeypatch):
+    make, named = NO_FILES[kind]
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
     (tmp_path / "shop").mkdir()
-    make(tmp_path / "shop" / "Dockerfile")
+    monkeypatch.chdir(tmp_path / "shop")  # a socket's path is short
+    make("Dockerfile")
     done = run("build", str(tmp_path / "shop"))
     assert done.exit_code == 1
     assert named in done.stderr and "bug" not in done.stderr
     assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_path_too_long_is_said_in_two_lines(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for _ in range(45):
+        os.mkdir("x" * 100)
+        os.chdir("x" * 100)
+    done = run("build", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert done.exit_code == 1
+    assert "path is too long" in done.stderr
+    assert len(done.stderr.splitlines()) == 2 and len(done.stderr) < 700
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])

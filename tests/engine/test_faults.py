@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -192,6 +192,29 @@ def test_no_engine_can_be_had(fresh_home, monkeypatch):
     with pytest.raises(SetupError, match=r"no Docker engine answers here.*not root(.|\n)*start Docker") as caught:
         Machine.start("none")
     assert "layerlab doctor" in caught.value.remedy
+    assert not (fresh_home / "machines" / "none").exists()
+
+
+def _hang_up(listener: socket.socket) -> None:
+    while True:
+        listener.accept()[0].close()
+
+
+@pytest.mark.parametrize("host", ["refuses", "hangs up", "no socket", "no such host", "nonsense"])
+def test_a_docker_that_refuses_is_said_at_once(host, fresh_home, tmp_path, monkeypatch):
+    """Such as containerd's socket: somebody listens there, but not a Docker."""
+    monkeypatch.chdir(tmp_path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("docker.sock")
+    if host == "hangs up":
+        listener.listen()
+        threading.Thread(target=_hang_up, args=(listener,), daemon=True).start()
+    hosts = {"no socket": "unix:///nowhere", "no such host": "tcp://nowhere.invalid:2376", "nonsense": "foo://x"}
+    monkeypatch.setenv("DOCKER_HOST", hosts.get(host, f"unix://{tmp_path}/docker.sock"))
+    monkeypatch.setenv("LAYERLAB_ENGINE", "container")
+    with pytest.raises(SetupError, match="no Docker engine answers") as caught:
+        Machine.start("none")
+    assert "DOCKER_HOST" in caught.value.remedy
     assert not (fresh_home / "machines" / "none").exists()
 
 

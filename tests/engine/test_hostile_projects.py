@@ -41,15 +41,33 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "an empty Dockerfile": (_dockerfile(""), "the Dockerfile has no instructions", "FROM"),
     "a Dockerfile of comments": (_dockerfile("# nothing\n"), "the Dockerfile has no instructions", "FROM"),
     "a Dockerfile without FROM": (_dockerfile("RUN true\n"), "before the first FROM", "FROM"),
-    "a binary Dockerfile": (_dockerfile(random.Random(1).randbytes(4000)), "Dockerfile isn't UTF-8 text: line 1", "save it as UTF-8"),
-    "a Dockerfile in Latin-1": (_dockerfile(BASE.encode() + b"RUN echo caf\xe9\n"), "Dockerfile isn't UTF-8 text: line 2", "save it as UTF-8"),
-    "a zero byte in a Dockerfile": (_dockerfile(f"{BASE}RUN echo a\0b\n"), "line 2, RUN in stage stage-0, failed: the instruction has a zero byte", "cat -v"),
+    "a binary Dockerfile": (
+        _dockerfile(random.Random(1).randbytes(4000)),
+        "Dockerfile isn't UTF-8 text: line 1", "save it as UTF-8",
+    ),
+    "a Dockerfile in Latin-1": (
+        _dockerfile(BASE.encode() + b"RUN echo caf\xe9\n"),
+        "Dockerfile isn't UTF-8 text: line 2", "save it as UTF-8",
+    ),
+    "a zero byte in a Dockerfile": (
+        _dockerfile(f"{BASE}RUN echo a\0b\n"),
+        "line 2, RUN in stage stage-0, failed: the instruction has a zero byte", "cat -v",
+    ),
     "a line of 100 kB": (_dockerfile(f"{BASE}RUN echo {'x' * 100_000}\n"), "longer than BuildKit reads", "COPY"),
     "a command of 200 kB": (_dockerfile(BASE + "RUN true" + " \\\n && true" * 20_000), "longer than Linux allows", "script"),
     "a file name in Latin-1": (_name_in_latin_1, r"1 file name in the build context is not UTF-8: 'caf\udce9.txt'", "rename"),
-    "COPY of nothing": (_dockerfile(f"{BASE}COPY nowhere.txt /\n"), "line 2, COPY in stage stage-0, failed: there's no nowhere.txt in the build context", "check the path"),
-    "COPY from outside": (_dockerfile(f"{BASE}COPY ../../etc/shadow /\n"), "there's no etc/shadow in the build context, because COPY can't leave it", "--build-context"),
-    "COPY of an absolute path": (_dockerfile(f"{BASE}COPY /etc/shadow /\n"), "there's no etc/shadow in the build context", "starts at the context"),
+    "COPY of nothing": (
+        _dockerfile(f"{BASE}COPY nowhere.txt /\n"),
+        "line 2, COPY in stage stage-0, failed: there's no nowhere.txt in the build context", "check the path",
+    ),
+    "COPY from outside": (
+        _dockerfile(f"{BASE}COPY ../../etc/shadow /\n"),
+        "there's no etc/shadow in the build context, because COPY can't leave it", "--build-context",
+    ),
+    "COPY of an absolute path": (
+        _dockerfile(f"{BASE}COPY /etc/shadow /\n"),
+        "there's no etc/shadow in the build context", "starts at the context",
+    ),
     "COPY through a link that leads out": (
         _both(_dockerfile(f"{BASE}COPY out/shadow /\n"), lambda folder: (folder / "out").symlink_to("/etc")),
         "there's no out/shadow in the build context", "starts at the context",
@@ -58,7 +76,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         _both(_dockerfile(f"{BASE}COPY a.txt /\n"), _file("a.txt", "x"), _file(".dockerignore", "*.txt\n")),
         "a.txt isn't in the build context: .dockerignore keeps it out", "!a.txt",
     ),
-    "COPY from a stage that lacks it": (_dockerfile(f"{BASE.strip()} AS b\n{BASE}COPY --from=b /nothing /\n"), "there's no nothing in b", "that stage"),
+    "COPY from a stage that lacks it": (
+        _dockerfile(f"{BASE.strip()} AS b\n{BASE}COPY --from=b /nothing /\n"),
+        "there's no nothing in b", "that stage",
+    ),
     "an ignore rule that is no pattern": (
         _both(_dockerfile(f"{BASE}COPY . .\n"), _file(".dockerignore", "[\n")),
         "the ignore file has a malformed pattern: '[' in .dockerignore", "correct it",
