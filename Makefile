@@ -105,6 +105,8 @@ lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml again, with hashe
 setup: $(VENV)/.ready ## Set up only the virtual environment.
 
 # Fails with a message unless there is a Python that can create an environment.
+# Deletes an old environment; one made with sudo is root's, and a line for each of its files would hide the reason.
+REMOVED = rm -rf $(@D) 2>/dev/null || { echo "$(@D) can't be deleted. If it was made with sudo: sudo rm -rf $(@D)" >&2; exit 1; }
 HAVE_PYTHON = if [ -z "$(PYTHON)" ]; then \
 	echo "LayerLab needs Python 3.11 or newer with venv. On Debian and Ubuntu: apt-get install python3 python3-venv" >&2; \
 	exit 1; fi
@@ -113,7 +115,7 @@ HAVE_PYTHON = if [ -z "$(PYTHON)" ]; then \
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/install.py
 	@$(HAVE_PYTHON)
 	@echo "Setting up the virtual environment with $(PYTHON) ..."
-	@rm -rf $(VENV)
+	@$(REMOVED)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python scripts/install.py requirements.lock --project
 	@touch $@
@@ -126,7 +128,7 @@ $(VENV)/.test-ready: $(VENV)/.ready requirements-test.lock
 # The other environments, each from the lock of its name: .venv-docs, .venv-lowest.
 .venv-%/.ready: requirements-%.lock pyproject.toml scripts/install.py
 	@$(HAVE_PYTHON)
-	@rm -rf $(@D)
+	@$(REMOVED)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python scripts/install.py requirements-$*.lock --project
 	@touch $@

@@ -48,6 +48,7 @@ FAULTS: dict[str, dict[str, str]] = {
         "a home of somebody else": f"{_HOMES}::test_a_home_of_somebody_else",
         "the same in a notebook": f"{_HOMES}::test_a_notebook_in_a_home_of_somebody_else",
         "an environment of root's": f"{_HOMES}::test_an_environment_of_somebody_else",
+        "a virtual environment of root's": f"{_HOMES}::test_a_virtual_environment_of_somebody_else",
         "a home that is a file": f"{_REFUSALS}::test_a_home_that_is_a_file_is_said_in_two_lines",
         "a home that holds somebody's files": f"{_CLI}::test_clean_deletes_nothing_in_a_folder_that_is_not_layerlabs",
         "links in the home that lead out": f"{_CLI}::test_clean_follows_no_links",

@@ -24,7 +24,7 @@ from layerlab.system.home import home, run_dir
 
 #: What the engine still does after a build's client has gone (ending containers, unmounting) takes this long at most, seconds.
 SETTLED_SECONDS = 30.0
-#: What differs from run to run: ids and process numbers in paths and command lines, and the network that a restarted machine gets.
+#: What differs from run to run: ids and process numbers in paths and command lines, the network of a machine that restarts.
 _IDS = re.compile(r"[0-9a-f]{12,}|[a-z0-9]{25}|\d{5,}|\d+(?:\.\d+){3}(?:/\d+)?")
 #: In a machine's folder, what only stays if something went wrong.
 _UNFINISHED = re.compile(r"data\.old-.*|.*\.part|\..*")

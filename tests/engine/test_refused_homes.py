@@ -13,6 +13,7 @@ import pytest
 from conftest import borrowed_home
 from support import python, write_project
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 #: Another user, who may read everything (Python itself may be in a folder of root's) and write nothing of root's.
 AS_NOBODY = (
@@ -139,3 +140,13 @@ def test_a_notebook_in_a_home_of_somebody_else(tmp_path, project):
 def test_an_environment_of_somebody_else(tmp_path):
     """As after `sudo make lab`: Python can't write its bytecode beside the code, and nothing of LayerLab's needs it to."""
     assert layerlab(tmp_path / "home", "machines", prefix=AS_NOBODY)[0] == 0
+
+
+def test_a_virtual_environment_of_somebody_else(tmp_path):
+    """As when `make lab` runs after `sudo make lab`: pip would try for minutes."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    command = [*AS_NOBODY, tmp_path / "venv/bin/python", ROOT / "scripts/install.py", ROOT / "requirements.lock"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"sudo rm -rf {tmp_path / 'venv'}" in done.stdout + done.stderr
+    assert len((done.stdout + done.stderr).splitlines()) == 1

@@ -82,7 +82,7 @@ with App.from_path(folder) as app:
             say(outcome="failed", error=str(error)[:2000], remedy=bool(error.remedy))
         else:
             for problem in wrong(build, app, fresh):
-                say(outcome="wrong", error=f"{name}: {problem}")
+                say(outcome="wrong", error=f"{name}: {problem}\\n{build.trace}")
             say(outcome="ok")
 '''
 
