@@ -15,13 +15,16 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
+from .ignoring import ignore_file
 from .patterns import BadPattern, Matched, Patterns, read_rules
 from .readers import Cancelled, Readers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Files of at least this many bytes are read by threads; for smaller ones, handing over costs more than it saves.
 LARGE = 256 * 1024
@@ -59,44 +62,6 @@ def take(
         raise NotADirectoryError(f"{folder} is not a folder")
     name, content = ignore_file(root, dockerfile)
     return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event(), absent).run()
-
-
-def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
-    """Find a context's file with ignore rules; return its path relative to the context, and its content.
-
-    Both are empty if there is none. NAME.dockerignore beside the Dockerfile wins, even if it's empty (BuildKit
-    frontend/dockerui).
-
-    Args:
-        folder: the context.
-        dockerfile: as for `take`.
-    """
-    root = os.path.realpath(folder)
-    for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
-        if not name:
-            continue
-        try:
-            content = Path(root, name).read_bytes()
-        except OSError:
-            continue
-        place = os.path.relpath(os.path.join(root, name), root)
-        return (name if place.startswith("..") else place), content
-    return "", b""
-
-
-def keeps_out(folder: str | Path, dockerfile: str, path: str) -> bool:
-    """Tell whether the ignore rules of a context keep out the folder `path`, relative to it, with everything in it.
-
-    Args:
-        folder: the context.
-        dockerfile: as for `take`.
-        path: with "/".
-    """
-    try:
-        patterns = Patterns(read_rules(ignore_file(folder, dockerfile)[1]))
-    except BadPattern:
-        return False
-    return patterns.matches(path)[0] and not patterns.may_let_in_below(path)
 
 
 class _Walk:

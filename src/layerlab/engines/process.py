@@ -7,21 +7,24 @@ and mount goes with it. It shares only the network with the computer (network.py
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
 from . import endpoint, network, packages, seed
 from .packages import Say
+
+if TYPE_CHECKING:
+    import ipaddress
+
+    import psutil
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
@@ -156,6 +159,8 @@ class ProcessEngine:
 
     def _kill(self, name: str, gently: bool = False) -> None:
         """End the process and, through its PID namespace, everything it started; wait until they're gone."""
+        import psutil  # here, because a build needs none of it
+
         config = str(run_dir() / name / "daemon.json")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -173,6 +178,8 @@ class ProcessEngine:
 
 def _await_end(processes: list[psutil.Process], seconds: float) -> None:
     """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
+    import psutil
+
     deadline = time.monotonic() + seconds
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -180,6 +187,8 @@ def _await_end(processes: list[psutil.Process], seconds: float) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
+    import psutil
+
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

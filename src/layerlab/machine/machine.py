@@ -10,17 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docker.errors import DockerException
-
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
-from ..record import history
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking, building
+from . import building
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -200,6 +197,8 @@ class Machine:
 
         Raises AppError if the app's manifest doesn't say how to ask it.
         """
+        from . import asking  # its docker-py takes 0.2 s to import
+
         return asking.ask(self, app, build.image)
 
     def named_contexts(self) -> dict[str, str]:
@@ -261,6 +260,8 @@ class Machine:
 
     def reset(self) -> None:
         """Make it cold: only the base images stay. Raises MachineBusy while another process builds here."""
+        from ..record import history
+
         with self.alone():
             history.forget(self.name)
             self.forget_contexts()
@@ -276,6 +277,8 @@ class Machine:
 
     def _has_more_bases(self) -> bool:
         """Tell whether there are base images that a new engine wouldn't have."""
+        from docker.errors import DockerException
+
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
@@ -293,6 +296,8 @@ class Machine:
 
     def _emptied(self) -> bool:
         """Remove all but the base images, one by one, which can take long. Return False if something is left."""
+        from docker.errors import DockerException
+
         with contextlib.closing(self.client()) as engine:
             try:
                 images.move_back(self._tags(), self.docker)

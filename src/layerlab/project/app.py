@@ -13,17 +13,18 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
 from . import scratch
-from .copying import Copy
 from .course_files import sample_apps
+
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from .copying import Copy
 
 MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
@@ -139,6 +140,8 @@ class App:
     def _make_copy(self, exchange: Mapping[str, str], *, whole: bool) -> None:
         """Make the scratch copy, with some files exchanged, and its generated files."""
         self.path = self._folder / self.source.name
+        from .copying import Copy
+
         try:
             self._copied = Copy(self.source, self.path, whole=whole)
             for path, other in exchange.items():
@@ -372,6 +375,8 @@ def _fresh(number: int) -> str:
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
+    import tomllib  # here, because few projects have a manifest
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

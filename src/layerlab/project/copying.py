@@ -13,8 +13,8 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from ..contexts.ignoring import ignore_file
 from ..contexts.patterns import BadPattern, Patterns, read_rules
-from ..contexts.taking import ignore_file
 from ..system.home import home
 
 #: Files that say what to build: no image needs to hold them, but every build reads some.
