@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
 from .ignoring import ignore_file
@@ -82,13 +82,16 @@ class _Walk:
             self.patterns = Patterns(rules)
         except BadPattern:
             self.patterns = Patterns(())
+        self.previous = previous
         self.old_entries = previous.entries if previous else {}
         self.old_stats = previous.stats if previous else {}
         # With the same rules, the same paths are let in or kept out: it depends on the path alone.
         self.same_rules = previous is not None and previous.rules == rules
         self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
-        self.entries: dict[str, Entry] = {}
+        #: None for a file that hasn't changed since the earlier snapshot.
+        self.entries: dict[str, Entry | None] = {}
+        #: Only of files that were read now.
         self.stats: dict[str, Stat] = {}
         self.ignored: list[str] = [*absent]
         #: Ignored folders that we look into, because something in them may be let in again.
@@ -110,13 +113,28 @@ class _Walk:
             raise
         finally:
             self.readers.end()
-        return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
+        return self._result()
+
+    def _result(self) -> Snapshot:
+        """Return the snapshot: the earlier one itself if it's the same, so that nobody writes or compares it again."""
+        ignored, earlier = self._outermost(), self.previous
+        if (
+            earlier
+            and len(self.entries) == len(self.old_entries)
+            and all(entry is None or self.old_entries.get(path) == entry for path, entry in self.entries.items())
+            and all(self.old_stats.get(path) == now for path, now in self.stats.items())
+            and (self.rules, self.ignore_file, ignored) == (earlier.rules, earlier.ignore_file, earlier.ignored)
+        ):
+            return earlier
+        entries = {path: self.old_entries[path] if entry is None else entry for path, entry in self.entries.items()}
+        stats = {path: self.old_stats[path] for path, entry in self.entries.items() if entry is None} | self.stats
+        return Snapshot(entries, self.rules, self.ignore_file, ignored, stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
         """Look at one folder's content; return the folders in it to look into, with the patterns that match them."""
         prefix = folder and folder + "/"
         into: list[tuple[str, Matched]] = []
-        entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        entries, old_stats = self.entries, self.old_stats
         held_back, cancelled = folder in self.held_back, self.cancelled.is_set
         try:
             # Through the open folder, not by path, so the kernel needn't walk down from the root for each file.
@@ -142,14 +160,14 @@ class _Walk:
                         if held_back:
                             self._let_in_above(path)
                         if same:
-                            entries[path], stats[path] = old_entries[path], now
+                            entries[path] = None
                         else:
                             self._look(path, status)
             finally:
                 os.close(opened)
         except OSError:
             if folder in entries:
-                entries[folder] = dataclasses.replace(entries[folder], content=UNREADABLE)
+                entries[folder] = dataclasses.replace(cast(Entry, entries[folder]), content=UNREADABLE)
         return into
 
     def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:

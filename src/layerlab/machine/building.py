@@ -91,11 +91,11 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _run(command, definition, host.environment, chosen, known)
+    attempt = _run(command, definition, host.environment, chosen, known, host.name)
     build = _record(host.name, definition, edit, command, attempt)
     from ..record import history
 
-    history.remember(build)
+    history.remember(build, definition.folders)
     chosen().finish(build)
     if attempt.exit_code:
         host.forget_contexts()  # the reason may be a stand-in that was removed by hand
@@ -157,12 +157,13 @@ def _run(
     variables: Mapping[str, str],
     show: Callable[[], view.View],
     known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     """Run the command, and once more if that helps; two tries count as one build."""
-    first = _try(command, definition, variables, show, known)
+    first = _try(command, definition, variables, show, known, machine)
     if RETRY_ON not in first.error:
         return first
-    second = _try(command, definition, variables, show, known)
+    second = _try(command, definition, variables, show, known, machine)
     from ..traces import trace
 
     return dataclasses.replace(
@@ -179,6 +180,7 @@ def _try(
     variables: Mapping[str, str],
     show: Callable[[], view.View],
     known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     contexts: Mapping[str, Snapshot] = {}
@@ -190,9 +192,11 @@ def _try(
                 """Begin what runs beside the engine's work. Imports count too, so the modules for it are imported now."""
                 nonlocal contexts
                 from ..contexts.beside import looking_at
+                from ..record import history
 
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=machine)
                 contexts = beside.enter_context(
-                    looking_at(definition.folders, definition.file_in_context, known, definition.absent)
+                    looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
                 _import_what_reads_the_result()
                 return show()

@@ -1,0 +1,112 @@
+"""Keep snapshots in files of their own: quick to read, and read only as far as they're asked for.
+
+A context of 100,000 files is 100,000 rows. Most often nothing in it has changed, and then one dict of texts answers all that
+the next snapshot asks. JSON would first make a million objects of it (0.5 s and 150 MB; this takes 0.05 s and 40 MB).
+
+The file: one line of JSON, then, each after a NUL byte, which no path can have, path and row of each entry. A row is eight
+words: size, time of content change, time of any change, inode (the `Stat`, empty if there is none), type and permission bits
+as one number, size, hash of the attributes, content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .snapshot import Entry, Snapshot, Stat, bits, entry_of
+
+#: Says which layout of a file this is; another one is not read.
+LAYOUT = 1
+
+
+class PackedEntries(Mapping[str, Entry]):
+    """The entries of a snapshot; each becomes an object when it's first asked for.
+
+    Attributes:
+        rows: by path.
+        file: the file they come from.
+    """
+
+    def __init__(self, rows: Mapping[str, str], file: Path) -> None:
+        self.rows, self.file = rows, file
+        self._made: dict[str, Entry] = {}
+
+    def __getitem__(self, path: str) -> Entry:
+        entry = self._made.get(path)
+        if entry is None:
+            *_, mode, size, attributes, content = self.rows[path].split(" ", 7)
+            entry = self._made[path] = entry_of(int(mode), int(size), content, attributes)
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self.rows
+
+
+class PackedStats(Mapping[str, Stat]):
+    """The stats that go with `PackedEntries`."""
+
+    def __init__(self, rows: Mapping[str, str]) -> None:
+        self.rows = rows
+
+    def __getitem__(self, path: str) -> Stat:
+        size, content_time, time, inode, _ = self.rows[path].split(" ", 4)
+        if not size:
+            raise KeyError(path)
+        return int(size), int(content_time), int(time), int(inode)
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path, row in self.rows.items() if row[0] != " ")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def pack(snapshot: Snapshot, about: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the content of a file that keeps a snapshot, and `about`, which is plain data, with it."""
+    head = {
+        "layout": LAYOUT, "entries": len(snapshot.entries), "rules": snapshot.rules, "ignore_file": snapshot.ignore_file,
+        "ignored": snapshot.ignored, "about": about,
+    }  # fmt: skip
+    yield json.dumps(head).encode() + b"\n"
+    for path, entry in snapshot.entries.items():
+        stat = " ".join(map(str, snapshot.stats.get(path, _NO_STAT)))
+        row = f"\0{path}\0{stat} {bits(entry)} {entry.size} {entry.attributes} {entry.content}"
+        yield row.encode(errors="surrogateescape")  # a name that isn't UTF-8 keeps its bytes
+
+
+_NO_STAT = ("", "", "", "")
+
+
+def about(file: Path) -> dict[str, Any]:
+    """Return what was kept with a snapshot. Raises OSError if the file can't be read, ValueError if it's something else."""
+    with file.open("rb") as opened:
+        found: dict[str, Any] = _head(opened.readline())["about"]
+    return found
+
+
+def unpack(file: Path) -> Snapshot:
+    """Return the snapshot that a file keeps. Raises OSError if it can't be read, ValueError if it's something else."""
+    first, _, rest = file.read_bytes().partition(b"\n")
+    head = _head(first)
+    words = rest.decode(errors="surrogateescape").split("\0")
+    rows = dict(zip(words[1::2], words[2::2], strict=False))
+    if len(rows) != head["entries"]:
+        raise ValueError(f"{file} has {len(rows)} entries, not {head['entries']}")
+    return Snapshot(
+        PackedEntries(rows, file), tuple(head["rules"]), head["ignore_file"], tuple(head["ignored"]), PackedStats(rows)
+    )
+
+
+def _head(line: bytes) -> dict[str, Any]:
+    head = json.loads(line)
+    if not isinstance(head, dict) or head.get("layout") != LAYOUT:
+        raise ValueError("not a packed snapshot of this layout")
+    return head
