@@ -81,7 +81,7 @@ def build(
 
 def _view_and_table(title: str, dockerfile: str, **known: Unpack[Known]) -> View:
     """Make the live view, and import what will show the result: both happen once the engine works."""
-    from rich import _emoji_codes, markup, table  # noqa: F401 (rich imports them when it prints)
+    from rich import table  # noqa: F401
 
     from ..live.choosing import live_view
     from . import build_table  # noqa: F401

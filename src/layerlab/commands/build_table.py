@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..record.states import BASE, CACHED
+from ..explaining.why import explain
 from .printing import output
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ def show_build(build: Build) -> None:
         table.add_row(*row[:2], Text(row[2], style=colours.get(row[2], "")), *row[3:6], Text(row[6]))
     console.print(table)
     console.print(totals(build), markup=False, highlight=False)
-    if all(step.state in (BASE, CACHED) for step in build.steps):
-        return  # and nothing has to be compared
-    from ..explaining.why import explain
-
     roots = [step for step in explain(build).roots if step.causes[0].kind != "first build"]
     if roots:
         console.print("\nwhy (`layerlab explain` has the details):", markup=False, highlight=False)

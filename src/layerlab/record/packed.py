@@ -3,9 +3,9 @@
 A context of 100,000 files is 100,000 rows. Most often nothing in it has changed, and then one dict of texts answers all that
 the next snapshot asks. JSON would first make a million objects of it (0.5 s and 150 MB; this takes 0.05 s and 40 MB).
 
-The file: one line of JSON, then, each after a NUL byte, which no path can have, path and row of each entry. A row is eight
-words: size, time of content change, time of any change, inode (the `Stat`, empty if there is none), type and permission bits
-as one number, size, hash of the attributes, content.
+The file: one line of JSON, then, each after a NUL byte, which no path can have, path and row of each entry, and a last NUL
+byte, without which the file was cut off. A row is eight words: size, time of content change, time of any change, inode (the
+`Stat`; empty if there is none), type and permission bits as one number, size, hash of the attributes, content.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def pack(snapshot: Snapshot, about: Mapping[str, Any]) -> Iterator[bytes]:
         stat = " ".join(map(str, snapshot.stats.get(path, _NO_STAT)))
         row = f"\0{path}\0{stat} {bits(entry)} {entry.size} {entry.attributes} {entry.content}"
         yield row.encode(errors="surrogateescape")  # a name that isn't UTF-8 keeps its bytes
+    yield b"\0"
 
 
 _NO_STAT = ("", "", "", "")
@@ -97,9 +98,9 @@ def unpack(file: Path) -> Snapshot:
     first, _, rest = file.read_bytes().partition(b"\n")
     head = _head(first)
     words = rest.decode(errors="surrogateescape").split("\0")
-    rows = dict(zip(words[1::2], words[2::2], strict=False))
-    if len(rows) != head["entries"]:
-        raise ValueError(f"{file} has {len(rows)} entries, not {head['entries']}")
+    rows = dict(zip(words[1:-1:2], words[2:-1:2], strict=False))
+    if words[0] or words[-1] or not len(words) - 2 == 2 * len(rows) == 2 * head["entries"]:
+        raise ValueError(f"{file} doesn't hold the {head['entries']} entries that it should")
     return Snapshot(
         PackedEntries(rows, file), tuple(head["rules"]), head["ignore_file"], tuple(head["ignored"]), PackedStats(rows)
     )
