@@ -121,6 +121,7 @@ def test_an_unchanged_context_is_kept_once_however_often_it_is_built(project, mo
         built(project, number, take(project, previous=previous))
     assert len(context_files()) == history.KEPT
     assert len({path.stat().st_ino for path in context_files()}) == 1
+    assert len({id(build.contexts["context"]) for build in history.builds(project, "laptop")}) == 1, "nor read twice"
     (project / "a.py").write_text("other")
     built(project, 40, take(project, previous=history.snapshot_of(project, project, "laptop")))
     newest, before = history.builds(project, "laptop")[:2]
@@ -182,6 +183,19 @@ def test_another_process_reads_only_what_changed(project, monkeypatch):
     read, same, entries = next_process(project)
     assert (read, same) == (["a.py"], False)
     assert entries == take(project).entries != first.entries
+
+
+def test_a_change_leaves_the_rows_of_all_else_and_is_kept(project, monkeypatch):
+    monkeypatch.setattr(taking, "CLOCK_STEP", 0)
+    for number, change in enumerate([lambda: (project / "a.py").chmod(0o700), lambda: (project / "b.py").unlink()]):
+        time.sleep(0.02)
+        built(project, number, take(project, previous=history.snapshot_of(project, project, "laptop")))
+        change()
+        now = take(project, previous=history.snapshot_of(project, project, "laptop"))
+        built(project, 10 + number, now)
+        fresh = take(project)
+        assert now == fresh == history.builds(project, "laptop")[0].contexts["context"]
+        assert dict(now.stats) == dict(fresh.stats)
 
 
 def test_a_file_that_changed_just_before_is_read_again_by_another_process(project):

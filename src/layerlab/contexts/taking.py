@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ..record.packed import updated
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
 from .ignoring import ignore_file
 from .patterns import BadPattern, Matched, Patterns, read_rules
@@ -126,8 +127,7 @@ class _Walk:
             and (self.rules, self.ignore_file, ignored) == (earlier.rules, earlier.ignore_file, earlier.ignored)
         ):
             return earlier
-        entries = {path: self.old_entries[path] if entry is None else entry for path, entry in self.entries.items()}
-        stats = {path: self.old_stats[path] for path, entry in self.entries.items() if entry is None} | self.stats
+        entries, stats = updated(earlier or Snapshot({}), self.entries, self.stats)
         return Snapshot(entries, self.rules, self.ignore_file, ignored, stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:

@@ -72,7 +72,7 @@ def snapshot_of(folder: Path, project: str | Path, machine: str) -> Snapshot | N
 
 def _keep(file: Path, snapshot: Snapshot, about: Mapping[str, str]) -> None:
     """Write a snapshot, or link to the file that has it."""
-    if isinstance(snapshot.entries, packed.PackedEntries):
+    if isinstance(snapshot.entries, packed.PackedEntries) and snapshot.entries.file:
         with contextlib.suppress(OSError, ValueError):
             if packed.about(snapshot.entries.file) == about:
                 os.link(snapshot.entries.file, file)
@@ -101,7 +101,7 @@ class _Contexts(Mapping[str, Snapshot]):
         file = self._files[name]
         try:
             found = file.stat()
-            return _read(file, found.st_ino, found.st_mtime_ns)
+            return _read(_File(found.st_dev, found.st_ino, found.st_mtime_ns, file))
         except (OSError, ValueError) as error:
             raise KeyError(name) from error
 
@@ -112,9 +112,19 @@ class _Contexts(Mapping[str, Snapshot]):
         return len(self._files)
 
 
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """A file, which may have several names: an unchanged context's snapshot is read once for all builds."""
+
+    device: int
+    inode: int
+    changed: int
+    path: Path = dataclasses.field(compare=False)
+
+
 @functools.lru_cache(maxsize=4)
-def _read(file: Path, inode: int, changed: int) -> Snapshot:
-    return packed.unpack(file)
+def _read(file: _File) -> Snapshot:
+    return packed.unpack(file.path)
 
 
 def before(build: Build) -> list[Build]:

@@ -11,7 +11,7 @@ byte, without which the file was cut off. A row is eight words: size, time of co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ class PackedEntries(Mapping[str, Entry]):
 
     Attributes:
         rows: by path.
-        file: the file they come from.
+        file: the file they come from; None if they differ from those in it.
     """
 
-    def __init__(self, rows: Mapping[str, str], file: Path) -> None:
+    def __init__(self, rows: Mapping[str, str], file: Path | None = None) -> None:
         self.rows, self.file = rows, file
         self._made: dict[str, Entry] = {}
 
@@ -76,14 +76,41 @@ def pack(snapshot: Snapshot, about: Mapping[str, Any]) -> Iterator[bytes]:
         "ignored": snapshot.ignored, "about": about,
     }  # fmt: skip
     yield json.dumps(head).encode() + b"\n"
-    for path, entry in snapshot.entries.items():
-        stat = " ".join(map(str, snapshot.stats.get(path, _NO_STAT)))
-        row = f"\0{path}\0{stat} {bits(entry)} {entry.size} {entry.attributes} {entry.content}"
-        yield row.encode(errors="surrogateescape")  # a name that isn't UTF-8 keeps its bytes
+    for path, row in _rows(snapshot):
+        yield f"\0{path}\0{row}".encode(errors="surrogateescape")  # a name that isn't UTF-8 keeps its bytes
     yield b"\0"
 
 
+def _rows(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
+    if isinstance(snapshot.entries, PackedEntries):
+        return snapshot.entries.rows.items()
+    return ((path, _row(entry, snapshot.stats.get(path))) for path, entry in snapshot.entries.items())
+
+
+def _row(entry: Entry, stat: Stat | None) -> str:
+    words = " ".join(map(str, stat or _NO_STAT))
+    return f"{words} {bits(entry)} {entry.size} {entry.attributes} {entry.content}"
+
+
 _NO_STAT = ("", "", "", "")
+
+
+def updated(
+    before: Snapshot, entries: Mapping[str, Entry | None], stats: Mapping[str, Stat]
+) -> tuple[Mapping[str, Entry], Mapping[str, Stat]]:
+    """Return the entries and stats of a snapshot that shares most with an earlier one, without copying what they share.
+
+    Args:
+        before: the earlier snapshot.
+        entries: by path, in order; None for an entry that hasn't changed, nor has its stat.
+        stats: those of changed entries.
+    """
+    if isinstance(before.entries, PackedEntries):
+        old = before.entries.rows
+        rows = {path: old[path] if entry is None else _row(entry, stats.get(path)) for path, entry in entries.items()}
+        return PackedEntries(rows), PackedStats(rows)
+    kept = {path: before.stats[path] for path, entry in entries.items() if entry is None}
+    return {path: entry or before.entries[path] for path, entry in entries.items()}, {**kept, **stats}
 
 
 def about(file: Path) -> dict[str, Any]:
@@ -95,9 +122,9 @@ def about(file: Path) -> dict[str, Any]:
 
 def unpack(file: Path) -> Snapshot:
     """Return the snapshot that a file keeps. Raises OSError if it can't be read, ValueError if it's something else."""
-    first, _, rest = file.read_bytes().partition(b"\n")
-    head = _head(first)
-    words = rest.decode(errors="surrogateescape").split("\0")
+    with file.open("rb") as opened:
+        head = _head(opened.readline())
+        words = opened.read().decode(errors="surrogateescape").split("\0")
     rows = dict(zip(words[1:-1:2], words[2:-1:2], strict=False))
     if words[0] or words[-1] or not len(words) - 2 == 2 * len(rows) == 2 * head["entries"]:
         raise ValueError(f"{file} doesn't hold the {head['entries']} entries that it should")
