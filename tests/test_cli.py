@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -13,9 +14,10 @@ import layerlab.machine.machine
 from layerlab.commands.main import main
 from layerlab.diagnosing import doctor
 from layerlab.engines import network
-from layerlab.errors import MachineError
+from layerlab.errors import MachineError, SetupError
 from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
+from layerlab.machine.holding import Holds
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, RAN
 from layerlab.record.step import Step
@@ -51,10 +53,11 @@ class FakeMachine:
 
     def __init__(self, name):
         self.name, self.engine, self.running = name, "process", True
+        self.holds = Holds("machine", name)
         self.environment = {"DOCKER_HOST": f"unix:///{name} machine.sock", "DOCKER_CONTEXT": ""}
 
     @classmethod
-    def start(cls, name, *, say):
+    def start(cls, name, *, share, say):
         if name == "Bad Name":
             raise MachineError(f"{name!r} isn't a valid machine name", "use lower-case letters")
         say("Fetching an engine …")
@@ -64,10 +67,10 @@ class FakeMachine:
     def all(cls):
         return list(cls.made.values())
 
-    def reset(self):
+    def reset(self, *, force):
         self.calls.append(("reset", self.name))
 
-    def remove(self):
+    def remove(self, *, force=False, wait=None):
         del self.made[self.name]
 
     def build(self, app, variant, **options):
@@ -234,8 +237,8 @@ def test_interrupted_builds_exit_with_130_and_leave_no_copy(machines, project, t
 def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
     layerlab_("up", "before")
 
-    def interrupted(name, *, say):
-        machines.made["seed"] = FakeMachine("seed")
+    def interrupted(name, **_):
+        machines.made["new"] = FakeMachine("new")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FakeMachine, "start", interrupted)
@@ -349,6 +352,33 @@ def test_clean_says_what_it_could_not_remove_and_goes_on(home, monkeypatch):
     done = cleanup.clean()
     assert done.problems == ("container engine: your Docker does not answer",)
     assert [p.name for p in home.iterdir()] == ["container-images"]  # for the next attempt
+
+
+def test_a_machine_that_never_was_a_container_needs_no_docker_to_go(home, monkeypatch):
+    def missing():
+        raise SetupError("there is no `docker` command here")
+
+    monkeypatch.setattr(cleanup.engines.container, "docker_program", missing)
+    cleanup.engines.ENGINES["container"].remove("laptop")
+    assert not (home / "machines/laptop").exists()
+    (home / "machines/half/certificates").mkdir()
+    with pytest.raises(SetupError):
+        cleanup.engines.ENGINES["container"].remove("half")
+    assert (home / "machines/half").exists(), "the next attempt must know that it was a container"
+
+
+def test_clean_says_who_was_using_a_machine(home):
+    held = "Holds('machine', 'laptop').during(Kind.USE)"
+    code = f"from layerlab.machine.holding import *\nwith {held}: print(1, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as user:
+        user.stdout.readline()
+        words = f"machine laptop, in use by process {user.pid} (python, since "
+        assert words in layerlab_("clean", input="n\n").stderr
+        assert f"removed {words}" in layerlab_("clean", "--yes").stdout
+        assert "MachineError: machine 'laptop' was removed by process " in user.communicate("\n")[1]
 
 
 def test_clean_asks_first(home):

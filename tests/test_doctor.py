@@ -377,10 +377,12 @@ def test_certificates():
 
 
 def test_machines_and_who_uses_them(tmp_path):
-    assert checks.judge_machines({}, {}).ok is True
-    finding = checks.judge_machines({"laptop": ("process", True), "ci": ("process", False)}, {"use-laptop": [42]})
+    assert checks.judge_machines({}, {}, {}).ok is True
+    machines = {"laptop": ("process", True), "ci": ("process", False)}
+    finding = checks.judge_machines(machines, {"laptop": "process 41 (layerlab build)"}, {"machine-ci": [42]})
     assert finding.ok is None
-    assert "held by process 42" in finding.what
+    assert "laptop (process, running, in use by process 41 (layerlab build))" in finding.what
+    assert "machine-ci held by process 42" in finding.what
     assert "layerlab up ci" in finding.remedy
     lock = tmp_path / "layerlab-use-laptop.lock"
     lock.touch()

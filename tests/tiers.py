@@ -72,6 +72,7 @@ SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
     "engine/test_cases.py": 240, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 90, "engine/test_machine.py": 90,
+    "engine/test_holds.py": 90,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,
     "engine/test_lab_09.py": 80, "engine/test_lab_06.py": 80, "engine/test_app_venv_service.py": 80, "engine/test_fuzz.py": 80,
     "engine/test_app_agent_platform.py": 70, "engine/test_app_diet_planner.py": 70, "engine/test_capstone.py": 60,

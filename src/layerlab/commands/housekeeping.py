@@ -33,7 +33,8 @@ def doctor(as_json: bool) -> None:
 def clean(yes: bool, as_json: bool) -> None:
     """Remove all that LayerLab made: machines, images, caches, scratch copies, saved reports and your lab progress.
 
-    Your files of labs stay, and so does your working copy of the course.
+    Your files of labs stay, and so does your working copy of the course. It says who is using a machine, and doesn't wait for
+    them once you've agreed; they're told.
     """
     from ..machine import cleanup
 

@@ -8,7 +8,7 @@ An engine knows nothing about builds: it starts, can be found again, and goes wi
     alive(name)        tell whether it answers
     environment(name)  return the DOCKER_* variables that a client needs to reach it
     renew(name)        bring it up on new data from the seed; the old data, however big, is deleted in the background
-    remove(name)       kill it and delete all its data
+    remove(name)       kill it and delete all its data, whatever is there: also if another kind of engine made the machine
     keep_as_seed(name) stop it and keep its data as the seed that new machines start from
     seeded()           tell whether there is a seed
     clean()            delete everything that belongs to no single machine (the seed, engine images)
@@ -52,9 +52,8 @@ class UnknownEngine:
         return False
 
     def remove(self, name: str) -> None:
-        for kind, engine in ENGINES.items():
-            if kind != CONTAINER.kind or (machine_dir(name) / "certificates").exists():
-                engine.remove(name)
+        for engine in ENGINES.values():
+            engine.remove(name)
 
     def start(self, name: str, say: Say) -> None:
         raise _unreadable(name)

@@ -85,10 +85,12 @@ class ContainerEngine:
         }
 
     def remove(self, name: str) -> None:
-        if self._exists("container", name):
-            _person("rm", "--force", self._called(name))
-        if self._exists("volume", name):
-            _person("volume", "rm", "--force", self._called(name))
+        # Without certificates it most likely never was a container, so a Docker that's missing or doesn't answer is no problem.
+        if (machine_dir(name) / "certificates").exists() or person_has_docker():
+            if self._exists("container", name):
+                _person("rm", "--force", self._called(name))
+            if self._exists("volume", name):
+                _person("volume", "rm", "--force", self._called(name))
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:

@@ -51,9 +51,7 @@ class ProcessEngine:
 
     def renew(self, name: str, say: Say) -> None:
         self._kill(name)
-        data = machine_dir(name) / "data"
-        if data.exists():
-            data.rename(data.with_name(f"data.old-{time.time_ns()}"))
+        self._set_aside(name)
         self.start(name, say)
 
     def alive(self, name: str) -> bool:
@@ -64,6 +62,7 @@ class ProcessEngine:
 
     def remove(self, name: str) -> None:
         self._kill(name)
+        self._set_aside(name)  # if we're killed in between, the next start mustn't take half of the data for all of it
         try:
             network.remove(name)
         finally:
@@ -100,8 +99,13 @@ class ProcessEngine:
             seed.link(self._seed.resolve(), part)
             part.rename(data)
 
+    def _set_aside(self, name: str) -> None:
+        data = machine_dir(name) / "data"
+        if data.exists():
+            data.rename(data.with_name(f"data.old-{time.time_ns()}"))
+
     def _delete_old(self, name: str) -> None:
-        """Delete the data that `renew` set aside, including leftovers of a process that was killed before it could."""
+        """Delete the data that was set aside, including leftovers of a process that was killed before it could."""
         old = [str(path) for path in machine_dir(name).glob("data.old-*")]
         if not old:
             return

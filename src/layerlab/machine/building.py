@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .. import engines
 from ..errors import CommandFailed, LayerLabError
 from ..record import view
 from ..system import docker_words
@@ -275,9 +276,11 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
 def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
     """Raise the error that says what went wrong: the engine died, or the build failed."""
     if attempt.parsed.failed is None and not host.running:
+        there = engines.machine_file(host.name).exists()
         raise LayerLabError(
-            f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
-            f"start it again (it keeps its cache): Machine.start({host.name!r})",
+            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
+            f"{build.app} {build.variant}",
+            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
         )
     rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
     raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)
