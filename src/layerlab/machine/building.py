@@ -225,6 +225,7 @@ def _temporary_folder(place: Path) -> Iterator[Path]:
 
 
 def _import_what_reads_the_result() -> None:
+    """Import now what a function below imports once the client has ended, when the user would wait for it."""
     from ..record import history, layers  # noqa: F401
     from ..traces import trace  # noqa: F401
 

@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import platform
-import secrets
 import sys
 import threading
 import time
@@ -87,7 +86,7 @@ class _Own:
 
     def __init__(self, holds: Holds, kind: Kind, asked: str = "") -> None:
         self.holds, self.asked, self._pid = holds, asked, os.getpid()
-        self.path = holds.folder / f"{kind}-{secrets.token_hex(8)}.hold"
+        self.path = holds.folder / f"{kind}-{os.urandom(8).hex()}.hold"
         # Locked under another name first, so that nobody ever sees it unlocked.
         part = self.path.with_suffix(".part")
         self._file = part.open("w+b")

@@ -8,7 +8,6 @@ import itertools
 import os
 import posixpath
 import re
-import secrets
 import shutil
 import subprocess
 import sys
@@ -304,7 +303,7 @@ class App:
         path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
-        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        full.write_bytes(os.urandom(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
     def _edit_weights(self, number: int) -> str:
