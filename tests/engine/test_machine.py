@@ -284,21 +284,6 @@ def test_rules_of_a_lost_bridge_do_not_take_anothers_network(lab_home, monkeypat
         assert heir.running
 
 
-@pytest.mark.parametrize("others", [True, False])
-def test_the_last_machine_to_go_puts_forwarding_back(lab_home, tmp_path, monkeypatch, others):
-    """Also where nothing else is left of it. The files stand in for the computer's, which other labs share."""
-    for name in ("INTERFACES", "CONTROL_GROUPS"):
-        monkeypatch.setattr(network, name, tmp_path / name)
-    (tmp_path / "INTERFACES" / ("ll-00000000" if others else "eth0")).mkdir(parents=True)
-    forwarding, was = tmp_path / "ip_forward", tmp_path / "was"
-    monkeypatch.setattr(network, "FORWARDING", forwarding)
-    monkeypatch.setattr(network, "_forwarding_was", lambda: was)
-    forwarding.write_text("1")
-    was.write_text("0")
-    assert network.remove("gone") == 0
-    assert (forwarding.read_text(), was.exists()) == (("1", True) if others else ("0", False))
-
-
 # -- shared ------------------------------------------------------------------------------------------------------------
 
 BUILD_OR_RESET = """

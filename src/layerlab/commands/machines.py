@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import LayerLabError, MachineBusy
+from ..system import progress
+from ..system.front_end import on_terminal
 from .options import LAPTOP, json_option, yes_option
 from .printing import dump
 
@@ -120,15 +122,9 @@ def started(name: str) -> Machine:
 
 @contextlib.contextmanager
 def _status(title: str) -> Iterator[Say]:
-    """Yield a function that shows a line: above a spinner on a terminal, plain elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda line: click.echo(line, err=True)
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status(title):
-        yield lambda line: console.print(line, markup=False, highlight=False)
+    """Yield a function that shows a line: above bars on a terminal, plain elsewhere."""
+    with progress.shown(title) if on_terminal() else contextlib.nullcontext():
+        yield progress.say
 
 
 def existing(name: str) -> Machine:

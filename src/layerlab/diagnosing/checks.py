@@ -107,17 +107,28 @@ def judge_buildkit(environment: Mapping[str, str]) -> Finding:
 
 
 def look_at_machines() -> Finding:
-    """Check which machines exist, whether they run, who uses them, and which processes hold locks."""
+    """Check which machines exist, whether they run and have limits, who uses them, and which processes hold locks."""
     found = Machine.all()
     machines = {m.name: (m.engine, m.running) for m in found}
     users = {m.name: listed(others) for m in found if (others := m.holds.others())}
-    return judge_machines(machines, users, holders(home() / "locks", _read("/proc/locks")))
+    unlimited = {name: engines.of_machine(name).unlimited(name) for name, (_, on) in machines.items() if on}
+    return judge_machines(machines, users, holders(home() / "locks", _read("/proc/locks")), unlimited)
 
 
 def judge_machines(
-    machines: Mapping[str, tuple[str, bool]], users: Mapping[str, str], locks: Mapping[str, Sequence[int]]
+    machines: Mapping[str, tuple[str, bool]],
+    users: Mapping[str, str],
+    locks: Mapping[str, Sequence[int]],
+    unlimited: Mapping[str, Sequence[str]],
 ) -> Finding:
-    """Judge `machines` (name → engine, running), `users` (name → who uses it) and `locks` (name → ids of processes)."""
+    """Judge the machines.
+
+    Args:
+        machines: name → engine, running.
+        users: name → who uses it.
+        locks: the locks that are held, each with the ids of the processes that hold it.
+        unlimited: name → what its containers can take all of.
+    """
     if not machines:
         return Finding("machines", True, "none yet; `layerlab up` starts one")
     words = [
@@ -129,6 +140,14 @@ def judge_machines(
         remedy = f"its file can't be read; remove it, and start a new one: `layerlab down {unknown[0]}`"
         return Finding("machines", False, "; ".join(words), remedy)
     stopped = [name for name, (_, on) in machines.items() if not on]
+    free = {name: " and ".join(what) for name, what in unlimited.items() if what}
+    if free and not stopped:
+        words += [f"a build on {name} can take all of the computer's {what}" for name, what in free.items()]
+        remedy = (
+            "let LayerLab limit them: it must be able to write to control groups (/sys/fs/cgroup) with the controllers "
+            "`pids` and `memory`; in a container, that takes `--privileged`"
+        )
+        return Finding("machines", None, "; ".join(words), remedy)
     if not stopped:
         return Finding("machines", True, "; ".join(words))
     remedy = (

@@ -168,6 +168,7 @@ def _configuration(config: Path) -> tuple[Path, Path]:
 
     The configuration is the machine's own, because it holds the machine's registry credentials.
     """
+    config.mkdir(parents=True, exist_ok=True, mode=0o700)
     programs = home() / "bin"
     own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
     for plugin in ("docker-buildx", "docker-compose"):

@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed, SetupError
-from ..system import faults
+from ..system import faults, progress
 from ..system.home import cache_dir, locked
 from ..system.shell import beside, run
+from ..system.trees import tree_bytes
 from . import packages
 from .packages import Say
 
@@ -47,6 +48,8 @@ HUB_SECONDS = 15.0
 HUB = "docker.io"
 #: The reason given when the user has turned pulling off.
 NO_HUB = "LAYERLAB_HUB=no"
+#: Bytes that making a stand-in writes, roughly: the files, and then their archive of the same size (measured with Debian's).
+STANDIN_BYTES = {"python:3.11-slim": 420e6, "python:3.13-slim": 270e6, ENGINE_IMAGE: 1.1e9}
 #: Increase this when the recipe below changes, so that cached archives are made again.
 RECIPE = 1
 
@@ -127,7 +130,8 @@ def ensure_engine_image(docker: Docker, say: Say) -> str:
     """
     try:
         if os.environ.get("LAYERLAB_HUB") != "no":
-            docker("pull", "--quiet", ENGINE_IMAGE)
+            with progress.shown(f"Pulling {ENGINE_IMAGE}"):
+                docker("pull", "--quiet", ENGINE_IMAGE)
             return ENGINE_IMAGE
         refusal = NO_HUB
     except CommandFailed as error:
@@ -177,7 +181,8 @@ def _pulled(image: str, docker: Docker, say: Say) -> str:
         # Ask first, because a pull waits for minutes on a hub that doesn't answer.
         docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
         say(f"Pulling {image} …")
-        docker("pull", "--quiet", image)
+        with progress.shown(f"Pulling {image}"):
+            docker("pull", "--quiet", image)
     except CommandFailed as error:
         return _reason(error)
     return ""
@@ -312,19 +317,25 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
         command += [f"--customize-hook={hook}" for hook in hooks]
         try:
-            run(
-                *command,
-                suite,
-                str(part),
-                mirror,
-                env={
-                    **tools,
-                    "TMPDIR": str(work),
-                    "ENGINE_PACKAGES": str(packages.engine_dir()),
-                    "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
-                },
-                what=f"could not make a stand-in for {image}",
-            )
+            with progress.shown(
+                f"Making a stand-in for {image}",
+                lambda: tree_bytes(work),
+                lambda: STANDIN_BYTES.get(image, 0.0),
+                "bytes",
+            ):
+                run(
+                    *command,
+                    suite,
+                    str(part),
+                    mirror,
+                    env={
+                        **tools,
+                        "TMPDIR": str(work),
+                        "ENGINE_PACKAGES": str(packages.engine_dir()),
+                        "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
+                    },
+                    what=f"could not make a stand-in for {image}",
+                )
             part.rename(archive)
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -22,6 +22,7 @@ from ..engines import network
 from ..errors import LayerLabError, MachineBusy
 from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
 from ..system.shell import succeeds
+from ..system.trees import delete_tree
 from . import registry_host
 from .holding import Holds, listed
 from .machine import DEFAULT_NAME, NAME, SEED_NAME
@@ -201,7 +202,7 @@ def _remove_tree(path: Path) -> bool:
     for mountpoint in sorted(inside, key=lambda p: len(p.parts), reverse=True):
         if not succeeds(["umount", str(mountpoint)]) and not succeeds(["umount", "--lazy", str(mountpoint)]):
             raise OSError(f"something is mounted on {mountpoint}")
-    shutil.rmtree(path)
+    delete_tree(path)
     return True
 
 

@@ -14,6 +14,7 @@ from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
+from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
@@ -351,7 +352,7 @@ class Machine:
         """Remove all but the base images, one by one, which can take long. Return False if something is left."""
         from docker.errors import DockerException
 
-        with contextlib.closing(self.client()) as engine:
+        with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
             try:
                 images.move_back(self._tags(), self.docker)
                 for container in engine.containers.list(all=True, ignore_removed=True):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
+from ..system.trees import delete_tree
 from . import scratch
 from .course_files import sample_apps
 
@@ -164,7 +165,7 @@ class App:
 
     def close(self) -> None:
         """Delete the scratch copy and the files of builds. A project in place stays as it is."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        delete_tree(self._folder, f"Deleting the copy of {self.name}", ignore_errors=True)
         self._owner.close()
 
     def __enter__(self) -> App:

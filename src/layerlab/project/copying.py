@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from ..contexts.ignoring import ignore_file
 from ..contexts.patterns import BadPattern, Patterns, read_rules
 from ..system.home import home
+from ..system.trees import copy_tree
 
 #: Files that say what to build: no image needs to hold them, but every build reads some.
 DEFINITIONS = (
@@ -67,20 +69,30 @@ class Copy:
     def _copy(self, path: str, wanted: _Wanted) -> None:
         source, target = self.source / path, self.target / path
         if source.is_dir() and not source.is_symlink():
-            ignore = functools.partial(self._leave_out, wanted)
-            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=ignore)
+            copy_tree(
+                source,
+                target,
+                ignore=functools.partial(self._leave_out, wanted),
+                passed_over=lambda folder, names: itertools.chain(*self._sorted_out(wanted, folder, names)),
+            )
         elif not os.path.lexists(target):
             shutil.copy2(source, target, follow_symlinks=False)
 
     def _leave_out(self, wanted: _Wanted, folder: str, names: list[str]) -> list[str]:
-        """Return the names in `folder` that aren't copied, as shutil.copytree wants it."""
+        """Return the names in `folder` that aren't copied, as shutil.copytree wants it, and note those that are left out."""
+        never, out = self._sorted_out(wanted, folder, names)
+        place = PurePosixPath(os.path.relpath(folder, self.source))
+        self.left_out += [str(place / name) for name in out]
+        return [*never, *out]
+
+    def _sorted_out(self, wanted: _Wanted, folder: str, names: list[str]) -> tuple[set[str], list[str]]:
+        """Return the names in `folder` that can't be copied or are there already, and those that nobody wants."""
         place = PurePosixPath(os.path.relpath(folder, self.source))
         never = {name for name in names if not _copyable(Path(folder, name)) or self._is_there(place / name)}
         out = [
             name for name in names if name not in never and not _defines(name, names) and not wanted(str(place / name))
         ]
-        self.left_out += [str(place / name) for name in out]
-        return [*never, *out]
+        return never, out
 
     def _is_there(self, path: PurePosixPath) -> bool:
         """Tell whether the copy has a file of that name: the user's, which stays."""

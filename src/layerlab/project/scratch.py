@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from pathlib import Path
 from typing import TextIO
 
 from ..system.home import apps_dir, locked
+from ..system.trees import delete_tree
 
 #: In every app's folder: locked while the app is in use.
 OWNER = "owner.lock"
@@ -29,7 +29,7 @@ def sweep() -> None:
     """Delete abandoned scratch copies."""
     with locked("apps"):
         for folder in abandoned():
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_tree(folder, "Deleting the copy of an ended process", ignore_errors=True)
 
 
 def new_folder() -> tuple[Path, TextIO]:

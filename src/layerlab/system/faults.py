@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from .limits import MEMORY_PERCENT, PROCESSES_PERCENT
+
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
@@ -122,10 +124,19 @@ FAULTS = (
         "`docker run --privileged --rm tonistiigi/binfmt --install all`",
     ),
     Fault(
+        "processes",
+        r"cannot fork|fork: (retry: )?resource temporarily unavailable|can't start new thread|pthread_create failed|"
+        r"fork(_exec)?\(\)?\s+([~^]+\s+)?BlockingIOError|spawn \S+ EAGAIN",
+        "a step tried to run more processes than it may",
+        "run fewer at once (`make -j4`, fewer workers); on a machine of LayerLab's, all that runs there may have "
+        f"{PROCESSES_PERCENT} % of the processes that the computer allows (/proc/sys/kernel/pid_max or threads-max, the smaller)",
+    ),
+    Fault(
         "killed",
         r"exit code: 137|signal: killed|cannot allocate memory|out of memory",
         "a step was killed, most likely because memory ran out",
-        "give the engine more memory (Docker Desktop: Settings, Resources), or build less at once",
+        "build less at once, or give the engine more memory (Docker Desktop: Settings, Resources); on a machine of LayerLab's, "
+        f"all that runs there may have {MEMORY_PERCENT} % of the computer's memory",
     ),
     Fault(
         "not-found",

@@ -45,7 +45,8 @@ def claim() -> None:
         raise SetupError(
             f"LAYERLAB_HOME is {folder}, which holds files that LayerLab didn't make", "set it to a new or empty folder"
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # also where somebody made it before, empty
     (folder / MARKER).touch(mode=0o600)
 
 
