@@ -43,7 +43,7 @@ def recorded(name: str) -> Build:
         steps=parsed.steps, phases=parsed.phases, context_bytes=parsed.context_bytes, image="layerlab-shop:dockerfile",
         image_bytes=None, warnings=parsed.warnings, trace="", provenance=provenance, error=parsed.error,
         project="/home/someone/shop", args={"VERSION": "1"}, contexts={"context": context},
-    )  # fmt: skip
+    ).fitted()  # fmt: skip
 
 
 def plain(name: str = RECORDED[0]) -> dict:
@@ -148,7 +148,27 @@ def test_operations_in_a_circle_are_refused():
 
 
 hostile = st.sampled_from(
-    [None, True, -1, 0, 1.5, -0.0, 2**63, 10**40, "", "x", "\0", "../../..", "a" * 3000, [], [None], [[]], {}, {"a": 1}]
+    [
+        None,
+        True,
+        -1,
+        0,
+        1.5,
+        -0.0,
+        2**63,
+        10**40,
+        "",
+        "x",
+        "\0",
+        "\ud800",
+        "../../..",
+        "a" * 3000,
+        [],
+        [None],
+        [[]],
+        {},
+        {"a": 1},
+    ]
 )
 
 

@@ -58,6 +58,23 @@ def test_a_notebook_gets_the_same(file_as_home, tmp_path):
         assert len(caught.value._render_traceback_()) == 1
 
 
+def test_a_home_whose_name_no_engine_can_be_told(tmp_path, monkeypatch):
+    """With a name in Latin-1, dockerd would write to a folder beside it."""
+    monkeypatch.setenv("LAYERLAB_HOME", f"{tmp_path}/caf\udce9")
+    monkeypatch.setenv("LAYERLAB_ENGINE", "process")
+    done = run("up")
+    assert done.exit_code == 1 and "isn't plain UTF-8 text" in done.stderr and "LAYERLAB_HOME" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_project_whose_name_is_in_latin_1_has_a_history(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    project = tmp_path / "caf\udce9"
+    project.mkdir()
+    done = run("explain", str(project))
+    assert done.exit_code == 1 and "hasn't been built" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "what"),
     [
@@ -228,11 +245,10 @@ def test_a_path_too_long_is_said_in_two_lines(tmp_path, monkeypatch):
     for _ in range(45):
         os.mkdir("x" * 100)
         os.chdir("x" * 100)
-    done = run("build", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert done.exit_code == 1
-    assert "path is too long" in done.stderr
-    assert len(done.stderr.splitlines()) == 2 and len(done.stderr) < 700
+    with pytest.raises(AppError, match="path is too long") as caught:
+        App.from_path(tmp_path)
+    assert len(str(caught.value).splitlines()) == 2 and len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])

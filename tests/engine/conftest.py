@@ -8,6 +8,7 @@ import pytest
 import tiers
 from fault_table import TESTS
 from leftovers import nothing_left
+from support import borrowed_home
 
 import layerlab.engines
 
@@ -17,16 +18,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.engine)
-
-
-def borrowed_home(folder: Path, lender: Path) -> Path:
-    """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
-    (folder / "cache").mkdir(parents=True)
-    (folder / ".layerlab-home").touch()
-    for name in ("engine", "images", "registry"):
-        if (lender / "cache" / name).exists():
-            (folder / "cache" / name).symlink_to(lender / "cache" / name)
-    return folder
 
 
 @pytest.fixture(autouse=True)

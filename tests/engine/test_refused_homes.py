@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import borrowed_home
-from support import python, write_project
+from support import borrowed_home, python, write_project
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534

@@ -17,7 +17,7 @@ from typing import IO, Any
 import click
 
 from ..errors import LayerLabError
-from ..system.refusals import told
+from ..texts.plain import shown
 from .build_command import build
 from .course_command import course
 from .housekeeping import clean, doctor
@@ -33,12 +33,14 @@ class Failed(click.ClickException):
     """Our own errors, shown as a message without a traceback."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"{click.style('Error', fg='red')}: {self.message}", err=True)
+        click.echo(f"{click.style('Error', fg='red')}: {shown(self.message)}", err=True)
 
 
 def message(error: Exception) -> str:
     """Say what an exception means to the person who typed the command."""
     if isinstance(error, OSError):
+        from ..system.refusals import told  # here, because few commands are refused anything
+
         error = told(error)
     if isinstance(error, LayerLabError):
         return str(error)
@@ -55,6 +57,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(shown(error.format_message()), error.ctx) from None
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,7 +10,7 @@ from ..errors import AppError
 from ..record.reading import read
 
 MANIFEST = "layerlab.toml"
-_REMEDY = f"correct {MANIFEST}, or delete it if you don't need variants"
+_REMEDY = "correct it, or delete it if you don't need variants"
 
 
 class _App(TypedDict, total=False):
@@ -63,11 +62,12 @@ class Manifest(TypedDict, total=False):
     run: _Run
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the project in `folder`; {} if it has none. Raises AppError if it can't be read."""
-    path = folder / MANIFEST
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest in the file `path`; {} if there is none. Raises AppError if it can't be read."""
     if not path.is_file():
         return {}
+    import tomllib  # here, because few projects have a manifest
+
     try:
         text = path.read_text(encoding="utf-8")
         manifest: dict[str, Any] = checked(Manifest, tomllib.loads(text), path)

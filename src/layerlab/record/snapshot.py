@@ -33,6 +33,8 @@ class Entry:
         content: hash of a file's bytes (BLAKE2b, 128 bits, hex), target of a link, "" for a folder, kind and numbers of a
             pipe or device; UNREADABLE if it couldn't be read.
         attributes: hash of the extended attributes that count; "" if there are none, which is nearly always.
+        unix: hash of a small text file's bytes with every CRLF replaced by LF; "" if it has no CRLF. It isn't in the key, but
+            shows that only line ends changed.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Entry:
     size: int
     content: str
     attributes: str = ""
+    unix: str = ""
 
     @property
     def known(self) -> bool:
@@ -73,13 +76,16 @@ class Snapshot:
     stats: Mapping[str, Stat] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data; an entry is a list: path, type and permission bits (one number), size, content, attributes, stat."""
+        """Return plain data.
+
+        An entry is a list: path, type and permission bits (one number), size, content, attributes, stat, unix.
+        """
         rows = []
         for path, entry in self.entries.items():
-            bits = _TYPES[entry.kind] | entry.mode
-            row: list[Any] = [path, bits, entry.size, entry.content]
-            if entry.attributes or path in self.stats:
+            row: list[Any] = [path, bits(entry), entry.size, entry.content]
+            if entry.attributes or entry.unix or path in self.stats:
                 row += [entry.attributes, *self.stats.get(path, ())]
+            row += [entry.unix] if entry.unix else []
             rows.append(row)
         return {
             "entries": rows, "rules": list(self.rules), "ignore_file": self.ignore_file, "ignored": list(self.ignored),
@@ -94,8 +100,9 @@ class Snapshot:
             # Not by `read`: there may be 100,000 of them.
             if tuple(map(type, row)) not in _ROWS:
                 raise ValueError(f"an entry is {str(row)[:80]}")
-            path, bits, size, content, *rest = row
-            entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
+            path, mode, size, content, *rest = row
+            unix = rest.pop() if len(rest) in (2, 6) else ""  # it comes after attributes, or after those and a stat
+            entries[path] = entry_of(mode, size, content, rest[0] if rest else "", unix)
             if len(rest) == 5:
                 stats[path] = tuple(rest[1:])
         return cls(entries, told["rules"], told["ignore_file"], told["ignored"], stats)
@@ -110,11 +117,21 @@ class _Plain(TypedDict):
     ignored: tuple[str, ...]
 
 
-#: The types in an entry's row: path, bits, size, content, then attributes, then its stat.
-_ROW = (str, int, int, str)
-_ROWS = {_ROW, (*_ROW, str), (*_ROW, str, int, int, int, int)}
+#: The types in an entry's row: path, bits, size, content, then attributes, then its stat, then what Unix has besides.
+_ROW, _STAT = (str, int, int, str), (str, int, int, int, int)
+_ROWS = {_ROW, (*_ROW, str), (*_ROW, str, str), (*_ROW, *_STAT), (*_ROW, *_STAT, str)}
 
 
-#: How `to_json` writes the kinds: as the upper bits of a Unix mode.
+def bits(entry: Entry) -> int:
+    """Return type and permission bits of an entry as one number, as a Unix mode has them."""
+    return _TYPES[entry.kind] | entry.mode
+
+
+def entry_of(mode: int, size: int, content: str, attributes: str, unix: str) -> Entry:
+    """Return the entry with the type and permission bits `mode`. Raises KeyError for another type."""
+    return Entry(_KINDS[stat.S_IFMT(mode)], stat.S_IMODE(mode), size, content, attributes, unix)
+
+
+#: How the kinds are written: as the upper bits of a Unix mode.
 _TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
 _KINDS = {bits: kind for kind, bits in _TYPES.items()}

@@ -10,6 +10,7 @@ import hashlib
 import jinja2
 
 from ..charts.labels import brief
+from ..charts.markup import printable
 from . import drawing, logs, words
 from .facts import NETWORKS, Facts, StepFacts
 
@@ -46,7 +47,7 @@ class SourceLine:
 def page(facts: Facts) -> str:
     """Write the page in at most about PAGE bytes."""
     weights = [logs.weight(log) for log in facts.step_logs]
-    without = len(_page(facts, [""] * len(weights)).encode())
+    without = len(_page(facts, [""] * len(weights)).encode(errors="replace"))
     granted = logs.shares(weights, max(PAGE - without, 0))
     return _page(facts, [logs.cut(log, max(LEAST, limit)) for log, limit in zip(facts.step_logs, granted, strict=True)])
 
@@ -67,7 +68,7 @@ def _page(facts: Facts, step_logs: list[str]) -> str:
         downloads=sorted((s for s in facts.steps if s.downloaded_bytes), key=lambda s: -s.downloaded_bytes),
         networks=NETWORKS,
         script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode(errors="replace")).digest()).decode(),
         thick=drawing.THICK,
     )  # fmt: skip
 
@@ -106,7 +107,7 @@ def _source_lines(facts: Facts) -> list[SourceLine]:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("layerlab.reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=printable,
     )  # fmt: skip
     for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
         environment.filters[name] = getattr(words, name)

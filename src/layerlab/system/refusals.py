@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import FileError, cut
-from . import faults
 from .home import home
 
 _ELSEWHERE = ", or set LAYERLAB_HOME to a folder elsewhere"
@@ -57,6 +56,8 @@ def told(error: OSError, path: Path | None = None) -> FileError:
     number, place = _details(error)
     place = place or str(path or "")
     if number is None:  # such as what docker-py raises when a connection breaks
+        from . import faults  # here, because nearly nothing is refused
+
         fault = faults.recognise(str(error))
         return FileError(fault.what, fault.remedy) if fault else FileError(_first_line(error), _ASK_DOCTOR)
     what, remedy = _MEANINGS.get(number, (os.strerror(number), _ASK_DOCTOR))
