@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from layerlab import App
 from layerlab.errors import AppError
 from layerlab.project.course_files import sample_apps
-from layerlab.project.manifest import faults, line_of, read, schema
+from layerlab.project.manifest import faults, line_of, read_manifest, schema
 
 DOCS = Path(__file__).parents[1] / "docs" / "layerlab-toml.md"
 
@@ -64,7 +64,7 @@ def test_an_error_names_the_line_and_the_key(tmp_path, text, says):
     file = tmp_path / "layerlab.toml"
     file.write_text(text)
     with pytest.raises(AppError) as error:
-        read(file)
+        read_manifest(file)
     assert error.value.message.startswith(f"{file}, {says}")
     for make in (App.at, App.from_path):
         with pytest.raises(AppError, match=re.escape(says[:30])):
@@ -72,11 +72,11 @@ def test_an_error_names_the_line_and_the_key(tmp_path, text, says):
 
 
 def test_a_project_without_one_says_nothing(tmp_path):
-    assert read(tmp_path / "layerlab.toml") == {}
+    assert read_manifest(tmp_path / "layerlab.toml") == {}
 
 
 def test_the_apps_manifests_are_right():
-    found = [read(file) for file in sample_apps().glob("*/layerlab.toml")]
+    found = [read_manifest(file) for file in sample_apps().glob("*/layerlab.toml")]
     assert len(found) == 7 and all(found)
     for said in found:
         jsonschema.validate(said, schema())

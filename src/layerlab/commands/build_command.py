@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from .build_table import show_build
 from .machines import started
 from .options import docker_options, json_option, machine_option, parsed_arguments, words_of
 
 if TYPE_CHECKING:
     from ..project.app import App
     from ..record.build import Build
+    from ..record.view import Known, View
 
 
 @click.command()
@@ -68,11 +69,13 @@ def build(
     words = words_of({**given, "output": results})
     from ..machine.building import BuildFailed
     from ..project.app import App
+    from ..record import view
 
+    view.register(_view_and_table)
     with App.at(path, allow=given["allow"]) as app:
         variant, *more = [_file(app, file) for file in files] or [""]
-        _check(app, variant, service)
         options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
+        _check(app, variant, service, options)
         machine = started(machine_name)
         said = functools.partial(click.echo, err=True)
         try:
@@ -87,6 +90,8 @@ def build(
     if as_json:
         click.echo(record_text(done))
     else:
+        from .build_table import show_build
+
         show_build(done)
     if failure:
         raise failure
@@ -98,14 +103,24 @@ def _file(app: App, name: str) -> str:
     return str(here) if not (app.path / name).exists() and here.is_file() else name
 
 
-def _check(app: App, variant: str, service: str) -> None:
+def _check(app: App, variant: str, service: str, options: Sequence[str]) -> None:
     """Raise AppError for a wrong path now, not after an engine was fetched. Only docker can tell services and targets."""
-    from ..machine import choosing
+    from ..machine import choosing, resolving
 
-    if not variant:
-        choosing.found(app, service)
-    elif "." in variant or "/" in variant or not choosing.defining(app):
-        app.variant(variant)
+    known = "." in variant or "/" in variant or not choosing.defining(app)
+    if not variant or known:
+        found = app.variant(variant) if variant else choosing.found(app, service)
+        resolving.permit_reading(app, found, options)
+
+
+def _view_and_table(title: str, dockerfile: str, **known: Unpack[Known]) -> View:
+    """Make the live view, and import what will show the result: both happen once the engine works."""
+    from rich import table  # noqa: F401
+
+    from ..live.choosing import live_view
+    from . import build_table  # noqa: F401
+
+    return live_view(title, dockerfile, **known)
 
 
 def record_text(build: Build) -> str:

@@ -96,10 +96,10 @@ def diff(path: Path, left: str, right: str, records: tuple[str, ...], as_json: b
     with needs_course():
         from ..diffing.diff import diff as compared
     from ..project.app import App
-    from .past_builds import saved
+    from ..record.build import Build
 
     with App.at(path) as app:
-        found = compared(app, left, right, [saved(Path(record)) for record in records] or None)
+        found = compared(app, left, right, [Build.load(record) for record in records] or None)
     click.echo(dump(found.to_frame().to_dict("records")) if as_json else str(found))
 
 

@@ -93,10 +93,11 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
     Raises LayerLabError if there is no such build, or if a record can't be read.
     """
     from ..record import history
+    from ..record.build import Build
 
-    before = saved(Path(previous)) if previous else None
+    before = Build.load(previous) if previous else None
     if what.is_file():
-        return saved(what), before
+        return Build.load(what), before
     found = history.builds(what.resolve(), machine)
     if not found:
         raise LayerLabError(
@@ -104,15 +105,3 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
             f"build it with `layerlab build {what} --machine {machine}`",
         )
     return found[0], before
-
-
-def saved(file: Path) -> Build:
-    """Return the build that a file has the record of. Raises LayerLabError if it can't be read."""
-    from ..record.build import Build
-
-    try:
-        return Build.load(file)
-    except ValueError as error:
-        raise LayerLabError(
-            str(error), "name a project's folder, or a file that `layerlab build PATH --output FILE` saved"
-        ) from None

@@ -7,7 +7,6 @@ and mount goes with it. It shares only the network with the computer (network.py
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import shlex
 import shutil
@@ -15,18 +14,26 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from ..errors import MachineError
+from ..system import faults
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
 from ..system.trees import delete_tree
 from . import confining, endpoint, network, packages, seed
 from .packages import Say
 
+if TYPE_CHECKING:
+    import ipaddress
+
+    import psutil
+
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
+
+#: An engine's start writes about this much into its log, bytes.
+LOG_BYTES = 64_000
 
 
 class ProcessEngine:
@@ -162,13 +169,21 @@ class ProcessEngine:
         while not self.alive(name):
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+                # A full disk has no room for the line that says so.
+                full = shutil.disk_usage(machine_dir(name)).free < LOG_BYTES
+                fault = faults.known("no-space") if full else faults.recognise(tail)
                 self._kill(name)
                 network.remove(name)
-                raise MachineError(f"the engine of machine {name!r} did not start\n{tail}", f"its log: {log}")
+                raise MachineError(
+                    f"the engine of machine {name!r} did not start{f': {fault.what}' if fault else ''}\n{tail}",
+                    f"{fault.remedy}; its log: {log}" if fault else f"its log: {log}",
+                )
             time.sleep(0.02)
 
     def _kill(self, name: str, gently: bool = False) -> None:
         """End the process and, through its PID namespace, everything it started; wait until they're gone."""
+        import psutil  # here, because a build needs none of it
+
         config = str(run_dir() / name / "daemon.json")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -186,6 +201,8 @@ class ProcessEngine:
 
 def _await_end(processes: list[psutil.Process], seconds: float) -> None:
     """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
+    import psutil
+
     deadline = time.monotonic() + seconds
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -193,6 +210,8 @@ def _await_end(processes: list[psutil.Process], seconds: float) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
+    import psutil
+
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

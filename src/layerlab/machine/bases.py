@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,16 +15,18 @@ from ..engines import images
 from ..engines.packages import Say
 from ..errors import SetupError
 from ..project.definition import Definition
-from ..project.plan import Plan
 from ..system import docker_words
 from ..system.files import replace_text
 from ..system.home import machine_dir
-from ..traces import instructions
 
 #: A line that names the frontend, which BuildKit looks for among the first comments (frontend/dockerfile/parser, DetectSyntax).
 _SYNTAX = re.compile(
     r"(?P<before>\A(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*)syntax[ \t]*=[ \t]*(?P<image>\S+)", re.IGNORECASE
 )
+#: In a machine's folder: its stand-ins, and the images that could be had without one.
+CONTEXTS, SEEN = "contexts.json", "images.json"
+#: How many of them, and of builds that needed nothing else, are kept.
+KEPT = 500
 #: Who overrides that line: a build argument (BuildKit, frontend/dockerfile/builder).
 _OVERRIDE = "BUILDKIT_SYNTAX"
 
@@ -53,22 +56,44 @@ def provided(host: Host, definition: Definition, say: Say) -> Definition:
     that could be had once isn't asked for again until `forget`.
     Raises SetupError, which names them all, if images can't be had and no stand-in can be made.
     """
-    seen = _seen(host.name)
+    seen, key = _seen(host.name), _key(definition)
+    if key in seen:  # nothing is read then, nor imported to read it
+        return definition
     needed = [image for image in _images(definition) if image not in {*seen, *host.named_contexts()}]
     frontend = _frontend(definition)
     asked = [*needed, *([frontend] if frontend and frontend not in seen else [])]
-    if not asked:
-        return definition
     refusals = {image: images.refusal(image, host.docker) for image in asked if not images.present(image, host.docker)}
     refused = {image: why for image, why in refusals.items() if why}
-    _remember(host.name, [*seen, *(image for image in asked if image not in refused)])
     _stand_in(host, {image: why for image, why in refused.items() if image in needed}, say)
+    _remember(
+        host.name, [*seen, *(image for image in asked if image not in refused), *([] if frontend in refused else [key])]
+    )
     return _without_syntax(definition, refused[frontend], say) if frontend in refused else definition
 
 
+def _key(definition: Definition) -> str:
+    """Return a text that stands for all that decides which images a build needs."""
+    told = (definition.source, dict(definition.args), definition.target, dict(definition.contexts), definition.options)
+    return hashlib.sha256(repr(told).encode(errors="surrogateescape")).hexdigest()
+
+
+def contexts(machine: str, tags: Callable[[], Iterable[str]]) -> dict[str, str]:
+    """Map image names to their stand-ins on a machine. `tags` asks its engine which images it has; the answer is kept."""
+    file = machine_dir(machine) / CONTEXTS
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(known, dict) and all(isinstance(context, str) for context in known.values()):
+            return known
+    here = sorted(tag for tag in tags() if tag.startswith(images.STANDIN))
+    found = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in here}
+    replace_text(file, json.dumps(found))
+    return found
+
+
 def forget(machine: str) -> None:
-    """Forget which images could be had: a build failed, perhaps because of one."""
-    _file(machine).unlink(missing_ok=True)
+    """Forget a machine's stand-ins and which images could be had: one may have been added or removed, or a build failed."""
+    for name in (CONTEXTS, SEEN):
+        (machine_dir(machine) / name).unlink(missing_ok=True)
 
 
 # -- which images ------------------------------------------------------------------------------------------------------
@@ -76,6 +101,8 @@ def forget(machine: str) -> None:
 
 def _images(definition: Definition) -> list[str]:
     """Return the hub's images that the build takes anything from, by their short names."""
+    from ..traces import instructions
+
     found = instructions.read(definition.source, definition.args)
     stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {
         str(i.stage): i.stage for i in found if i.stage >= 0
@@ -150,6 +177,8 @@ def _without_syntax(definition: Definition, why: str, say: Say) -> Definition:
         ignore.write_text(definition.ignore, encoding="utf-8")
     if not definition.plan:
         return dataclasses.replace(definition, built_file=str(file))
+    from ..project.plan import Plan
+
     plan = Plan.read(definition.plan)
     inline = plan.targets[definition.service].get("dockerfile-inline") is not None
     changed = plan.with_dockerfile(definition.service, inline=text if inline else "", file=str(file))
@@ -159,17 +188,13 @@ def _without_syntax(definition: Definition, why: str, say: Say) -> Definition:
 # -- what could be had before ------------------------------------------------------------------------------------------
 
 
-def _file(machine: str) -> Path:
-    return machine_dir(machine) / "images.json"
-
-
 def _seen(machine: str) -> list[str]:
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(_file(machine).read_text(encoding="utf-8"))
+        known = json.loads((machine_dir(machine) / SEEN).read_text(encoding="utf-8"))
         if isinstance(known, list):
             return [image for image in known if isinstance(image, str)]
     return []
 
 
 def _remember(machine: str, seen: list[str]) -> None:
-    replace_text(_file(machine), json.dumps(sorted({*seen})))
+    replace_text(machine_dir(machine) / SEEN, json.dumps([*dict.fromkeys(seen)][-KEPT:]))

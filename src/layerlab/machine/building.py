@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import functools
 import json
-import signal
-import tempfile
-from collections.abc import Mapping, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import engines
-from ..contexts.beside import Snapshots, looking_at
 from ..errors import CommandFailed, LayerLabError
-from ..project.definition import Definition
-from ..project.plan import Plan
-from ..record import history, view
-from ..record.build import Build
-from ..record.layers import image_bytes
-from ..record.masked_view import MaskedView
-from ..record.snapshot import Snapshot
-from ..record.step import Step
-from ..system import docker_words, faults
-from ..traces import trace
+from ..record import view
+from ..system import docker_words
 from . import client_process
-from .machine_like import MachineLike
 from .plans import READING
+
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from ..project.definition import Definition
+    from ..record.build import Build
+    from ..record.snapshot import Snapshot
+    from ..record.step import Step
+    from ..traces import trace
+    from .machine_like import MachineLike
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -39,31 +40,23 @@ class BuildFailed(CommandFailed):
     Attributes:
         build: its record, as far as it got.
         step: the step that failed; None if no step did (a Dockerfile that can't be read, an engine that died).
+        log: a file with the step's whole text and output, if the error shows only parts of them.
     """
 
-    def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
-        self.build, self.step = build, step
-        fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
+    def __init__(
+        self, build: Build, step: Step | None, exit_code: int, last_lines: str, log: Path | None = None
+    ) -> None:
+        from . import failing  # here, because few builds fail
+
+        self.build, self.step, self.log = build, step, log
         where = f"{build.app} {build.variant}: " + (
             f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
         )
-        lines = build.dockerfile.splitlines()
-        numbers = range(step.line, step.end_line + 1) if step and step.line else ()
-        shown = [f"  {n:>4} | {lines[n - 1]}" for n in numbers]
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
-        why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
-        message = "\n".join([f"{where}: {why}" if why else where, *shown])
-        super().__init__(message, build.command, exit_code, output, remedy)
-
-
-def _killed(exit_code: int) -> tuple[str, str]:
-    """Return message and remedy for a client that a signal killed, since it says nothing itself; "" for others."""
-    if exit_code >= 0:
-        return "", ""
-    return (
-        f"the docker command was killed ({signal.Signals(-exit_code).name})",
-        "build again: the finished steps are cached",
-    )
+        why, remedy = failing.reason(build, step, exit_code)
+        message = "\n".join([f"{where}: {why}" if why else where, *failing.source(build, step)])
+        whole = f"the whole step and its output are in {log}" if log else ""
+        super().__init__(message, build.command, exit_code, output, "\n".join(filter(None, (remedy, whole))))
 
 
 def run_build(
@@ -81,15 +74,20 @@ def run_build(
     Raises BuildFailed if the build fails, LayerLabError if the engine dies.
     """
     command = command_for(definition, host.named_contexts())
-    # If it takes two tries, both share one view: to the user it's one build.
-    chosen = view.chosen(
-        show, definition.title, definition.dockerfile,
-        target=definition.target, args=definition.args, service=definition.service,
-    )  # fmt: skip
-    attempt = _run(command, definition, host.environment, MaskedView(chosen, definition.masker), known)
+
+    @functools.cache  # if it takes two tries, both share one view: to the user it's one build
+    def chosen() -> view.View:
+        return view.chosen(
+            show, definition.title, definition.dockerfile,
+            target=definition.target, args=definition.args, service=definition.service,
+        )  # fmt: skip
+
+    attempt = _run(command, definition, host.environment, chosen, known, host.name)
     build = _record(host.name, definition, edit, command, attempt)
-    history.remember(build)
-    chosen.finish(build)
+    from ..record import history
+
+    history.remember(build, definition.folders)
+    chosen().finish(build)
     if attempt.exit_code:
         host.forget_contexts()  # the reason may be a stand-in that was removed by hand
         _fail(host, build, attempt)
@@ -137,6 +135,8 @@ def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[
 
 def _no_cache(definition: Definition) -> list[str]:
     """Return the words that repeat the plan's no-cache, so that also the record of a failed build tells it (no provenance)."""
+    from ..project.plan import Plan
+
     said = Plan.read(definition.plan).targets[definition.service]
     return docker_words.settings(definition.service, {"no-cache": "true"} if said.get("no-cache") else {})
 
@@ -164,13 +164,20 @@ class _Attempt:
 
 
 def _run(
-    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+    command: Sequence[str],
+    definition: Definition,
+    variables: Mapping[str, str],
+    show: Callable[[], view.View],
+    known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     """Run the command, and once more if that helps; two tries count as one build."""
-    first = _try(command, definition, variables, show, known)
+    first = _try(command, definition, variables, show, known, machine)
     if RETRY_ON not in first.error:
         return first
-    second = _try(command, definition, variables, show, known)
+    second = _try(command, definition, variables, show, known, machine)
+    from ..traces import trace
+
     return dataclasses.replace(
         second,
         started_at=first.started_at,
@@ -180,19 +187,59 @@ def _run(
 
 
 def _try(
-    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+    command: Sequence[str],
+    definition: Definition,
+    variables: Mapping[str, str],
+    show: Callable[[], view.View],
+    known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
-        metadata = Path(scratch, "metadata.json")
-        with looking_at(definition.folders, definition.file_in_context, known, definition.absent) as contexts:
+    contexts: Mapping[str, Snapshot] = {}
+    with _temporary_folder(definition.scratch) as scratch:
+        metadata = scratch / "metadata.json"
+        with contextlib.ExitStack() as beside:
+
+            def begin() -> view.View:
+                """Begin what runs beside the engine's work. Imports count too, so the modules for it are imported now."""
+                nonlocal contexts
+                from ..contexts.beside import looking_at
+                from ..record import history
+                from ..record.masked_view import MaskedView
+
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=machine)
+                contexts = beside.enter_context(
+                    looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
+                )
+                _import_what_reads_the_result()
+                return MaskedView(show(), definition.masker)
+
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show, definition.plan
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
             )
         provenance, image = _read_metadata(metadata, definition.service)
+    from ..traces import trace
+
     raw = "".join(lines)
     parsed = trace.parse(raw, provenance, definition.source, definition.service)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
+
+
+@contextlib.contextmanager
+def _temporary_folder(place: Path) -> Iterator[Path]:
+    """Make a folder in `place` and remove it. tempfile, which picks names that nobody can guess, takes 10 ms to import."""
+    folder = place / f"build-{os.urandom(8).hex()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import_what_reads_the_result() -> None:
+    """Import now what a function below imports once the client has ended, when the user would wait for it."""
+    from ..record import history, layers  # noqa: F401
+    from ..traces import trace  # noqa: F401
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
@@ -211,6 +258,9 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 
 
 def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
+    from ..record.build import Build
+    from ..record.layers import image_bytes
+
     parsed = attempt.parsed
     build = Build(
         app=definition.app,
@@ -246,7 +296,9 @@ def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
             f"{build.app} {build.variant}",
             f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
         )
+    from . import failing
+
     rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))
     failed = attempt.parsed.failed
     step = build.steps[attempt.parsed.steps.index(failed)] if failed else None
-    raise BuildFailed(build, step, attempt.exit_code, rest)
+    raise BuildFailed(build, step, attempt.exit_code, rest, failing.keep_log(build, step))

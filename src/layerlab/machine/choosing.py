@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
-from ..engines import endpoint
 from ..errors import AppError
 from ..project.app import App
 from ..project.variant import BAKE_FILES, COMPOSE_FILES, Variant, dockerfiles
@@ -44,7 +44,7 @@ def chosen(app: App, name: str, service: str, options: Sequence[str] = ()) -> Va
 
 def found(app: App, service: str) -> Variant:
     """Return what Docker finds in the app's folder. A service may also be in a Compose file of a folder above, as for Compose."""
-    dockerfile = next((name for name in ("Dockerfile", "dockerfile") if (app.path / name).is_file()), "")
+    dockerfile = next((name for name in ("Dockerfile", "dockerfile") if os.path.lexists(app.path / name)), "")
     if dockerfile and not service:
         return app.variant(dockerfile)
     if base := defining(app) or (service and Variant("")):
@@ -75,7 +75,7 @@ def _named(app: App, name: str, options: Sequence[str]) -> Variant:
 
 def defining(app: App) -> Variant | None:
     """Return the Compose or bake files in the app's folder, as a variant without a service; None if there are none."""
-    if any((app.path / name).is_file() for name in COMPOSE_FILES) or endpoint.person_environment()["COMPOSE_FILE"]:
+    if any((app.path / name).is_file() for name in COMPOSE_FILES) or plans.compose_variables()["COMPOSE_FILE"]:
         return Variant("")
     bake = tuple(name for name in BAKE_FILES if (app.path / name).is_file())
     return Variant("", compose=bake[0], more=bake[1:]) if bake else None

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from ..engines import endpoint
-from ..record.view import View
+from ..record.view import NoView, View
 from ..system.shell import environment
-from ..traces import trace
 
 #: The engine cancels a build within 3 s of its client's end. A client that takes longer than this to end is killed.
 CANCEL_SECONDS = 5.0
@@ -26,25 +25,28 @@ _CHUNK_BYTES = 1 << 16  # the capacity of a pipe
 
 
 def follow(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], view: View, given: str = ""
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], begin: Callable[[], View], given: str = ""
 ) -> tuple[float, int, list[str]]:
-    """Run the client in `folder`, with `given` as its input, and show it in `view`; return seconds, exit code and its lines.
+    """Run the client in `folder`, with `given` as its input, and show it in a view; return seconds, exit code and its lines.
 
+    `begin` makes the view once the client runs, so that whatever takes long to import does so while the engine works.
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
     actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
     lines: list[str] = []
     started = time.monotonic()
-    with tempfile.TemporaryFile() as stdin:  # a pipe could fill up before we read
-        stdin.write(given.encode())
-        stdin.seek(0)
+    with _input(given) as stdin:
         process = _started(actual, folder, variables, stdin)
     printed = cast(IO[bytes], process.stderr)  # it's a pipe
+    view: View = NoView()
     try:
+        from ..traces.events import read_events
+
+        view = begin()
         tick = getattr(view, "tick", lambda: None)
         for new in _as_they_come(printed):
             lines += new
-            for event in trace.read_events(new):
+            for event in read_events(new):
                 view.feed(event)
             tick()
         exit_code = process.wait()
@@ -59,8 +61,22 @@ def follow(
     return time.monotonic() - started, exit_code, lines
 
 
+@contextlib.contextmanager
+def _input(given: str) -> Iterator[IO[bytes] | int]:
+    """Yield an input for the client that has the text `given`."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    import tempfile  # here, because most builds have no input
+
+    with tempfile.TemporaryFile() as file:  # a pipe could fill up before we read what the client says
+        file.write(given.encode())
+        file.seek(0)
+        yield file
+
+
 def _started(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: IO[bytes]
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: IO[bytes] | int
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),

@@ -10,18 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docker.errors import DockerException
-
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
-from ..record import history
 from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
+from ..system.refusals import refusals_told
 from ..system.shell import run
-from . import asking, bases, building, choosing, holding, spares
+from . import bases, building, choosing, holding, spares
 from .holding import Holds, Kind
 from .resolving import resolve
 
@@ -61,6 +59,7 @@ class Machine:
     # -- coming and going --------------------------------------------------------------------------------------------
 
     @classmethod
+    @refusals_told()
     def start(cls, name: str = DEFAULT_NAME, *, share: bool = False, say: Say = print) -> Machine:
         """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
 
@@ -87,6 +86,7 @@ class Machine:
         return machine
 
     @classmethod
+    @refusals_told()
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
@@ -148,6 +148,7 @@ class Machine:
         self.holds.leave()
         spares.sweep([self])
 
+    @refusals_told()
     def remove(self, *, force: bool = False, wait: float | None = None) -> None:
         """Kill the engine and delete all the machine's data: images, cache, containers, credentials.
 
@@ -211,6 +212,7 @@ class Machine:
 
     # -- using it ----------------------------------------------------------------------------------------------------
 
+    @refusals_told()
     def build(
         self,
         app: App,
@@ -256,11 +258,14 @@ class Machine:
         """
         return choosing.variants(app)
 
+    @refusals_told()
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, send it the app's health check and one real request, and remove its container.
 
         Raises AppError if the app's manifest doesn't say how to ask it.
         """
+        from . import asking  # its docker-py takes 0.2 s to import
+
         with self.holds.during(Kind.USE):
             return asking.ask(self, app, build.image)
 
@@ -269,24 +274,13 @@ class Machine:
 
         We ask the engine once and keep the answer, because asking takes long compared with a fully cached build.
         """
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(self._contexts_file.read_text(encoding="utf-8"))
-            if isinstance(known, dict) and all(isinstance(context, str) for context in known.values()):
-                return known
-        tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
-        contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
-        replace_text(self._contexts_file, json.dumps(contexts))
-        return contexts
+        return bases.contexts(self.name, self._tags)
 
     def forget_contexts(self) -> None:
         """Forget the stand-ins, so that the next build asks for them again: a base image may have been added or removed."""
-        self._contexts_file.unlink(missing_ok=True)
         bases.forget(self.name)
 
-    @property
-    def _contexts_file(self) -> Path:
-        return machine_dir(self.name) / "contexts.json"
-
+    @refusals_told()
     def add_base(self, image: str, *, say: Say = print) -> str:
         """Add another base image, pulled or as a stand-in, and return its name. It survives `reset`.
 
@@ -300,6 +294,7 @@ class Machine:
             file.write(f"{name}\n")
         return name
 
+    @refusals_told()
     def move_base(self, image: str = images.BASES[0]) -> str:
         """Replace base image `image` with a new one of the same name, as a new release would; return the new id.
 
@@ -313,6 +308,7 @@ class Machine:
         with self.alone():
             return images.move(name, self.docker)
 
+    @refusals_told()
     def restore_bases(self) -> None:
         """Restore the names of moved base images and nothing else, so that earlier builds are cache hits again.
 
@@ -322,12 +318,15 @@ class Machine:
         with self.alone():
             images.move_back(self._tags(), self.docker)
 
+    @refusals_told()
     def reset(self, *, force: bool = False) -> None:
         """Make it cold: only the base images stay.
 
         It waits while another process builds here, or has the machine. With `force` it doesn't: their builds fail, and say why.
         Raises MachineBusy if they still use it after ten minutes.
         """
+        from ..record import history
+
         self.holds.check()
         with self.holds.during(Kind.EMPTY, over="reset" if force else ""):
             history.forget(self.name)
@@ -344,6 +343,8 @@ class Machine:
 
     def _has_more_bases(self) -> bool:
         """Tell whether there are base images that a new engine wouldn't have."""
+        from docker.errors import DockerException
+
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
@@ -361,6 +362,8 @@ class Machine:
 
     def _emptied(self) -> bool:
         """Remove all but the base images, one by one, which can take long. Return False if something is left."""
+        from docker.errors import DockerException
+
         with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
             try:
                 images.move_back(self._tags(), self.docker)

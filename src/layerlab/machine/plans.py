@@ -6,6 +6,7 @@ They read their files in different ways (compose #13724), so each is asked about
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -116,7 +117,12 @@ def _said(app: App, command: Sequence[str], what: str, given: str = "") -> str:
     return done.stdout
 
 
-def _variables(app: App) -> Mapping[str, str]:
+def compose_variables() -> dict[str, str]:
+    """Return the user's variables that Compose reads, by name: those set now, or else before a notebook pointed at a machine."""
     own = endpoint.person_environment()
-    kept = {name: own[name] for name in COMPOSE_VARIABLES}
+    return {name: os.environ.get(name) or own[name] for name in COMPOSE_VARIABLES}
+
+
+def _variables(app: App) -> Mapping[str, str]:
+    kept = compose_variables()
     return environment({**endpoint.environment_in(app.scratch / "docker", {}), **kept})

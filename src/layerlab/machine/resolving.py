@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..contexts.taking import ignore_file, keeps_out
+from ..contexts.ignoring import ignore_file, keeps_out
 from ..errors import AppError
 from ..project import permissions
 from ..project.app import App
@@ -21,9 +21,9 @@ from ..project.variant import Variant
 from ..record.fitting import masker_for
 from ..record.marks import mark
 from ..system import build_options, docker_words
+from ..system.files import what_is
 from ..system.home import home
 from ..texts.plain import named
-from . import plans
 from .choosing import chosen
 
 #: Fields of a bake target that say what goes into it; the others say what becomes of it.
@@ -47,8 +47,8 @@ def resolve(
     """
     found = chosen(app, variant, service, options)
     given_target, given_args = target or found.target, {**found.args, **(args or {})}
-    _permit(app, found, permissions.strays(app.path, found.read, _root(app)), options)
-    plan = plans.plan_of(app, found, options) if found.service else None
+    permit_reading(app, found, options)
+    plan = _plan(app, found, options) if found.service else None
     if plan:
         _permit(app, found, permissions.wishes_of(plan, app.path, _root(app)), options)
         options, fields = build_options.for_bake(found.target_name, options)
@@ -90,6 +90,17 @@ def resolve(
         absent=absent,
         masker=masker,
     )
+
+
+def _plan(app: App, variant: Variant, options: Sequence[str]) -> Plan:
+    from . import plans  # here, because a build of a Dockerfile needs none
+
+    return plans.plan_of(app, variant, options)
+
+
+def permit_reading(app: App, variant: Variant, options: Sequence[str]) -> None:
+    """Raise AppError if a file that says what to build is a link that leads out of the project, and isn't allowed."""
+    _permit(app, variant, permissions.strays(app.path, variant.read, _root(app)), options)
 
 
 def _root(app: App) -> Path:
@@ -150,6 +161,8 @@ def _told_by_plan(
 ) -> _Told:
     sets = docker_words.values(options, "--set")
     meant = [f"--set={value}" for value in sets if value.partition("=")[0].split(".")[1:2] in [[f] for f in MEANING]]
+    from . import plans
+
     said = plans.changed(app, plan, service, meant).targets[service]
     contexts = {"context": said.get("context", "."), **(said.get("contexts") or {})}
     contexts = {name: _place(app.path, place) for name, place in contexts.items()}
@@ -198,7 +211,7 @@ def _text(app: App, file: Path) -> str:
     if not app.in_place and file.is_relative_to(app.path):
         return app.read(file.relative_to(app.path))
     if not file.is_file():
-        raise AppError(f"there's no Dockerfile {os.path.normpath(file)}", "name the one that you mean")
+        raise AppError(f"there's no Dockerfile {file}{what_is(file)}", "name the one that you mean")
     return file.read_text(encoding="utf-8", errors="replace")
 
 

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import posixpath
 import re
-import secrets
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..contexts.beside import Snapshots
-from ..errors import AppError, CommandFailed
-from ..system.home import cache_dir, locked
+from ..errors import AppError
+from ..system import refusals
+from ..system.files import what_is
 from ..system.trees import delete_tree
 from ..texts.plain import shown
-from . import manifest, permissions, scratch
-from .copying import Copy
+from . import permissions, scratch
 from .course_files import sample_apps
-from .manifest import MANIFEST
+from .manifest import MANIFEST, read_manifest
+from .preparing import generate, put_in_place
 from .variant import Variant, dockerfiles
 from .variant import of_file as variant_of_file
+
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from .copying import Copy
 
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
 CONTEXT_EDIT_BYTES = 1_000_000
-#: Prefixes of the environment variables that set how large generated files are.
-SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
 #: Where a project without a manifest probably has its most edited code, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
 
@@ -52,6 +50,7 @@ class App:
         snapshots: the build contexts at the last builds, so that the next one needn't read files that haven't changed.
     """
 
+    @refusals.refusals_told()
     def __init__(self, name: str, profile: str = "") -> None:
         """Copy the sample app called `name`. Raises AppError, naming those that exist, if there is no such app or profile.
 
@@ -64,7 +63,7 @@ class App:
             raise AppError(
                 f"there is no sample app {name!r}", f"there are: {known}; for your own project, use App.from_path(…)"
             )
-        profiles = manifest.read(source / MANIFEST).get("profiles", {})
+        profiles = read_manifest(source / MANIFEST).get("profiles", {})
         if profile and profile not in profiles:
             raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
         chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
@@ -72,6 +71,7 @@ class App:
         self._make_copy(chosen.get("files", {}), whole=True)
 
     @classmethod
+    @refusals.refusals_told()
     def at(cls, path: str | Path, *, allow: Collection[str] = ()) -> App:
         """Use any project in place: nothing is copied or written there. Raises AppError if `path` isn't a project's folder.
 
@@ -97,6 +97,7 @@ class App:
             permissions.check(self.name, wishes, [f"--allow={key}" for key in allow], self.source)
 
     @classmethod
+    @refusals.refusals_told()
     def from_path(cls, path: str | Path) -> App:
         """Copy any project, to edit the copy. Raises AppError if `path` isn't a folder or can't be copied.
 
@@ -114,7 +115,7 @@ class App:
             raise AppError(f"{source} is not a folder")
         if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
             raise AppError(f"{source} can't be a project", "name the folder that has the Dockerfile")
-        self._manifest = manifest.read(source / MANIFEST)
+        self._manifest = read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
@@ -127,15 +128,19 @@ class App:
     def _make_copy(self, exchange: Mapping[str, str], *, whole: bool) -> None:
         """Make the scratch copy, with some files exchanged, and its generated files."""
         self.path = self._folder / self.source.name
+        from .copying import Copy
+
         try:
             self._copied = Copy(self.source, self.path, whole=whole)
             for path, other in exchange.items():
                 shutil.copy2(self.file(other), self.file(path))
             self._prepare()
-        except BaseException as error:
+        except OSError as error:  # shutil.Error is one, which lists every file
+            why = refusals.told(error)  # before what fills the disk is deleted
             self.close()
-            if isinstance(error, OSError):  # shutil.Error is one
-                raise AppError(f"{self.source} cannot be copied: {error}") from error
+            raise AppError(f"{self.source} can't be copied: {why.message}", why.remedy) from error
+        except BaseException:
+            self.close()
             raise
 
     @property
@@ -174,9 +179,12 @@ class App:
         return full
 
     def _inside(self, path: str | Path) -> Path:
-        full = (self.path / path).resolve()
+        try:
+            full = (self.path / path).resolve()
+        except (RuntimeError, ValueError) as error:  # a circle of links, before Python 3.13; a zero byte
+            raise AppError(f"{str(path)!r} can't be a path: {error}", "name a file inside the project") from None
         if not full.is_relative_to(self.path.resolve()):
-            raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
+            raise AppError(f"{str(path)!r} is outside the app, at {full}", "name a file inside the project")
         return full
 
     def complete(self, context: str, dockerfile: str) -> tuple[str, ...]:
@@ -191,13 +199,15 @@ class App:
             return ()
         return self._copied.add_context("" if place == "." else place, dockerfile)
 
+    @refusals.refusals_told()
     def read(self, path: str | Path) -> str:
         """Return the text of a file in the app. Raises AppError if there is none."""
         full = self.file(path)
         if not full.is_file():
-            raise AppError(f"{self.name} has no file {str(path)!r}")
+            raise AppError(f"{self.name} has no file {str(path)!r}{what_is(self.source / path)}")
         return full.read_text(encoding="utf-8", errors="replace")
 
+    @refusals.refusals_told()
     def write(self, path: str | Path, text: str) -> None:
         """Write a file in the copy, making folders as needed. Raises AppError for a project in place."""
         self._require_copy()
@@ -227,7 +237,7 @@ class App:
             return variant_of_file(Path(place).name.removesuffix(".Dockerfile"), place)
         known = ", ".join(dict.fromkeys([*self.variants, *(path.name for path in dockerfiles(self.path, "*"))]))
         raise AppError(
-            f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
+            f"{self.name} has no variant, Dockerfile or Compose file {name!r}{what_is(self.source / name)}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
 
@@ -254,6 +264,7 @@ class App:
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
+    @refusals.refusals_told()
     def edit(self, kind: str) -> str:
         """Make a fresh edit; return a description of it.
 
@@ -326,11 +337,13 @@ class App:
         path = f"{folder}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
-        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        full.write_bytes(os.urandom(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
     def _edit_weights(self, path: str, number: int) -> str:
-        self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
+        generate(
+            self.name, self._manifest["prepare"]["command"], self.path, ["--seed", str(time.time_ns() % 2**31 + number)]
+        )
         return f"{path} generated again, {self.file(path).stat().st_size / 1e6:.0f} MB"
 
     def _setting(self, name: str) -> Any:
@@ -343,47 +356,9 @@ class App:
     # -- generated files ---------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Put generated files (model weights) in place. They're made once, and then copied from LayerLab's cache."""
-        prepare = self._manifest.get("prepare")
-        if not prepare:
-            return
-        for output in prepare["outputs"]:
-            self.file(output)  # refuses a link out of the copy before anything is written through it
-        scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
-        settings = sorted(item for item in os.environ.items() if item[0].startswith(SIZES))
-        key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
-        kept = cache_dir() / "prepared" / f"{self.name}-{key}"
-        with locked(f"prepared-{key}", wait=300):
-            if not kept.exists():
-                self._generate([])
-                part = kept.with_suffix(".part")
-                shutil.rmtree(part, ignore_errors=True)
-                for output in prepare["outputs"]:
-                    (part / output).parent.mkdir(parents=True, exist_ok=True)
-                    _copy(self.file(output), part / output)
-                part.rename(kept)
-        for output in prepare["outputs"]:
-            self.file(output).parent.mkdir(parents=True, exist_ok=True)
-            _copy(kept / output, self.file(output))
-
-    def _generate(self, options: list[str]) -> None:
-        command = [sys.executable if word == "{python}" else word for word in self._manifest["prepare"]["command"]]
-        try:
-            done = subprocess.run([*command, *options], cwd=self.path, capture_output=True, text=True, timeout=300)
-        except subprocess.TimeoutExpired:
-            raise AppError(f"{self.name}: generating its files took more than 300 s") from None
-        if done.returncode:
-            raise CommandFailed(
-                f"{self.name}: generating its files failed", command, done.returncode, done.stdout + done.stderr
-            )
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a generated file, or a folder of them, over an earlier one."""
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-    else:
-        shutil.copy2(source, target)
+        """Put generated files (model weights) in place."""
+        if prepare := self._manifest.get("prepare"):
+            put_in_place(self.name, prepare, self.path, self.file)
 
 
 def _fresh(number: int) -> str:

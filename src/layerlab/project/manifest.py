@@ -7,10 +7,7 @@ import than a fully cached build takes.
 from __future__ import annotations
 
 import functools
-import importlib.resources
-import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from typing import Any
 from ..errors import AppError
 
 MANIFEST = "layerlab.toml"
+REMEDY = "correct it, or delete it if you don't need variants"
 #: JSON Schema's types that the schema uses, what TOML calls them, and Python's types for them.
 TYPES: Mapping[str, tuple[str, type]] = {
     "object": ("a table", dict), "array": ("an array", list), "string": ("a string", str), "integer": ("a whole number", int),
@@ -27,17 +25,19 @@ TYPES: Mapping[str, tuple[str, type]] = {
 Keys = tuple[str, ...]
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
     """Return what the manifest says; {} if there's none. Raises AppError, with line and key, if it says what it can't."""
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8", errors="replace")
+    import tomllib  # here, because few projects have a manifest
+
     try:
+        text = path.read_text(encoding="utf-8")
         said = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise AppError(f"{path} isn't UTF-8 text: {error}", REMEDY) from None
     except tomllib.TOMLDecodeError as error:
-        raise AppError(
-            f"{path} is not valid TOML: {error}", "correct it, or delete it if you don't need variants"
-        ) from None
+        raise AppError(f"{path} is not valid TOML: {error}", REMEDY) from None
     for keys, fault in faults(said, schema()):
         raise AppError(
             f"{path}, line {line_of(text, keys)}: {'.'.join(keys)} {fault}", "see docs/layerlab-toml.md for all keys"
@@ -48,6 +48,9 @@ def read(path: Path) -> dict[str, Any]:
 @functools.cache
 def schema() -> Mapping[str, Any]:
     """Return the manifest's JSON Schema."""
+    import importlib.resources
+    import json
+
     file = importlib.resources.files("layerlab.project") / "schema.json"
     said: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return said

@@ -52,7 +52,7 @@ class PermissionNeeded(AppError):
 
     def __init__(self, name: str, wishes: Sequence[Wish]) -> None:
         self.wishes = tuple(wishes)
-        asked = "".join(f"\n  {wish.why}" for wish in wishes)
+        asked = "".join(f"\n  {wish.why}" for wish in wishes) if len(wishes) > 1 else f" {wishes[0].why}"
         flags = " ".join(dict.fromkeys(wish.flag for wish in wishes))
         super().__init__(f"{name} asks for what lies beyond this project:{asked}", f"if you trust it, add: {flags}")
 

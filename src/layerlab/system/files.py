@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write `text` to `file`, which from then on only its owner can read, whoever could before."""
-    with open(file, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+def write_private(file: Path, content: str | Iterable[bytes]) -> None:
+    """Write a text or bytes to `file`, which from then on only its owner can read, whoever could before."""
+    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
         if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # not of /dev/null or a pipe
             os.fchmod(opened.fileno(), 0o600)
-        opened.write(text)
+        opened.writelines([content.encode()] if isinstance(content, str) else content)
 
 
 def replace_text(file: Path, text: str) -> None:
@@ -23,3 +24,19 @@ def replace_text(file: Path, text: str) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def what_is(path: Path) -> str:
+    """Say what stands at a path where a file is wanted: ", which is a folder"; "" for a file, or for nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ", which is a link to nothing" if path.is_symlink() else ""
+    kind = next((word for is_one, word in _KINDS if is_one(mode)), "")
+    return kind and f", which is {kind}"
+
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+)  # fmt: skip

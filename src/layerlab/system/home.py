@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import platformdirs
-
 from ..errors import MachineBusy, SetupError
 
 #: In a home: LayerLab made it.
@@ -27,16 +25,26 @@ LABEL = "layerlab.home"
 def home() -> Path:
     """Return the folder of everything LayerLab keeps: `$LAYERLAB_HOME`, or one in the system's folder for user data."""
     chosen = os.environ.get("LAYERLAB_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("layerlab")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    import platformdirs
+
+    return platformdirs.user_data_path("layerlab")
 
 
 def claim() -> None:
     """Make the home, and leave a mark that it's LayerLab's. Every function that makes something in it calls this first.
 
     `layerlab clean` deletes nothing in a folder without the mark, so a variable that names the wrong folder costs nothing.
-    Raises SetupError if the folder is somebody else's: it has no mark, but something else.
+    Raises SetupError if the folder is somebody else's (it has no mark, but something else), or has a name that engines can't
+    be told.
     """
     folder = home()
+    if not folder.as_posix().isprintable():  # a byte that isn't UTF-8: an engine would write to another folder
+        raise SetupError(
+            f"the path of LayerLab's folder isn't plain UTF-8 text: {folder}",
+            "set LAYERLAB_HOME to a folder with another name",
+        )
     if is_ours(folder):
         return
     there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
@@ -57,7 +65,7 @@ def is_ours(folder: Path) -> bool:
 
 def home_id() -> str:
     """Return eight hex digits that tell this home from another on the same computer."""
-    return hashlib.sha256(str(home()).encode()).hexdigest()[:8]
+    return hashlib.sha256(os.fsencode(home())).hexdigest()[:8]
 
 
 def cache_dir() -> Path:
@@ -80,10 +88,22 @@ def reports_dir() -> Path:
     return _made(home() / "reports")
 
 
+def logs_dir() -> Path:
+    """Return the folder for the output of failed steps that was too long for the error."""
+    return _made(home() / "logs")
+
+
 def run_dir() -> Path:
     """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
-    base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()
-    return base / f"layerlab-{home_id()}"
+    return _runtime() / f"layerlab-{home_id()}"
+
+
+def _runtime() -> Path:
+    if os.access("/run", os.W_OK):
+        return Path("/run")
+    import platformdirs
+
+    return platformdirs.user_runtime_path()
 
 
 def _made(path: Path) -> Path:
