@@ -171,7 +171,7 @@ def _expanded(now: StepInBuild, before: StepInBuild, old: str, new: str) -> Caus
     shown = f"{shortened(old, 60)} → {shortened(new, 60)}"
     evidence: tuple[Evidence, ...] = (Evidence("value", old, new),)
     if names:
-        declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.value.partition("=")[0] in names]
+        declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.assigned.keys() & set(names)]
         kind, word = ("argument changed", "ARG") if declared else ("environment changed", "ENV")
         evidence += tuple(_variable_evidence(word, name, now.variables, before.variables) for name in sorted(changed))
         return Cause(kind, f"{word} {', '.join(names)} changes it: {shown}", evidence)
@@ -186,15 +186,9 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
     """Yield the variables that changed, ARGs first: an ENV that takes its value from one changes with it."""
     if not names:  # the usual case, which needn't read the Dockerfiles
         return
-    arguments = {
-        i.value.partition("=")[0].strip()
-        for side in (now, before)
-        for i in side.dockerfile
-        if i.keyword == "ARG" and i.stage >= 0
-    }
-    set_by_env = {
-        name for side in (now, before) for i in side.dockerfile if i.keyword == "ENV" for name in _env_names(i.value)
-    }
+    written = [i for side in (now, before) for i in side.dockerfile if i.stage >= 0]
+    arguments = {name for i in written if i.keyword == "ARG" for name in i.assigned}
+    set_by_env = {name for i in written if i.keyword == "ENV" for name in i.assigned}
     for name in sorted(names, key=lambda n: (n not in arguments, names.index(n))):
         is_argument = name in arguments and name not in set_by_env
         kind, word = ("argument changed", "ARG") if is_argument else ("environment changed", "ENV")
@@ -214,20 +208,15 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
 
 
 def _argument_behind(name: str, now: StepInBuild, before: StepInBuild, arguments: Set[str]) -> str:
-    """Return the ARG whose new value an unchanged ENV line takes; "" if there's none."""
+    """Return the ARG whose new value an unchanged ENV takes; "" if there's none."""
 
-    def lines(side: StepInBuild) -> set[str]:
-        return {i.value for i in side.dockerfile if i.keyword == "ENV" and name in _env_names(i.value)}
+    def values(side: StepInBuild) -> set[str]:
+        return {i.assigned[name] for i in side.dockerfile if i.keyword == "ENV" and name in i.assigned}
 
-    if lines(now) != lines(before):
+    if values(now) != values(before):
         return ""
-    values = (re.search(rf"(?:^|\s){re.escape(name)}[= ](\"[^\"]*\"|\S+)", line) for line in lines(now))
-    mentioned = {word for found in values if found for word in re.findall(r"\$\{?(\w+)", found[1])}
+    mentioned = {word for value in values(now) for word in re.findall(r"\$\{?(\w+)", value)}
     return ", ".join(sorted(mentioned & arguments))
-
-
-def _env_names(value: str) -> list[str]:
-    return re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", value) or value.split()[:1]
 
 
 def _text_changed(old: str, new: str) -> Cause:

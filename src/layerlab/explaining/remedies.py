@@ -101,7 +101,7 @@ def _later_argument(build: Build, step: StepCause, cause: Cause) -> Iterator[Rem
 def _declares(instruction: Instruction, name: str) -> bool:
     """Tell whether it's `ARG name`, or an ENV that only hands on that argument."""
     if instruction.keyword == "ARG":
-        return instruction.value.partition("=")[0].strip() == name
+        return name in instruction.assigned
     return instruction.keyword == "ENV" and bool(
         re.fullmatch(rf"{name}[= ]\"?\$\{{?{name}(:?-[^}}]*)?\}}?\"?", instruction.value.strip())
     )
