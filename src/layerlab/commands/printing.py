@@ -37,7 +37,10 @@ def output() -> Console:
     """Return a console for tables on standard output: as wide as the terminal, or plain and wide in a pipe or a file."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH, no_color=True, highlight=False)
+    # Text between two colons is the user's: rich would make a picture of ":bug:".
+    if sys.stdout.isatty():
+        return Console(emoji=False)
+    return Console(width=PIPE_WIDTH, no_color=True, highlight=False, emoji=False)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]], right: Collection[str] = ()) -> None:

@@ -15,13 +15,17 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from ..record.packed import updated
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
+from .ignoring import ignore_file
 from .patterns import BadPattern, Matched, Patterns, read_rules
 from .readers import Cancelled, Readers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Files of at least this many bytes are read by threads; for smaller ones, handing over costs more than it saves.
 LARGE = 256 * 1024
@@ -61,44 +65,6 @@ def take(
     return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event(), absent).run()
 
 
-def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
-    """Find a context's file with ignore rules; return its path relative to the context, and its content.
-
-    Both are empty if there is none. NAME.dockerignore beside the Dockerfile wins, even if it's empty (BuildKit
-    frontend/dockerui).
-
-    Args:
-        folder: the context.
-        dockerfile: as for `take`.
-    """
-    root = os.path.realpath(folder)
-    for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
-        if not name:
-            continue
-        try:
-            content = Path(root, name).read_bytes()
-        except OSError:
-            continue
-        place = os.path.relpath(os.path.join(root, name), root)
-        return (name if place.startswith("..") else place), content
-    return "", b""
-
-
-def keeps_out(folder: str | Path, dockerfile: str, path: str) -> bool:
-    """Tell whether the ignore rules of a context keep out the folder `path`, relative to it, with everything in it.
-
-    Args:
-        folder: the context.
-        dockerfile: as for `take`.
-        path: with "/".
-    """
-    try:
-        patterns = Patterns(read_rules(ignore_file(folder, dockerfile)[1]))
-    except BadPattern:
-        return False
-    return patterns.matches(path)[0] and not patterns.may_let_in_below(path)
-
-
 class _Walk:
     """One look at a context, as BuildKit's client walks it (fsutil, filter.go)."""
 
@@ -117,13 +83,16 @@ class _Walk:
             self.patterns = Patterns(rules)
         except BadPattern:
             self.patterns = Patterns(())
+        self.previous = previous
         self.old_entries = previous.entries if previous else {}
         self.old_stats = previous.stats if previous else {}
         # With the same rules, the same paths are let in or kept out: it depends on the path alone.
         self.same_rules = previous is not None and previous.rules == rules
         self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
-        self.entries: dict[str, Entry] = {}
+        #: None for a file that hasn't changed since the earlier snapshot.
+        self.entries: dict[str, Entry | None] = {}
+        #: Only of files that were read now.
         self.stats: dict[str, Stat] = {}
         self.ignored: list[str] = [*absent]
         #: Ignored folders that we look into, because something in them may be let in again.
@@ -145,13 +114,27 @@ class _Walk:
             raise
         finally:
             self.readers.end()
-        return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
+        return self._result()
+
+    def _result(self) -> Snapshot:
+        """Return the snapshot: the earlier one itself if it's the same, so that nobody writes or compares it again."""
+        ignored, earlier = self._outermost(), self.previous
+        if (
+            earlier
+            and len(self.entries) == len(self.old_entries)
+            and all(entry is None or self.old_entries.get(path) == entry for path, entry in self.entries.items())
+            and all(self.old_stats.get(path) == now for path, now in self.stats.items())
+            and (self.rules, self.ignore_file, ignored) == (earlier.rules, earlier.ignore_file, earlier.ignored)
+        ):
+            return earlier
+        entries, stats = updated(earlier or Snapshot({}), self.entries, self.stats)
+        return Snapshot(entries, self.rules, self.ignore_file, ignored, stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
         """Look at one folder's content; return the folders in it to look into, with the patterns that match them."""
         prefix = folder and folder + "/"
         into: list[tuple[str, Matched]] = []
-        entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        entries, old_stats = self.entries, self.old_stats
         held_back, cancelled = folder in self.held_back, self.cancelled.is_set
         try:
             # Through the open folder, not by path, so the kernel needn't walk down from the root for each file.
@@ -177,14 +160,14 @@ class _Walk:
                         if held_back:
                             self._let_in_above(path)
                         if same:
-                            entries[path], stats[path] = old_entries[path], now
+                            entries[path] = None
                         else:
                             self._look(path, status)
             finally:
                 os.close(opened)
         except OSError:
             if folder in entries:
-                entries[folder] = dataclasses.replace(entries[folder], content=UNREADABLE)
+                entries[folder] = dataclasses.replace(cast(Entry, entries[folder]), content=UNREADABLE)
         return into
 
     def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:

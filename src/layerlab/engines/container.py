@@ -13,8 +13,6 @@ import socket
 import time
 from pathlib import Path
 
-import trustme
-
 from ..errors import CommandFailed, MachineError
 from ..system import progress
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
@@ -230,6 +228,8 @@ def _make_certificates(client_folder: Path) -> Path:
 
     The client's folder has the file names that DOCKER_CERT_PATH needs: ca.pem, cert.pem, key.pem.
     """
+    import trustme  # here, because it takes 0.1 s, and only a new machine needs it
+
     authority = trustme.CA(organization_name="LayerLab")
     server_folder = client_folder.with_name("server")
     for folder, identity in ((client_folder, "layerlab-client"), (server_folder, "127.0.0.1")):

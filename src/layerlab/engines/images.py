@@ -13,11 +13,8 @@ import hashlib
 import os
 import shutil
 import socket
-import ssl
 import sys
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -115,6 +112,8 @@ def _hub_is_out_of_reach() -> bool:
     """Tell whether nothing can be pulled, as far as we know without an engine. Behind a proxy we can't know."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return True
+    import urllib.request  # here, like other large modules, because a build imports this one
+
     if urllib.request.getproxies():
         return False
     try:
@@ -200,6 +199,8 @@ def move(name: str, docker: Docker) -> str:
 
     A new label wouldn't be enough: BuildKit's cache keys for steps on top of an image depend on the image's layers.
     """
+    import tempfile
+
     if not present(ORIGINAL + name, docker):
         docker("tag", name, ORIGINAL + name)
     before, container = _id(name, docker), docker("create", name, "true").strip()
@@ -273,6 +274,8 @@ def _engine_archive(say: Say) -> Path:
 
 def ca_bundle() -> Path | None:
     """Return the file of certificates that this computer trusts, including extra ones; None if there is none."""
+    import ssl
+
     chosen = (
         os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     )

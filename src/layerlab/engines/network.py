@@ -15,8 +15,6 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from ..errors import CommandFailed, MachineError
 from ..system.home import home_id, locked, run_dir
 from ..system.shell import run, succeeds
@@ -163,6 +161,8 @@ def _close_forwarding() -> None:
 
 def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
     """Return the computer's interfaces with their IPv4 addresses."""
+    import psutil  # here, because a build needs none of it
+
     return [
         (interface, ipaddress.IPv4Address(entry.address))
         for interface, entries in psutil.net_if_addrs().items()

@@ -7,7 +7,6 @@ and mount goes with it. It shares only the network with the computer (network.py
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import shlex
 import shutil
@@ -15,8 +14,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
@@ -24,6 +22,11 @@ from ..system.shell import environment, run
 from ..system.trees import delete_tree
 from . import confining, endpoint, network, packages, seed
 from .packages import Say
+
+if TYPE_CHECKING:
+    import ipaddress
+
+    import psutil
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
@@ -169,6 +172,8 @@ class ProcessEngine:
 
     def _kill(self, name: str, gently: bool = False) -> None:
         """End the process and, through its PID namespace, everything it started; wait until they're gone."""
+        import psutil  # here, because a build needs none of it
+
         config = str(run_dir() / name / "daemon.json")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -186,6 +191,8 @@ class ProcessEngine:
 
 def _await_end(processes: list[psutil.Process], seconds: float) -> None:
     """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
+    import psutil
+
     deadline = time.monotonic() + seconds
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -193,6 +200,8 @@ def _await_end(processes: list[psutil.Process], seconds: float) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
+    import psutil
+
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -15,14 +15,11 @@ import itertools
 import json
 import os
 import platform
-import secrets
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-
-import psutil
 
 from ..engines.packages import Say
 from ..errors import MachineBusy, MachineError
@@ -89,7 +86,7 @@ class _Own:
 
     def __init__(self, holds: Holds, kind: Kind, asked: str = "") -> None:
         self.holds, self.asked, self._pid = holds, asked, os.getpid()
-        self.path = holds.folder / f"{kind}-{secrets.token_hex(8)}.hold"
+        self.path = holds.folder / f"{kind}-{os.urandom(8).hex()}.hold"
         # Locked under another name first, so that nobody ever sees it unlocked.
         part = self.path.with_suffix(".part")
         self._file = part.open("w+b")
@@ -350,6 +347,8 @@ def _command() -> str:
 
 def _family() -> set[int]:
     """Return the ids of this process and of those that started it."""
+    import psutil  # here, because a build on a machine that nobody else holds needs none of it
+
     with contextlib.suppress(psutil.Error):
         return {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     return {os.getpid()}

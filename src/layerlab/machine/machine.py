@@ -10,18 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docker.errors import DockerException
-
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
-from ..record import history
 from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking, building, holding, spares
+from . import building, holding, spares
 from .holding import Holds, Kind
 from .resolving import resolve
 
@@ -248,6 +245,8 @@ class Machine:
 
         Raises AppError if the app's manifest doesn't say how to ask it.
         """
+        from . import asking  # its docker-py takes 0.2 s to import
+
         with self.holds.during(Kind.USE):
             return asking.ask(self, app, build.image)
 
@@ -314,6 +313,8 @@ class Machine:
         It waits while another process builds here, or has the machine. With `force` it doesn't: their builds fail, and say why.
         Raises MachineBusy if they still use it after ten minutes.
         """
+        from ..record import history
+
         self.holds.check()
         with self.holds.during(Kind.EMPTY, over="reset" if force else ""):
             history.forget(self.name)
@@ -330,6 +331,8 @@ class Machine:
 
     def _has_more_bases(self) -> bool:
         """Tell whether there are base images that a new engine wouldn't have."""
+        from docker.errors import DockerException
+
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
@@ -347,6 +350,8 @@ class Machine:
 
     def _emptied(self) -> bool:
         """Remove all but the base images, one by one, which can take long. Return False if something is left."""
+        from docker.errors import DockerException
+
         with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
             try:
                 images.move_back(self._tags(), self.docker)

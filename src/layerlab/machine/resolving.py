@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..contexts.taking import ignore_file, keeps_out
+from ..contexts.ignoring import ignore_file, keeps_out
 from ..engines import endpoint
 from ..errors import AppError, CommandFailed
 from ..project.app import App, Variant

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-import psutil
-
 from ..errors import LayerLabError, MachineBusy
 from ..system.home import home
 from . import holding
@@ -53,6 +51,8 @@ def may_have(file: Path, asked: str) -> bool:
     """
     if file.parent.exists():
         return instead_of(file) == asked
+    import psutil  # here, because a build needs none of it
+
     memory, disk = psutil.virtual_memory().available, shutil.disk_usage(home()).free
     if memory < MEMORY or disk < DISK:
         raise MachineBusy(

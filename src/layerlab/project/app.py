@@ -8,24 +8,24 @@ import itertools
 import os
 import posixpath
 import re
-import secrets
 import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
 from ..system.home import cache_dir, locked
 from ..system.trees import delete_tree
 from ..texts.plain import shown
 from . import scratch
-from .copying import Copy
 from .course_files import sample_apps
+
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from .copying import Copy
 
 MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
@@ -141,6 +141,8 @@ class App:
     def _make_copy(self, exchange: Mapping[str, str], *, whole: bool) -> None:
         """Make the scratch copy, with some files exchanged, and its generated files."""
         self.path = self._folder / self.source.name
+        from .copying import Copy
+
         try:
             self._copied = Copy(self.source, self.path, whole=whole)
             for path, other in exchange.items():
@@ -303,7 +305,7 @@ class App:
         path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
-        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        full.write_bytes(os.urandom(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
     def _edit_weights(self, number: int) -> str:
@@ -374,6 +376,8 @@ def _fresh(number: int) -> str:
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
+    import tomllib  # here, because few projects have a manifest
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

@@ -14,8 +14,8 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from ..contexts.ignoring import ignore_file
 from ..contexts.patterns import BadPattern, Patterns, read_rules
-from ..contexts.taking import ignore_file
 from ..system.home import home
 from ..system.trees import copy_tree
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import AppError
-from ..texts.masker import Masker
-from ..traces import instructions
-from ..traces.instructions import MAKES_A_STEP, Instruction
+
+if TYPE_CHECKING:
+    from ..texts.masker import Masker
+    from ..traces.instructions import Instruction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +79,12 @@ class Definition:
 
         Raises AppError if no stage has the target's name.
         """
+        from ..traces import instructions  # here: a parser that a build's command doesn't need
+
         found = instructions.read(self.dockerfile, self.args)
         stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {str(i.stage): i.stage for i in found}
         if self.target and self.target.lower() not in stages:
             known = ", ".join(dict.fromkeys(i.stage_name for i in found if i.stage >= 0))
             raise AppError(f"{self.variant} has no stage {self.target!r}", f"there are: {known or 'none'}")
         used = instructions.used_stages(found, {stages[self.target.lower()]} if self.target else set())
-        return tuple(i for i in found if i.keyword in MAKES_A_STEP and i.stage in used)
+        return tuple(i for i in found if i.keyword in instructions.MAKES_A_STEP and i.stage in used)

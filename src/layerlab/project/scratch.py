@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import secrets
+import os
 from pathlib import Path
 from typing import TextIO
 
@@ -36,7 +36,7 @@ def new_folder() -> tuple[Path, TextIO]:
     """Make a folder for one app, and an open file that marks it as in use: the kernel drops its lock however we end."""
     sweep()
     with locked("apps"):  # no sweep between making the file and locking it
-        folder = apps_dir() / secrets.token_hex(4)
+        folder = apps_dir() / os.urandom(4).hex()
         folder.mkdir()
         owner = (folder / OWNER).open("w")
         fcntl.flock(owner, fcntl.LOCK_EX)

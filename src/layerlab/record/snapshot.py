@@ -80,8 +80,7 @@ class Snapshot:
         """
         rows = []
         for path, entry in self.entries.items():
-            bits = _TYPES[entry.kind] | entry.mode
-            row: list[Any] = [path, bits, entry.size, entry.content]
+            row: list[Any] = [path, bits(entry), entry.size, entry.content]
             if entry.attributes or entry.unix or path in self.stats:
                 row += [entry.attributes, *self.stats.get(path, ())]
             row += [entry.unix] if entry.unix else []
@@ -94,15 +93,24 @@ class Snapshot:
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that `to_json` made `data` from. Raises KeyError, ValueError or TypeError for anything else."""
         entries, stats = {}, {}
-        for path, bits, size, content, *rest in data["entries"]:
+        for path, mode, size, content, *rest in data["entries"]:
             unix = rest.pop() if len(rest) in (2, 6) else ""  # it comes after attributes, or after those and a stat
-            attributes = rest[0] if rest else ""
-            entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, attributes, unix)
+            entries[path] = entry_of(mode, size, content, rest[0] if rest else "", unix)
             if len(rest) == 5:
                 stats[path] = tuple(rest[1:])
         return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
 
 
-#: How `to_json` writes the kinds: as the upper bits of a Unix mode.
+def bits(entry: Entry) -> int:
+    """Return type and permission bits of an entry as one number, as a Unix mode has them."""
+    return _TYPES[entry.kind] | entry.mode
+
+
+def entry_of(mode: int, size: int, content: str, attributes: str, unix: str) -> Entry:
+    """Return the entry with the type and permission bits `mode`. Raises KeyError for another type."""
+    return Entry(_KINDS[stat.S_IFMT(mode)], stat.S_IMODE(mode), size, content, attributes, unix)
+
+
+#: How the kinds are written: as the upper bits of a Unix mode.
 _TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
 _KINDS = {bits: kind for kind, bits in _TYPES.items()}
