@@ -62,7 +62,8 @@ def side(
     facts: dict[str, str], text: str = "RUN x", readings: tuple[Reading, ...] = (), **entries: Entry
 ) -> StepInBuild:
     files = {name.replace("__", "/").replace("_dot_", "."): entry for name, entry in entries.items()}
-    return StepInBuild(Operation(facts, None, readings), text, build("FROM x\n", contexts={"context": Snapshot(files)}))
+    made = build(f"FROM x\n{text}\n", contexts={"context": Snapshot(files)})
+    return StepInBuild(Operation(facts, None, readings), text, made, 2)
 
 
 def file(content: str, mode: int = 0o644) -> Entry:

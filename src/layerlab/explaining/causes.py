@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..record.states import CACHED, FAILED, RAN
@@ -112,8 +112,8 @@ class RootCause:
 
     Attributes:
         kind: a key of KINDS.
-        text: as in `Cause`.
-        lines: lines of the steps that it made run directly, not by way of a step above.
+        text: as in `Cause`; it begins with the step if no line is known.
+        lines: known lines of the steps that it made run directly, not by way of a step above.
     """
 
     kind: str
@@ -121,6 +121,8 @@ class RootCause:
     lines: tuple[int, ...]
 
     def __str__(self) -> str:
+        if not self.lines:
+            return self.text
         numbers = ", ".join(map(str, self.lines))
         return f"line{'s' * (len(self.lines) > 1)} {numbers}: {self.text}"
 
@@ -274,16 +276,22 @@ class Explanation:
 
 def root_causes(steps: Iterable[StepCause]) -> tuple[RootCause, ...]:
     """Gather what made steps run: equal causes are one, and so are those of files if one names all that the other does."""
-    told = [(c, s.line) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
-    found: list[tuple[Cause, list[int]]] = []
+    told = [(c, s) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
+    found: list[tuple[Cause, list[StepCause]]] = []
     for cause, _ in sorted(told, key=lambda t: -len(_things(t[0]))):
-        if not any(_within(cause, other) for other, _ in found):
-            found.append((cause, [line for same, line in told if _within(same, cause)]))
-    ordered = sorted(found, key=lambda one: min(one[1]))
-    return tuple(RootCause(c.kind, c.text, tuple(sorted(set(lines)))) for c, lines in ordered)
+        if not any(within(cause, other) for other, _ in found):
+            found.append((cause, [step for same, step in told if within(same, cause)]))
+    ordered = sorted(found, key=lambda one: min(s.line for s in one[1]))
+    return tuple(_root_cause(cause, its) for cause, its in ordered)
 
 
-def _within(cause: Cause, other: Cause) -> bool:
+def _root_cause(cause: Cause, steps: Sequence[StepCause]) -> RootCause:
+    lines = tuple(sorted({s.line for s in steps if s.line}))
+    text = cause.text if lines else f"{shortened(steps[0].text, 40)}: {cause.text}"
+    return RootCause(cause.kind, text, lines)
+
+
+def within(cause: Cause, other: Cause) -> bool:
     """Tell whether `cause` is told by `other`."""
     if cause.kind != other.kind or cause.text == other.text:
         return cause.kind == other.kind
