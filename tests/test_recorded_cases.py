@@ -1,4 +1,4 @@
-"""The explainer against recorded builds: the cases of `tests/engine/cases/reports.py`, without an engine.
+"""The explainer against recorded builds: the cases of `reports.py` and `projects.py` in `tests/engine/cases`, without an engine.
 
 `tests/engine/test_cases.py` runs the same cases on a real one; `cases/recording.py` there says how to record them.
 """
@@ -8,19 +8,19 @@ from __future__ import annotations
 import cases
 import pytest
 from cases import recording
-from cases.reports import CASES
+from cases.recording import RECORDED
 
 from layerlab.explaining.causes import RootCause
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in RECORDED])
 def test_case(case):
     build, explanation = recording.replayed(case)
     cases.check(case, build, explanation)
 
 
 def explained(name: str):
-    (case,) = (case for case in CASES if case.name == name)
+    (case,) = (case for case in RECORDED if case.name == name)
     return recording.replayed(case)[1]
 
 
@@ -36,5 +36,5 @@ def test_another_target_that_it_is_compared_with_is_named():
 
 
 def test_no_recording_is_left_over():
-    kept = {recording.file_of(case) for case in CASES}
+    kept = {recording.file_of(case) for case in RECORDED}
     assert set(recording.FOLDER.glob("*.json.gz")) == kept

@@ -91,6 +91,7 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
     steps.sort(key=lambda p: (p.line, p.keyword != "FROM"))
     taken = {v.digest for found in located.values() for v in found}
     others = []
+    unplaced: list[tuple[int, Place]] = []
     for vertex, name in vertices:
         if vertex.digest in taken:
             continue
@@ -98,8 +99,10 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
             others.append((vertex, name))
         elif not mapping or vertex.digest in mapping:
             keyword, stage = told["text"].split(" ")[0], _split(told, instructions)[1]
-            steps.append(Place(0, 0, stage, keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
+            size = sizes.of([vertex], keyword)
+            unplaced.append((int(told["index"]), Place(0, 0, stage, keyword, told["text"], size, (vertex,))))
         # else: a step of another target with the same files as ours; BuildKit runs it once and shows it under both.
+    steps += [step for _, step in sorted(unplaced, key=lambda one: one[0])]
     return Placed(tuple(steps), tuple(others))
 
 
