@@ -159,6 +159,11 @@ class StepCause:
         object.__setattr__(self, "still_hit", shown(self.still_hit))
 
     @property
+    def place(self) -> str:
+        """Its line in words; "" if its line is unknown."""
+        return f"line {self.line}" if self.line else ""
+
+    @property
     def why(self) -> str:
         """The reasons in one line; "" for a step without any."""
         return "; ".join(c.text for c in self.causes) or self.still_hit
@@ -227,8 +232,9 @@ class Explanation:
             return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
-                place = f"line {step.line}" if step.line else ""
-                lines.append(f"{'▸' if step.root else ' '} {place:>8}  {step.state:<6}  {shortened(step.text, 48)}")
+                lines.append(
+                    f"{'▸' if step.root else ' '} {step.place:>8}  {step.state:<6}  {shortened(step.text, 48)}"
+                )
                 lines.append(f"{'':20}{step.why}")
         if not any(s.causes for s in self.steps):
             lines.append(self._nothing_ran())
@@ -251,7 +257,7 @@ class Explanation:
         for step in self.steps:
             if not (step.causes or step.still_hit):
                 continue
-            lines.append(f"line {step.line}  {step.state}  {shortened(step.text)}")
+            lines.append("  ".join(filter(None, (step.place, step.state, shortened(step.text)))))
             for cause in step.causes:
                 lines.append(f"  {cause.kind}: {cause.text}")
                 lines += [f"    {e.what}: {e.before or '(none)'} → {e.now or '(none)'}" for e in cause.evidence]

@@ -48,7 +48,7 @@ class BuildFailed(CommandFailed):
         self.build, self.step = build, step
         fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
         where = f"{build.app} {build.variant}: " + (
-            f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
+            f"{_named(step)} in stage {step.stage}, failed" if step else "the build failed"
         )
         lines = build.dockerfile.splitlines()
         numbers = range(step.line, step.end_line + 1) if step and step.line else ()
@@ -57,6 +57,12 @@ class BuildFailed(CommandFailed):
         why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
         message = "\n".join([f"{where}: {why}" if why else where, *shown])
         super().__init__(message, build.command, exit_code, output, remedy)
+
+
+def _named(step: Step) -> str:
+    return (
+        f"{step.place}, {step.instruction}" if step.line else step.place
+    )  # another bake target's step has no line here
 
 
 def _killed(exit_code: int) -> tuple[str, str]:
