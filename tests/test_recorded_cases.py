@@ -31,6 +31,13 @@ def test_a_file_that_several_copies_read_is_one_root_cause():
     assert [cause.lines for cause in explained("41 the cache pruned").root_causes] == [(2, 3, 4)]
 
 
+def test_a_file_that_a_longer_list_only_counts_is_a_root_cause_of_its_own():
+    assert [(cause.text, cause.lines) for cause in explained("a COPY of one file and a COPY of all").root_causes] == [
+        ("poetry.lock changed", (3,)),
+        ("a.py, b.py, c.py and 2 more changed", (5,)),
+    ]
+
+
 def test_another_target_that_it_is_compared_with_is_named():
     assert explained("45 another target").against == "the previous build of case Dockerfile, of target dev"
 

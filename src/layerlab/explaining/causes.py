@@ -284,9 +284,9 @@ def root_causes(steps: Iterable[StepCause]) -> tuple[RootCause, ...]:
     """Gather what made steps run: equal causes are one, and so are those of files if one names all that the other does."""
     told = [(c, s) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
     found: list[tuple[Cause, list[StepCause]]] = []
-    for cause, _ in sorted(told, key=lambda t: -len(_things(t[0]))):
-        if not any(within(cause, other) for other, _ in found):
-            found.append((cause, [step for same, step in told if within(same, cause)]))
+    for cause, _ in sorted(told, key=lambda t: (-len(_things(t[0])), len(t[0].text))):
+        if not any(_told_by(cause, other) for other, _ in found):
+            found.append((cause, [step for same, step in told if _told_by(same, cause)]))
     ordered = sorted(found, key=lambda one: min(s.line for s in one[1]))
     return tuple(_root_cause(cause, its) for cause, its in ordered)
 
@@ -297,6 +297,11 @@ def _root_cause(cause: Cause, steps: Sequence[StepCause]) -> RootCause:
     return RootCause(cause.kind, text, lines)
 
 
+def _told_by(cause: Cause, other: Cause) -> bool:
+    """Tell whether what `cause` says is in the text of `other`, which may only count what it doesn't name."""
+    return within(cause, other) and (cause.text == other.text or all(e.what in other.text for e in cause.evidence))
+
+
 def within(cause: Cause, other: Cause) -> bool:
     """Tell whether `cause` is told by `other`."""
     if cause.kind != other.kind or cause.text == other.text:
@@ -305,5 +310,6 @@ def within(cause: Cause, other: Cause) -> bool:
 
 
 def _things(cause: Cause) -> frozenset[Evidence]:
-    """Return what changed, if it can be the same thing for two steps: files with their content."""
-    return frozenset(cause.evidence) if cause.kind.startswith(("file ", "mode ")) else frozenset()
+    """Return what changed, if it can be the same thing for two steps: files with their content, variables with their value."""
+    shared = cause.kind.startswith(("file ", "mode ", "argument ", "environment "))
+    return frozenset(cause.evidence) if shared else frozenset()

@@ -54,9 +54,13 @@ class StepDifferences:
     @property
     def roots(self) -> list[Cause]:
         """All reasons that aren't a consequence of a step that ran in the same build."""
-        # A file that a step above read too is told once.
-        inherited = [(place, c) for (place, _), c in self.inherited.items() if not any(within(c, o) for o in self.own)]
-        return [*self.own, *(dataclasses.replace(c, text=f"{c.text} ({place})") for place, c in inherited)]
+        # What changed for a step above too is told once.
+        places: dict[Cause, list[str]] = {}
+        for (place, _), cause in reversed(self.inherited.items()):
+            if not any(within(cause, other) for other in self.own):
+                places.setdefault(cause, []).append(place)
+        inherited = (dataclasses.replace(c, text=f"{c.text} ({' and '.join(at)})") for c, at in places.items())
+        return [*self.own, *inherited]
 
     def inherit(self, place: str, other: StepDifferences) -> None:
         """Add what follows for a step from the differences of a step at `place`, a hit, that it builds on."""
