@@ -371,6 +371,16 @@ class TestPlan:
         plan.operations(build(f"FROM p\n{text}"))
 
 
+class TestHits:
+    """Steps above that hit, but were built with something else than in the build that's compared."""
+
+    TEXT = "FROM p\nARG ID\nRUN one\nRUN two\nCOPY a /\n"
+
+    def test_a_variable_that_several_have_is_told_once(self):
+        found = explain(build(self.TEXT, "CACHED CACHED RAN", args={"ID": "2"}), [build(self.TEXT, args={"ID": "1"})])
+        assert [c.text for c in found.of("COPY").causes] == ["ARG ID: 1 → 2 (line 3 and line 4)"]
+
+
 class TestNewerEngines:
     """BuildKit 0.26 and later are said to have other keys. No rule that wasn't seen at work decides."""
 

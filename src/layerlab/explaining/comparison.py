@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 
 from ..record.build import Build
 from ..record.layers import layer_of
@@ -118,8 +119,20 @@ class Comparison:
         return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
 
     def reached(self, index: int) -> bool:
-        """Tell whether the earlier build got through the same step."""
-        return index in self.was and self.before.steps[self.was[index]].state in DONE
+        """Tell whether the earlier build surely got through the same step.
+
+        Where a COPY's source isn't there, BuildKit calls all steps above it cached at that moment, whether they are or not.
+        """
+        if index not in self.was or (former := self.before.steps[self.was[index]]).state not in DONE:
+            return False
+        return former.state == RAN or former.started is None or former.started < self._failed_at
+
+    @functools.cached_property
+    def _failed_at(self) -> float:
+        """When the step that failed the earlier build started, in seconds from its start; never if none failed."""
+        return min(
+            (s.started for s in self.before.steps if s.state == FAILED and s.started is not None), default=math.inf
+        )
 
     def step(self, index: int, *, as_base: bool = False) -> StepDifferences:
         """Return everything in which a step, and what it builds on, differs from the earlier build.
