@@ -153,7 +153,7 @@ class Build:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"this version reads records of format {FORMAT}, and it isn't one")
         build: Build = read(cls, {name: value for name, value in data.items() if name != "format"})
-        return build.fitted()
+        return build._fitted()  # also one that says it was: a file may say anything
 
     def fitted(self, known: Masker | None = None) -> Build:
         """Return the record as `fitting` leaves it; one that was there already stays as it is.
@@ -161,8 +161,9 @@ class Build:
         Args:
             known: knows secrets that the record doesn't tell.
         """
-        if self.key is not None:
-            return self
+        return self if self.key is not None else self._fitted(known)
+
+    def _fitted(self, known: Masker | None = None) -> Build:
         return Build(**fit({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, known))
 
     def unmarked(self) -> Build:

@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
 def markdown(facts: Facts) -> str:
     """Write the summary in at most LIMIT bytes: if it would be longer, its tables get fewer rows."""
     rows = ROWS
-    while len((text := _summary(facts, rows)).encode(errors="replace")) > LIMIT and rows > 1:
+    while len((text := _summary(facts, rows)).encode()) > LIMIT and rows > 1:
         rows //= 2
     return text
 

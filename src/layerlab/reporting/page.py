@@ -47,7 +47,7 @@ class SourceLine:
 def page(facts: Facts) -> str:
     """Write the page in at most about PAGE bytes."""
     weights = [logs.weight(log) for log in facts.step_logs]
-    without = len(_page(facts, [""] * len(weights)).encode(errors="replace"))
+    without = len(_page(facts, [""] * len(weights)).encode())
     granted = logs.shares(weights, max(PAGE - without, 0))
     return _page(facts, [logs.cut(log, max(LEAST, limit)) for log, limit in zip(facts.step_logs, granted, strict=True)])
 
@@ -68,7 +68,7 @@ def _page(facts: Facts, step_logs: list[str]) -> str:
         downloads=sorted((s for s in facts.steps if s.downloaded_bytes), key=lambda s: -s.downloaded_bytes),
         networks=NETWORKS,
         script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode(errors="replace")).digest()).decode(),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         thick=drawing.THICK,
     )  # fmt: skip
 

@@ -36,7 +36,8 @@ def claim() -> None:
     """Make the home, and leave a mark that it's LayerLab's. Every function that makes something in it calls this first.
 
     `layerlab clean` deletes nothing in a folder without the mark, so a variable that names the wrong folder costs nothing.
-    Raises SetupError if the folder is somebody else's (it has no mark, but something else), or if its name isn't UTF-8.
+    Raises SetupError if the folder is somebody else's (it has no mark, but something else), or has a name that engines can't
+    be told.
     """
     folder = home()
     if not folder.as_posix().isprintable():  # a byte that isn't UTF-8: an engine would write to another folder
