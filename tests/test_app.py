@@ -19,6 +19,8 @@ from layerlab.contexts.taking import take
 from layerlab.errors import AppError, CommandFailed
 from layerlab.machine.resolving import resolve
 from layerlab.project.app import CONTEXT_EDIT_BYTES, EDITS
+from layerlab.project.course_files import sample_apps
+from layerlab.project.permissions import PermissionNeeded
 from layerlab.project.scratch import sweep
 from layerlab.system.home import apps_dir
 
@@ -182,9 +184,21 @@ def test_in_place_edits_are_refused_and_the_message_says_what_to_use(plain, kind
     assert whole_state(plain) == before
 
 
+@pytest.mark.parametrize("allow", [(), ["fs=*"], ["network.host"]])
+def test_a_project_in_place_runs_nothing_on_this_computer_unasked(project, allow):
+    with pytest.raises(PermissionNeeded, match=r"runs this on your computer: \{python\} make.py\n.*--allow=prepare"):
+        App.at(project, allow=allow)
+    assert not list(apps_dir().iterdir())
+
+
+def test_a_sample_app_may_make_its_files():
+    with App.at(sample_apps() / "radiology_api") as app:
+        assert not app.in_place
+
+
 def test_a_project_with_generated_files_is_copied_because_they_must_be_written_somewhere(project):
     before = whole_state(project)
-    with App.at(project) as app:
+    with App.at(project, allow=["prepare"]) as app:
         assert app.path != project and not app.in_place
         assert app.read("models/weights.bin") == "weights "
     assert whole_state(project) == before

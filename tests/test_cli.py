@@ -26,6 +26,7 @@ from layerlab.machine.holding import Holds
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, FAILED, NOT_REACHED, RAN
 from layerlab.record.step import Step
+from layerlab.system.build_options import OPTIONS
 from layerlab.system.home import MARKER
 
 
@@ -37,6 +38,8 @@ def step(line, text, state, **more):
     return Step(line=line, text=text, state=state, **{**fields, **more})
 
 
+#: The order in which a build gets its options.
+ORDER = [option.name for option in OPTIONS]
 BUILD = Build(
     app="shop", variant="Dockerfile", edit="none", machine="laptop", command=("docker", "buildx", "build", "."),
     dockerfile="FROM python\nCOPY . .\nRUN pip install [a]\n", started_at="", seconds=4.2,
@@ -78,7 +81,7 @@ class FakeMachine:
     def remove(self, *, force=False, wait=None):
         del self.made[self.name]
 
-    def build(self, app, variant, **options):
+    def build(self, app, variant, *, say, **options):
         self.calls.append((app.name, variant, options))
         if variant == "Slow":
             raise KeyboardInterrupt
@@ -219,16 +222,84 @@ def test_build_passes_its_options_on(machines, project, monkeypatch):
     ]
     assert layerlab_("build", project, *words).exit_code == 0
     assert machines.calls == [
-        ("shop", "Dockerfile", {"target": "run", "args": {"A": "1=2", "FROM_HERE": "yes"}, "service": ""})
+        (
+            "shop",
+            "Dockerfile",
+            {"target": "run", "args": {"A": "1=2", "FROM_HERE": "yes"}, "service": "", "options": []},
+        )
     ]
     assert list(machines.made) == ["ci"]
     assert layerlab_("build", project, "--build-arg", "=x").exit_code == 2
 
 
-def test_a_service_takes_the_compose_file(machines, project):
+def options_given(machines, *words):
+    result = layerlab_("build", *words)
+    assert result.exit_code == 0, result.stderr
+    return machines.calls[-1][2]["options"]
+
+
+def test_a_service_is_looked_for_where_docker_looks(machines, project):
     (project / "docker-compose.yml").write_text("services: {}\n")
     layerlab_("build", project, "--service", "api")
-    assert machines.calls[0][1:] == ("docker-compose.yml", {"target": "", "args": {}, "service": "api"})
+    assert machines.calls[0][1:] == ("", {"target": "", "args": {}, "service": "api", "options": []})
+    words = ["-f", "docker-compose.yml", "-f", "more.yml", "--profile", "ci", "--allow", "network.host"]
+    assert options_given(machines, project, "--service", "api", *words) == [
+        "--file=more.yml", "--profile=ci", "--allow=network.host",
+    ]  # fmt: skip
+    assert machines.calls[-1][1] == "docker-compose.yml"
+
+
+def test_what_people_use_is_handed_on_and_paths_start_where_they_are(machines, project, tmp_path, monkeypatch):
+    here = tmp_path / "here, and there"
+    (here / "shared").mkdir(parents=True)
+    (here / "token").write_text("x")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME_TOKEN", "x")
+    given = {
+        "--secret": {
+            "id=a,src=token": f'id=a,"src={here}/token"', "id=token": f'id=token,"src={here}/token"',
+            "id=HOME_TOKEN": "id=HOME_TOKEN", "type=env,id=a,src=token": "type=env,id=a,src=token",
+        },
+        "--ssh": {"default": "default", "key=token": f"key={here}/token"},
+        "--build-context": {
+            "a=shared": f"a={here}/shared", "b=docker-image://a:1": "b=docker-image://a:1", "c=nowhere": "c=nowhere",
+        },
+        "--no-cache-filter": {"base,last": "base,last"},
+        "--cache-from": {"a/b:c": "a/b:c", "type=local,src=c": f'type=local,"src={here}/c"'},
+        "--cache-to": {"type=registry,ref=a/b": "type=registry,ref=a/b", "type=local,dest=/c": "type=local,dest=/c"},
+        "--platform": {"linux/arm64": "linux/arm64"},
+        "--add-host": {"a:1.2.3.4": "a:1.2.3.4"},
+        "--network": {"host": "host"},
+        "--label": {"a=b=c": "a=b=c"},
+        "--output": {"type=tar,dest=-": "type=tar,dest=-", "type=local,dest=o": f'type=local,"dest={here}/o"'},
+        "--allow": {"network.host": "network.host", "fs.read=..": f"fs.read={tmp_path}", "fs=*": "fs=*"},
+    }  # fmt: skip
+    words = [word for name, values in given.items() for value in values for word in (name, value)]
+    handed_on = [f"{name}={full}" for name, values in given.items() for full in values.values()]
+    assert options_given(machines, project, *words, "--no-cache", "--pull") == sorted(
+        [*handed_on, "--no-cache", "--pull"], key=lambda word: ORDER.index(word.partition("=")[0])
+    )
+
+
+def test_output_is_the_record_or_what_comes_of_the_build(machines, project, tmp_path):
+    words = ["--output", tmp_path / "build.json", "--output", "type=cacheonly"]
+    assert options_given(machines, project, *words) == ["--output=type=cacheonly"]
+    assert Build.load(tmp_path / "build.json") == BUILD
+
+
+def test_a_dockerfile_in_the_current_folder_is_found(machines, project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.Dockerfile").write_text("FROM scratch\n")
+    assert options_given(machines, project, "-f", "other.Dockerfile") == []
+    assert machines.calls[-1][1] == str(tmp_path / "other.Dockerfile")
+
+
+def test_a_projects_own_command_is_not_run_unasked(machines, project):
+    (project / "layerlab.toml").write_text('[prepare]\ncommand = ["touch", "made"]\noutputs = ["made"]\n')
+    result = layerlab_("build", project)
+    assert (result.exit_code, machines.calls) == (1, [])
+    assert "--allow=prepare" in result.stderr
+    assert options_given(machines, project, "--allow", "prepare", "--allow=ssh") == ["--allow=ssh"]
 
 
 def test_build_as_json_and_into_a_file(machines, project, tmp_path):
@@ -249,7 +320,8 @@ def test_a_build_that_fails_still_shows_its_steps(machines, project, tmp_path):
 
 
 def test_a_path_that_has_nothing_to_build_is_told_before_an_engine_is_fetched(machines, project):
-    for words in (["/"], [project, "-f", "nowhere.Dockerfile"]):
+    (project / "empty").mkdir()
+    for words in (["/"], [project / "empty"], [project, "-f", "nowhere.Dockerfile"], [project, "-f", "nobody"]):
         assert layerlab_("build", *words).exit_code == 1
     assert not machines.made
 

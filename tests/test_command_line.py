@@ -13,7 +13,8 @@ from test_cli import BUILD, FakeMachine, machines  # noqa: F401 - a fixture
 from layerlab.commands import jupyter
 from layerlab.commands.main import main
 from layerlab.commands.options import parsed_arguments
-from layerlab.project.app import App, Variant
+from layerlab.project.app import App
+from layerlab.project.variant import Variant
 from layerlab.record.build import Build
 from layerlab.system import docker_words
 
@@ -139,7 +140,7 @@ def test_build_hands_every_option_on_whole(machines, tmp_path, name):  # noqa: F
     ]
     result = CliRunner().invoke(main, [str(word) for word in words])
     assert result.exit_code == 0, result.output
-    assert FakeMachine.calls == [(name, name, {"target": name, "args": {"A": name}, "service": name})]
+    assert FakeMachine.calls == [(name, name, {"target": name, "args": {"A": name}, "service": name, "options": []})]
     assert Build.load(record) == BUILD
     for command in (["explain"], ["report", "--output", tmp_path / f"{name}.md"]):
         result = CliRunner().invoke(main, [str(word) for word in [*command, record, "--previous", record]])

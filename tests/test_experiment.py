@@ -49,18 +49,29 @@ class FakeMachine:
         return dataclasses.replace(BUILD, variant=variant)
 
 
-class FakeApp:
-    name = "shop"
+class NotingApp(App):
+    """An app whose edits a machine writes down, among its builds."""
 
-    def __init__(self, machine: FakeMachine) -> None:
-        self.machine = machine
+    machine: FakeMachine
 
-    def variant(self, name: str) -> None:
-        if name == "missing":
-            raise AppError("no such variant")
-
-    def edit(self, kind: str) -> None:
+    def edit(self, kind: str) -> str:
         self.machine.done.append(kind)
+        return super().edit(kind)
+
+
+@pytest.fixture
+def app(machine, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    project = tmp_path / "shop"
+    project.mkdir()
+    for name in ("slow", "good"):
+        (project / f"{name}.Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    (project / "main.py").write_text("")
+    manifest = "\n".join(f'[variants.{name}]\ndockerfile = "{name}.Dockerfile"' for name in ("slow", "good", "gone"))
+    (project / "layerlab.toml").write_text(manifest)
+    with NotingApp.from_path(project) as app:
+        app.machine = machine
+        yield app
 
 
 @pytest.fixture
@@ -68,31 +79,31 @@ def machine():
     return FakeMachine()
 
 
-def test_each_build_has_its_right_preparation(machine):
-    compare(machine, FakeApp(machine), ["slow"], ["code", "cold"], repeats=2)
+def test_each_build_has_its_right_preparation(machine, app):
+    compare(machine, app, ["slow"], ["code", "cold"], repeats=2)
     assert machine.done == ["reset", "build slow", "code", "build slow"] * 2
     assert machine.free
 
 
-def test_an_edit_comes_on_top_of_a_build_of_the_same_variant(machine):
-    compare(machine, FakeApp(machine), ["slow", "good"], ["none", "code"], repeats=1)
+def test_an_edit_comes_on_top_of_a_build_of_the_same_variant(machine, app):
+    compare(machine, app, ["slow", "good"], ["none", "code"], repeats=1)
     assert machine.done == [
         "build slow", "none", "build slow", "code", "build slow",
         "build good", "none", "build good", "code", "build good",
     ]  # fmt: skip
 
 
-def test_a_base_that_moved_is_put_back_whatever_happens(machine):
-    compare(machine, FakeApp(machine), ["slow"], ["base"], repeats=1)
+def test_a_base_that_moved_is_put_back_whatever_happens(machine, app):
+    compare(machine, app, ["slow"], ["base"], repeats=1)
     assert machine.done == ["build slow", "move", "build slow", "restore"]
     machine.build = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
-        compare(machine, FakeApp(machine), ["slow"], ["base"], repeats=1)
+        compare(machine, app, ["slow"], ["base"], repeats=1)
     assert machine.done[-1] == "restore"
 
 
-def test_one_row_a_build_and_step(machine):
-    frame = compare(machine, FakeApp(machine), ["slow", "good"], ["cold", "none"], repeats=3)
+def test_one_row_a_build_and_step(machine, app):
+    frame = compare(machine, app, ["slow", "good"], ["cold", "none"], repeats=3)
     assert len(frame) == 2 * 2 * 3 * 2
     assert frame.build.nunique() == 12
     assert set(frame.groupby(["variant", "edit"]).repeat.nunique()) == {3}
@@ -102,11 +113,15 @@ def test_one_row_a_build_and_step(machine):
 
 
 @pytest.mark.parametrize(
-    ("variants", "edits", "repeats"), [(["missing"], ["cold"], 1), (["slow"], ["magic"], 1), (["slow"], ["cold"], 0)]
-)
-def test_what_cannot_be_measured_is_refused_before_anything_is_built(machine, variants, edits, repeats):
+    ("variants", "edits", "repeats"),
+    [
+        (["missing"], ["cold"], 1), (["slow", "gone"], ["cold"], 1), (["slow"], ["magic"], 1), (["slow"], ["cold"], 0),
+        (["slow"], ["cold", "weights"], 1), (["slow"], ["dependency"], 1), ([], ["cold"], 1), (["slow"], [], 1),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_measured_is_refused_before_anything_is_built(machine, app, variants, edits, repeats):
     with pytest.raises(AppError):
-        compare(machine, FakeApp(machine), variants, edits, repeats)
+        compare(machine, app, variants, edits, repeats)
     assert machine.done == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from layerlab import App
 from layerlab.contexts.listing import list_context
 from layerlab.course import context_files
-from layerlab.errors import AppError, CommandFailed
+from layerlab.errors import AppError
 from layerlab.machine.building import command_for
 from layerlab.machine.resolving import resolve
 from layerlab.system import docker_words
@@ -38,7 +38,7 @@ def test_a_dockerfile_with_all_that_goes_with_it(shop):
     assert (made.folder, made.project, made.scratch) == (shop.path, shop.source, shop.scratch)
     assert (made.file, made.file_in_context, made.dockerfile) == ("Dockerfile", "Dockerfile", shop.read("Dockerfile"))
     assert (made.ignore_file, made.ignore) == ("Dockerfile.dockerignore", "*.md\n")
-    assert (made.compose, made.service) == ("", "")
+    assert (made.plan, made.service) == ("", "")
     assert (made.target, made.given_target) == ("a", "a")
     assert made.args == made.given_args == {"LAST": "b", "NOTE": "y = z, and more"}
     assert (made.contexts, made.folders) == ({"context": "."}, {"context": shop.path})
@@ -137,9 +137,9 @@ def services(tmp_path, lab_home, monkeypatch):
         yield app
 
 
-def test_a_compose_service_is_what_bake_says(services):
+def test_a_compose_service_is_what_compose_says(services):
     made = resolve(services, "web", args={"NOTE": "mine, = there"})
-    assert (made.compose, made.service, made.image) == ("compose.yaml", "api", "")
+    assert (made.variant, made.service, made.image) == ("web", "api", "")
     assert (made.file, made.file_in_context) == ("api/slow.Dockerfile", "slow.Dockerfile")
     assert (made.ignore_file, made.ignore) == ("api/.dockerignore", "*.md\n")
     assert (made.target, made.given_target) == ("one", "")
@@ -149,8 +149,8 @@ def test_a_compose_service_is_what_bake_says(services):
     assert made.folders == {"context": services.path / "api", "libs": services.path / FOLDER}
     command = command_for(made, {"python": "docker-image://stand-in/python"})
     assert command == [
-        "docker", "buildx", "bake", "--progress=rawjson", "--file=compose.yaml", "--set=api.args.MINE=2",
-        "--set=api.args.NOTE=mine, = there", "--set=api.contexts.python=docker-image://stand-in/python", "api",
+        "docker", "buildx", "bake", "--progress=rawjson", "--file=-", "--set=api.args.MINE=2",
+        "--set=api.args.NOTE=mine, = there", "--set=*.contexts.python=docker-image://stand-in/python", "api",
     ]  # fmt: skip
 
 
@@ -183,5 +183,5 @@ def test_the_files_of_a_service(services):
 
 
 def test_a_service_that_is_not_there(services):
-    with pytest.raises(CommandFailed, match=r"bake cannot read compose\.yaml"):
+    with pytest.raises(AppError, match="has no service 'nobody'\nthere are: api, inline"):
         resolve(services, "compose.yaml", service="nobody")

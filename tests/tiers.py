@@ -39,6 +39,11 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_build.py::test_an_edit_runs_what_it_must",
         "engine/test_build.py::test_the_original_is_never_written_to",
     ),
+    "a Compose file that reaches out is refused, and built once it's allowed": (
+        "engine/test_reaching_out.py::test_what_lies_outside_is_refused_until_it_is_allowed[its context]",
+        "engine/test_reaching_out.py::test_the_systems_own_files_are_refused",
+        "engine/test_reaching_out.py::test_a_project_that_stays_at_home_is_never_asked",
+    ),
     "compare measures": ("engine/test_move_base.py::test_compare_measures_it_and_puts_it_back",),
     "a failing build": ("engine/test_build.py::test_a_build_that_fails_in_the_middle_stage_says_all",),
     "a killed build": (

@@ -85,7 +85,7 @@ def test_two_processes_that_start_a_machine_at_once_get_the_same(machine):
 def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
     with small_app(tmp_path) as app:
         build = other.build(app, "Dockerfile", view="none")
-        other.docker("run", "--detach", build.image, "sleep", "7301")
+        other.docker("run", "--detach", "--name", "nap", build.image, "sleep", "7301")
         family = engine_family("other")
         kill([p for p in family if victim in ("everything", p.name())])
         assert wait_for(lambda: not other.running and not running("sleep 7301"))
@@ -95,6 +95,7 @@ def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
             other.restore_bases()
         again = Machine.start("other", say=lambda _: None)
         assert "RAN" not in again.build(app, "Dockerfile", view="none").states()
+        again.docker("rm", "--force", "nap")
 
 
 # -- separate ----------------------------------------------------------------------------------------------------------

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
 from .machines import started
-from .options import json_option, machine_option, parsed_arguments
+from .options import docker_options, json_option, machine_option, parsed_arguments, words_of
 
 if TYPE_CHECKING:
+    from ..project.app import App
     from ..record.build import Build
     from ..record.view import Known, View
 
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 @click.option(
     "-f",
     "--file",
-    "dockerfile",
-    default="",
-    help="Dockerfile, or a variant's name; with --service, the Compose file. Relative to PATH.",
+    "files",
+    multiple=True,
+    help="Dockerfile, Compose or bake file, or a variant's name; relative to PATH. Repeat it for Compose and bake files that "
+    "override the first. Without it, LayerLab takes what Docker takes.",
 )
 @click.option("--target", default="", help="Stage to stop at.")
 @click.option(
@@ -33,42 +37,56 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Build argument; repeatable. NAME alone takes its value from your environment.",
 )
-@click.option(
-    "--service", default="", help="Build this service of the Compose file (compose.yaml unless --file names one)."
-)
+@click.option("--service", default="", help="Compose service or bake target to build.")
+@docker_options
 @machine_option("to build on")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the record here, as JSON.")
+@click.option(
+    "--output",
+    multiple=True,
+    metavar="FILE|type=…",
+    help="FILE: save the record here, as JSON. type=…: what comes of the build, as in docker. Repeatable.",
+)
 @json_option
 def build(
     path: Path,
-    dockerfile: str,
+    files: tuple[str, ...],
     target: str,
     build_args: tuple[str, ...],
     service: str,
     machine_name: str,
-    output: Path | None,
+    output: tuple[str, ...],
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
 
-    Nothing is written to PATH.
+    Nothing is written to PATH. The options from --secret to --label mean what they mean in `docker buildx build`; most may be
+    repeated.
     """
     arguments = parsed_arguments(build_args)
+    results = [value for value in output if "type=" in value]
+    records = [Path(value) for value in output if value not in results]
+    words = words_of({**given, "output": results})
     from ..machine.building import BuildFailed
     from ..project.app import App
     from ..record import view
 
     view.register(_view_and_table)
-    with App.at(path) as app:
-        variant = dockerfile or default_file(app.path, service)
-        app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
+    with App.at(path, allow=given["allow"]) as app:
+        variant, *more = [_file(app, file) for file in files] or [""]
+        options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
+        _check(app, variant, service, options)
         machine = started(machine_name)
+        said = functools.partial(click.echo, err=True)
         try:
-            done, failure = machine.build(app, variant, target=target, args=arguments, service=service), None
+            done = machine.build(
+                app, variant, target=target, args=arguments, service=service, options=options, say=said
+            )
+            failure = None
         except BuildFailed as error:
             done, failure = error.build, error
-    if output:
-        done.save(output)
+    for record in records:
+        done.save(record)
     if as_json:
         click.echo(record_text(done))
     else:
@@ -79,6 +97,22 @@ def build(
         raise failure
 
 
+def _file(app: App, name: str) -> str:
+    """Return a file as the app finds it: in the project, or in the current folder, where docker looks."""
+    here = Path.cwd() / name
+    return str(here) if not (app.path / name).exists() and here.is_file() else name
+
+
+def _check(app: App, variant: str, service: str, options: Sequence[str]) -> None:
+    """Raise AppError for a wrong path now, not after an engine was fetched. Only docker can tell services and targets."""
+    from ..machine import choosing, resolving
+
+    known = "." in variant or "/" in variant or not choosing.defining(app)
+    if not variant or known:
+        found = app.variant(variant) if variant else choosing.found(app, service)
+        resolving.permit_reading(app, found, options)
+
+
 def _view_and_table(title: str, dockerfile: str, **known: Unpack[Known]) -> View:
     """Make the live view, and import what will show the result: both happen once the engine works."""
     from rich import table  # noqa: F401
@@ -87,12 +121,6 @@ def _view_and_table(title: str, dockerfile: str, **known: Unpack[Known]) -> View
     from . import build_table  # noqa: F401
 
     return live_view(title, dockerfile, **known)
-
-
-def default_file(folder: Path, service: str) -> str:
-    """Return the name of the Dockerfile or, for a service, the Compose file that Docker itself would take."""
-    names = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml") if service else ("Dockerfile",)
-    return next((name for name in names if (folder / name).is_file()), names[0])
 
 
 def record_text(build: Build) -> str:

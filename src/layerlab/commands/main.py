@@ -19,6 +19,7 @@ import click
 from ..errors import LayerLabError
 from ..texts.plain import shown
 from .build_command import build
+from .comparing import compare, diff
 from .course_command import course
 from .housekeeping import clean, doctor
 from .lab_command import lab
@@ -89,5 +90,5 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, clean, course, lab):
+for command in (doctor, up, reset, down, machines, build, explain, report, compare, diff, clean, course, lab):
     main.add_command(command)

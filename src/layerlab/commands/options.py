@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ..system.build_options import OPTIONS
 from ..system.docker_words import assignments
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,3 +42,25 @@ def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:
         raise click.BadParameter(
             f"{str(error)!r} isn't NAME=VALUE, or NAME to take it from your environment", param_hint="--build-arg"
         ) from None
+
+
+def docker_options(function: Function) -> Function:
+    """Add the options of `docker buildx build` to a command; flags apart, they're repeatable. `words_of` reads them."""
+    for option in reversed(OPTIONS):
+        if option.help:
+            function = click.option(option.name, is_flag=option.flag, multiple=not option.flag, help=option.help)(
+                function
+            )
+    return function
+
+
+def words_of(given: Mapping[str, Any]) -> list[str]:
+    """Return the words of the options that `docker_options` added. Paths start at the current folder, as in docker."""
+    words = []
+    for option in OPTIONS:
+        value = given.get(option.name.removeprefix("--").replace("-", "_"))
+        if option.flag:
+            words += [option.name] if value else []
+        else:
+            words += [f"{option.name}={option.full_paths(each, Path.cwd())}" for each in value or ()]
+    return words

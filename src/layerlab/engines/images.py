@@ -175,14 +175,24 @@ def present(image: str, docker: Docker) -> str:
 
 def _pulled(image: str, docker: Docker, say: Say) -> str:
     """Pull an image; return "" on success, otherwise the reason why not."""
-    if os.environ.get("LAYERLAB_HUB") == "no":
-        return NO_HUB
+    # Ask first, because a pull waits for minutes on a hub that doesn't answer.
+    if refused := refusal(image, docker):
+        return refused
     try:
-        # Ask first, because a pull waits for minutes on a hub that doesn't answer.
-        docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
         say(f"Pulling {image} …")
         with progress.shown(f"Pulling {image}"):
             docker("pull", "--quiet", image)
+    except CommandFailed as error:
+        return _reason(error)
+    return ""
+
+
+def refusal(image: str, docker: Docker) -> str:
+    """Return why no hub provides an image to an engine; "" if one does."""
+    if os.environ.get("LAYERLAB_HUB") == "no":
+        return NO_HUB
+    try:
+        docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
     except CommandFailed as error:
         return _reason(error)
     return ""

@@ -232,15 +232,24 @@ def _read_steps(operation: Operation) -> list[int]:
 
 def _no_cache(build: Build, stage: str) -> str:
     """Return the option that made the steps of a stage run regardless of the cache; "" if none did."""
-    command = build.command
-    given = docker_words.set_by_bake(command, "no-cache")
-    if docker_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *docker_words.TRUE)):
-        return "--no-cache"
-    filters = docker_words.values(command, "--no-cache-filter")
-    for value in [*filters, *docker_words.set_by_bake(command, "no-cache-filter")]:
+    for value in _told_no_cache(build):
+        if not value:
+            return "--no-cache"
         if stage.rpartition(" ")[2] in value.lower().split(","):
             return f"--no-cache-filter={value}"
     return ""
+
+
+def _told_no_cache(build: Build) -> list[str]:
+    """Return the stages, as lists with commas, that the engine was told to run regardless of the cache; "" is all of them."""
+    if build.provenance:  # a Compose or bake file can say so, too, without a word in the command
+        arguments = ((build.provenance.get("invocation") or {}).get("parameters") or {}).get("args") or {}
+        return [arguments["no-cache"]] if "no-cache" in arguments else []
+    command = build.command
+    given = docker_words.set_by_bake(command, "no-cache")
+    if docker_words.switched_on(command, "--no-cache") or (given and given[-1] in ("", *docker_words.TRUE)):
+        return [""]
+    return [*docker_words.values(command, "--no-cache-filter"), *docker_words.set_by_bake(command, "no-cache-filter")]
 
 
 def _joined(words: Sequence[str]) -> str:

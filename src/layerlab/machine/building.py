@@ -18,6 +18,7 @@ from ..errors import CommandFailed, LayerLabError
 from ..record import view
 from ..system import docker_words
 from . import client_process
+from .plans import READING
 
 if TYPE_CHECKING:
     from ..contexts.beside import Snapshots
@@ -102,26 +103,47 @@ def run_build(
 
 
 def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
-    """Return the command, one item per argument, that builds `definition` with `stand_ins` in place of images."""
-    command = _bake_command if definition.compose else _build_command
+    """Return the command, one item per argument, that builds `definition` with `stand_ins` in place of images.
+
+    A Compose service's or bake target's command reads its plan from standard input, as `docker compose build` has bake do.
+    """
+    command = _bake_command if definition.service else _build_command
     return command(definition, stand_ins)
 
 
 def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson"]
-    command += [f"--file={definition.file}", f"--tag={definition.image}"]
+    command += [f"--file={definition.built_file or definition.file}", f"--tag={definition.image}"]
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
-    return [*command, *definition.options, "."]
+    # Of what bake lets one allow, `build` knows only entitlements: its own options say which files it may read.
+    known = [value for value in docker_words.values(definition.options, "--allow") if _is_entitlement(value)]
+    options = docker_words.without(definition.options, "--allow")
+    return [*command, *options, *(f"--allow={value}" for value in known), "."]
+
+
+def _is_entitlement(allowed: str) -> bool:
+    return allowed.partition("=")[0] in ("network.host", "security.insecure", "device")
 
 
 def _bake_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     settings = {f"args.{key}": value for key, value in definition.given_args.items()}
-    settings |= {f"contexts.{name}": source for name, source in stand_ins.items()}
     settings |= {"target": definition.given_target} if definition.given_target else {}
-    command = ["docker", "buildx", "bake", "--progress=rawjson", f"--file={definition.compose}"]
-    return [*command, *docker_words.settings(definition.service, settings), *definition.options, definition.service]
+    command = ["docker", "buildx", "bake", "--progress=rawjson", "--file=-"]
+    command += docker_words.settings(definition.service, settings)
+    # A target that this one needs has base images, too.
+    command += docker_words.settings("*", {f"contexts.{name}": source for name, source in stand_ins.items()})
+    command += _no_cache(definition)
+    return [*command, *docker_words.without(definition.options, *READING), definition.service]
+
+
+def _no_cache(definition: Definition) -> list[str]:
+    """Return the words that repeat the plan's no-cache, so that also the record of a failed build tells it (no provenance)."""
+    from ..project.plan import Plan
+
+    said = Plan.read(definition.plan).targets[definition.service]
+    return docker_words.settings(definition.service, {"no-cache": "true"} if said.get("no-cache") else {})
 
 
 # -- running it --------------------------------------------------------------------------------------------------------
@@ -198,7 +220,7 @@ def _try(
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
             )
         provenance, image = _read_metadata(metadata, definition.service)
     from ..traces import trace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import shutil
 import signal
@@ -24,9 +25,9 @@ _CHUNK_BYTES = 1 << 16  # the capacity of a pipe
 
 
 def follow(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], begin: Callable[[], View]
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], begin: Callable[[], View], given: str = ""
 ) -> tuple[float, int, list[str]]:
-    """Run the client in `folder` and show it in a view; return seconds, exit code and the lines it printed.
+    """Run the client in `folder`, with `given` as its input, and show it in a view; return seconds, exit code and its lines.
 
     `begin` makes the view once the client runs, so that whatever takes long to import does so while the engine works.
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
@@ -34,11 +35,8 @@ def follow(
     actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
     lines: list[str] = []
     started = time.monotonic()
-    process = subprocess.Popen(
-        actual, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-        start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
-    )  # fmt: skip
+    with _input(given) as stdin:
+        process = _started(actual, folder, variables, stdin)
     printed = cast(IO[bytes], process.stderr)  # it's a pipe
     view: View = NoView()
     try:
@@ -61,6 +59,30 @@ def follow(
     finally:
         printed.close()
     return time.monotonic() - started, exit_code, lines
+
+
+@contextlib.contextmanager
+def _input(given: str) -> Iterator[IO[bytes] | int]:
+    """Yield an input for the client that has the text `given`."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    import tempfile  # here, because most builds have no input
+
+    with tempfile.TemporaryFile() as file:  # a pipe could fill up before we read what the client says
+        file.write(given.encode())
+        file.seek(0)
+        yield file
+
+
+def _started(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], stdin: IO[bytes] | int
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, cwd=folder, env=environment({**variables, "BUILDX_METADATA_PROVENANCE": "max"}),
+        stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+        start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
+    )  # fmt: skip
 
 
 def _as_they_come(pipe: IO[bytes]) -> Iterator[list[str]]:

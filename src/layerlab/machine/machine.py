@@ -19,7 +19,7 @@ from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.refusals import refusals_told
 from ..system.shell import run
-from . import building, holding, spares
+from . import bases, building, choosing, holding, spares
 from .holding import Holds, Kind
 from .resolving import resolve
 
@@ -223,27 +223,40 @@ class Machine:
         service: str = "",
         options: Sequence[str] = (),
         view: Wanted = "auto",
+        say: Say = print,
     ) -> Build:
         """Run one real build of `app` here and return its record.
 
         Args:
             app: what to build.
-            variant: name of one of the app's variants ("before"), or a Dockerfile in it ("before.Dockerfile").
+            variant: name of one of `variants(app)` ("before"), or path of a Dockerfile, a Compose or a bake file; "" for what
+                Docker takes: the Dockerfile, else the Compose files that it finds, with their overrides, else the bake files.
             target: the stage to stop at.
             args: build arguments.
-            service: build this service of the app's Compose file instead, with `docker buildx bake`; then `variant` is
-                the Compose file, or a variant that names one.
-            options: more options for `docker buildx build` (or bake), passed on unchanged.
+            service: build this Compose service or bake target; then `variant` is the Compose or bake file, "" for those that
+                Docker finds, or a variant that names one.
+            options: more options for `docker buildx build`, or for bake. Of a service, `--file`, `--profile`, `--env-file` and
+                `--var` say what Compose or bake reads, and `--allow` what its files may use beyond the project.
             view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
+            say: gets a line if a base image can't be had and a stand-in is made, or the `# syntax` line is left out.
 
-        Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, MachineError if
-        the engine isn't running or another process removed or reset it, MachineBusy if one is measuring on it.
+        Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, PermissionNeeded
+        (an AppError) if Compose or bake files ask for more than the project and `--allow` give them, MachineError if the
+        engine isn't running or another process removed or reset it, MachineBusy if one is measuring on it.
         """
         self._require_running()
         with self.holds.during(Kind.USE):
             definition = resolve(app, variant, target=target, args=args, service=service, options=options)
+            definition = bases.provided(self, definition, say)
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
+
+    def variants(self, app: App) -> list[str]:
+        """Return the names of what `build` can build of `app`: its variants, its Compose services and its bake targets.
+
+        Raises CommandFailed if Compose or bake can't read its files.
+        """
+        return choosing.variants(app)
 
     @refusals_told()
     def ask(self, app: App, build: Build) -> Answer:
@@ -261,22 +274,11 @@ class Machine:
 
         We ask the engine once and keep the answer, because asking takes long compared with a fully cached build.
         """
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(self._contexts_file.read_text(encoding="utf-8"))
-            if isinstance(known, dict) and all(isinstance(context, str) for context in known.values()):
-                return known
-        tags = [tag for tag in self._tags() if tag.startswith(images.STANDIN)]
-        contexts = {tag.removeprefix(images.STANDIN): f"docker-image://{tag}" for tag in sorted(tags)}
-        replace_text(self._contexts_file, json.dumps(contexts))
-        return contexts
+        return bases.contexts(self.name, self._tags)
 
     def forget_contexts(self) -> None:
         """Forget the stand-ins, so that the next build asks for them again: a base image may have been added or removed."""
-        self._contexts_file.unlink(missing_ok=True)
-
-    @property
-    def _contexts_file(self) -> Path:
-        return machine_dir(self.name) / "contexts.json"
+        bases.forget(self.name)
 
     @refusals_told()
     def add_base(self, image: str, *, say: Say = print) -> str:

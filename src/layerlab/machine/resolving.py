@@ -1,29 +1,33 @@
 """Resolve a variant: work out, once, everything that goes into its build. Needs the docker command, but no engine.
 
-We read Compose files with `bake --print`, so that they mean the same here as in a build.
+Compose and bake say themselves what they build (plans.py), and what they ask for beyond the project must have been allowed.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..contexts.ignoring import ignore_file, keeps_out
-from ..engines import endpoint
-from ..errors import AppError, CommandFailed
-from ..project.app import App, Variant
+from ..errors import AppError
+from ..project import permissions
+from ..project.app import App
 from ..project.definition import Definition
+from ..project.plan import Plan
+from ..project.variant import Variant
 from ..record.fitting import masker_for
 from ..record.marks import mark
-from ..system import docker_words
+from ..system import build_options, docker_words
+from ..system.files import what_is
 from ..system.home import home
-from ..system.shell import environment
 from ..texts.plain import named
+from .choosing import chosen
+
+#: Fields of a bake target that say what goes into it; the others say what becomes of it.
+MEANING = ("context", "contexts", "dockerfile", "dockerfile-inline", "target", "args")
 
 
 def resolve(
@@ -37,35 +41,45 @@ def resolve(
 ) -> Definition:
     """Return the definition of what `machine.build` builds with the same arguments.
 
-    Raises AppError if there is no such variant or file, or if a context holds LayerLab's own home; CommandFailed if bake
-    can't read the Compose file.
+    Raises AppError if there is no such variant or file, if a context holds LayerLab's own home, or if a Compose or bake file asks
+    for more than its project and the options allow (PermissionNeeded, one of them); CommandFailed if Compose or bake can't read
+    its files.
     """
-    chosen = _with_service(app.variant(variant), service)
-    given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
-    told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
+    found = chosen(app, variant, service, options)
+    given_target, given_args = target or found.target, {**found.args, **(args or {})}
+    permit_reading(app, found, options)
+    plan = _plan(app, found, options) if found.service else None
+    if plan:
+        _permit(app, found, permissions.wishes_of(plan, app.path, _root(app)), options)
+        options, fields = build_options.for_bake(found.target_name, options)
+        plan = plan.having(found.target_name, fields)
+        told = _told_by_plan(app, found.target_name, plan, given_target, given_args, options)
+    else:
+        told = _told_by_dockerfile(app, found, given_target, given_args, options)
     absent = {
         name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
     }
     folders = told.folders(app.path)
     _refuse_our_home(folders, told.file)
-    masker = masker_for(options, {**told.args, **given_args}, told.dockerfile)
+    secrets = permissions.secret_words(plan, app.path) if plan else []
+    masker = masker_for([*options, *secrets], {**told.args, **given_args}, told.dockerfile)
     marking = dataclasses.replace(masker, mark=mark)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
         app=named(app.name),
-        variant=named(chosen.name),
+        variant=named(found.name),
         folder=app.path,
         project=app.source,
         scratch=app.scratch,
-        image="" if chosen.compose else f"{app.image}:{chosen.tag}",
-        file=told.in_app(told.file),
+        image="" if found.service else f"{app.image}:{found.tag}",
+        file=told.in_app(told.file, app.path),
         file_in_context=told.file,
         dockerfile=marking.source(told.dockerfile),
         source=told.dockerfile,
-        ignore_file=told.in_app(ignore_name),
+        ignore_file=told.in_app(ignore_name, app.path),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
-        compose=chosen.compose,
-        service=chosen.service,
+        plan=plan.text if plan else "",
+        service=found.target_name,
         target=told.target,
         args=marking.arguments(told.args),
         given_target=given_target,
@@ -78,9 +92,36 @@ def resolve(
     )
 
 
+def _plan(app: App, variant: Variant, options: Sequence[str]) -> Plan:
+    from . import plans  # here, because a build of a Dockerfile needs none
+
+    return plans.plan_of(app, variant, options)
+
+
+def permit_reading(app: App, variant: Variant, options: Sequence[str]) -> None:
+    """Raise AppError if a file that says what to build is a link that leads out of the project, and isn't allowed."""
+    _permit(app, variant, permissions.strays(app.path, variant.read, _root(app)), options)
+
+
+def _root(app: App) -> Path:
+    """Return the folder whose content a build may use without being allowed to."""
+    return permissions.project_root(app.path) if app.in_place else app.path
+
+
+def _permit(app: App, variant: Variant, wishes: Sequence[permissions.Wish], options: Sequence[str]) -> None:
+    """Raise AppError if a build wants more than it has. A scratch copy has no surroundings that could be allowed."""
+    strayed = [wish for wish in wishes if wish.path and Path(wish.path).is_relative_to(app.scratch)]
+    if strayed and not app.in_place:
+        raise AppError(
+            f"{variant.name} needs more than the scratch copy of {app.source} holds: {strayed[0].why}",
+            "copy a folder that holds all of it, or build the project in place: App.at(…), `layerlab build`",
+        )
+    permissions.check(variant.name, wishes, options, app.path)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Told:
-    """A build according to a Dockerfile and the options, or to a Compose file; `file` is relative to the main context."""
+    """What goes into a build, by a Dockerfile and the options, or by a plan; `file` is relative to the main context."""
 
     contexts: Mapping[str, str]
     file: str
@@ -93,9 +134,85 @@ class _Told:
         places = {name: app / place for name, place in self.contexts.items() if "://" not in place}
         return {name: place for name, place in places.items() if place.is_dir()}
 
-    def in_app(self, file: str) -> str:
+    def in_app(self, file: str, app: Path) -> str:
         """Return the path in the app of a `file` that is relative to the main context; "" for none."""
-        return (Path(self.contexts["context"]) / file).as_posix() if file else ""
+        return _within(app, Path(app, self.contexts["context"], file)) if file else ""
+
+
+def _told_by_dockerfile(
+    app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]
+) -> _Told:
+    named = docker_words.pairs(options, "--build-context")
+    more = docker_words.pairs(options, "--build-arg")
+    # An argument without a value takes it from the environment, if it's set there (docker buildx build --help).
+    more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
+    file = _spelled(app.path / variant.dockerfile)
+    return _Told(
+        contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
+        file=_within(app.path, file),
+        dockerfile=_text(app, file),
+        target=docker_words.target(options) or target,
+        args={**args, **{name: value for name, value in more.items() if value is not None}},
+    )
+
+
+def _told_by_plan(
+    app: App, service: str, plan: Plan, target: str, args: Mapping[str, str], options: Sequence[str]
+) -> _Told:
+    sets = docker_words.values(options, "--set")
+    meant = [f"--set={value}" for value in sets if value.partition("=")[0].split(".")[1:2] in [[f] for f in MEANING]]
+    from . import plans
+
+    said = plans.changed(app, plan, service, meant).targets[service]
+    contexts = {"context": said.get("context", "."), **(said.get("contexts") or {})}
+    contexts = {name: _place(app.path, place) for name, place in contexts.items()}
+    file, dockerfile = _dockerfile(app, contexts["context"], said)
+    return _Told(
+        contexts=contexts,
+        file=file,
+        dockerfile=dockerfile,
+        target=docker_words.target(options) or target or said.get("target", ""),
+        args={**{name: value or "" for name, value in (said.get("args") or {}).items()}, **args},
+    )
+
+
+def _dockerfile(app: App, context: str, said: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a target's Dockerfile, relative to its context, and the text. Both are "" if it comes from an address."""
+    inline = said.get("dockerfile-inline")
+    if inline is not None:
+        return "", str(inline)
+    if not (app.path / context).is_dir():
+        return "", ""
+    folder = app.path / context
+    file = _spelled(folder / said.get("dockerfile", "Dockerfile").removeprefix("cwd://"))
+    return os.path.relpath(file, folder), _text(app, file)
+
+
+def _place(app: Path, place: str) -> str:
+    """Return a context as a path relative to the app where it's inside it; addresses, images and targets stay as they are."""
+    here = app / place.removeprefix("cwd://")
+    return _within(app, here) if here.is_dir() else place
+
+
+def _within(folder: Path, path: Path) -> str:
+    """Return `path` relative to `folder` if it's inside it, else the full path."""
+    path = Path(os.path.normpath(path))
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _spelled(file: Path) -> Path:
+    """Return the Dockerfile that buildx takes: `dockerfile` where there is no `Dockerfile` (build/opt.go)."""
+    other = file.with_name("dockerfile")
+    return other if file.name == "Dockerfile" and not file.exists() and other.is_file() else file
+
+
+def _text(app: App, file: Path) -> str:
+    """Return a Dockerfile's text. Raises AppError if there is none."""
+    if not app.in_place and file.is_relative_to(app.path):
+        return app.read(file.relative_to(app.path))
+    if not file.is_file():
+        raise AppError(f"there's no Dockerfile {file}{what_is(file)}", "name the one that you mean")
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
@@ -112,61 +229,3 @@ def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
                 if inside != "."
                 else "build another folder",
             )
-
-
-def _with_service(variant: Variant, service: str) -> Variant:
-    """Return the variant with the given service. A file that is given with a service is a Compose file."""
-    if not service:
-        return variant
-    if not variant.compose:
-        return Variant(variant.name, compose=variant.dockerfile, service=service)
-    return dataclasses.replace(variant, service=service)
-
-
-def _told_by_dockerfile(
-    app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]
-) -> _Told:
-    named = docker_words.pairs(options, "--build-context")
-    more = docker_words.pairs(options, "--build-arg")
-    # An argument without a value takes it from the environment, if it's set there (docker buildx build --help).
-    more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
-    return _Told(
-        contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
-        file=variant.dockerfile,
-        dockerfile=app.read(variant.dockerfile),
-        target=docker_words.target(options) or target,
-        args={**args, **{name: value for name, value in more.items() if value is not None}},
-    )
-
-
-def _told_by_compose(app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]) -> _Told:
-    app.read(variant.compose)  # raises a clear error if there is none
-    given = {"target": target} if target else {}
-    given |= {f"args.{name}": value for name, value in args.items()}
-    said = _printed(app, variant, [*docker_words.settings(variant.service, given), *_meaning(options)])
-    context, inline = said.get("context", "."), said.get("dockerfile-inline")
-    file = "" if inline else said.get("dockerfile", "Dockerfile")
-    return _Told(
-        contexts={"context": context, **(said.get("contexts") or {})},
-        file=file,
-        dockerfile=inline or app.read(Path(context) / file),
-        target=said.get("target", ""),
-        args=said.get("args") or {},
-    )
-
-
-def _meaning(options: Sequence[str]) -> list[str]:
-    """Return bake's options that change what a service means; the others affect only the build."""
-    return [f"{name}={value}" for name in ("--file", "--var", "--set") for value in docker_words.values(options, name)]
-
-
-def _printed(app: App, variant: Variant, options: Sequence[str]) -> dict[str, Any]:
-    """Return the service (context, dockerfile, target, args and so on) as bake reads it."""
-    variables = environment(endpoint.environment_in(app.scratch / "docker", {}))
-    command = [endpoint.docker_program(), "buildx", "bake", f"--file={variant.compose}", "--print"]
-    command += [*options, variant.service]
-    done = subprocess.run(command, cwd=app.path, env=variables, capture_output=True, text=True)
-    if done.returncode:
-        raise CommandFailed(f"bake cannot read {variant.compose}", command, done.returncode, done.stderr)
-    service: dict[str, Any] = json.loads(done.stdout)["target"][variant.service]
-    return service

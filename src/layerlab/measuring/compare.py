@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from ..errors import AppError
 from ..machine.machine import Machine
+from ..machine.resolving import resolve
 from ..project.app import EDITS, App
 from ..record.frames import rows_of
 
@@ -37,15 +38,11 @@ def compare(
     build_downloaded_bytes. Columns of the step: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes,
     text.
 
-    Raises AppError, before it builds anything, for an unknown variant or edit or for `repeats` below 1; then the same
-    errors as `machine.build`.
+    Raises before it builds anything: AppError for an unknown variant or edit, an edit that the app has nothing for, or
+    `repeats` below 1, and what `machine.build` raises if Compose, bake or the variant's files say something that can't be
+    built. Then the same errors as `machine.build`.
     """
-    for variant in variants:
-        app.variant(variant)
-    unknown = [edit for edit in edits if edit not in PREPARATIONS]
-    if unknown or repeats < 1:
-        what = f"no edit {unknown[0]!r}" if unknown else f"no way to build {repeats} times"
-        raise AppError(f"there is {what}", f"edits: {', '.join(PREPARATIONS)}; repeats: 1 or more")
+    require_possible(app, variants, edits, repeats)
     repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
     total = len(variants) * len(edits) * repeats
     rows: list[pd.DataFrame] = []
@@ -73,6 +70,21 @@ def compare(
                     rows.append(rows_of(build, edit, repeat, len(rows)))
                     bar.update()
     return pd.concat(rows, ignore_index=True)
+
+
+def require_possible(app: App, variants: Sequence[str], edits: Sequence[str], repeats: int) -> None:
+    """Raise what `compare` raises before it builds anything."""
+    unknown = [edit for edit in edits if edit not in PREPARATIONS]
+    if unknown or repeats < 1:
+        what = f"no edit {unknown[0]!r}" if unknown else f"no way to build {repeats} times"
+        raise AppError(f"there is {what}", f"edits: {', '.join(PREPARATIONS)}; repeats: 1 or more")
+    if not edits or not variants:
+        raise AppError("there's nothing to compare", "name at least one variant and one edit")
+    for variant in variants:
+        resolve(app, variant)
+    for edit in edits:
+        if edit in EDITS:
+            app.edited_by(edit)
 
 
 @contextlib.contextmanager

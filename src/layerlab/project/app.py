@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import itertools
 import os
 import posixpath
 import re
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AppError, CommandFailed
+from ..errors import AppError
 from ..system import refusals
 from ..system.files import what_is
-from ..system.home import cache_dir, locked
 from ..system.trees import delete_tree
 from ..texts.plain import shown
-from . import scratch
+from . import permissions, scratch
 from .course_files import sample_apps
-from .manifest import MANIFEST, checked, read_manifest
+from .manifest import MANIFEST, read_manifest
+from .preparing import generate, put_in_place
+from .variant import Variant, dockerfiles
+from .variant import of_file as variant_of_file
 
 if TYPE_CHECKING:
     from ..contexts.beside import Snapshots
@@ -34,36 +32,8 @@ if TYPE_CHECKING:
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
 CONTEXT_EDIT_BYTES = 1_000_000
-#: Prefixes of the environment variables that set how large generated files are.
-SIZES = ("LAYERLAB_WEIGHTS", "LAYERLAB_CLUTTER")
 #: Where a project without a manifest probably has its most edited code, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """One way to build an app.
-
-    Attributes:
-        name: what charts and tables call it.
-        dockerfile: path in the app; "" for a Compose variant.
-        target: stage to stop at; "" for the last.
-        args: build arguments.
-        compose: path of the Compose file in the app; "" for a plain build.
-        service: the Compose service to build.
-    """
-
-    name: str
-    dockerfile: str = ""
-    target: str = ""
-    args: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    compose: str = ""
-    service: str = ""
-
-    @property
-    def tag(self) -> str:
-        """The tag of images built from it: the name, made valid for Docker, as a Dockerfile may be called "my=app, test"."""
-        return re.sub(r"[^a-z0-9_.-]", "-", self.name.lower()).lstrip(".-")[:128] or "image"
 
 
 class App:
@@ -102,17 +72,29 @@ class App:
 
     @classmethod
     @refusals.refusals_told()
-    def at(cls, path: str | Path) -> App:
+    def at(cls, path: str | Path, *, allow: Collection[str] = ()) -> App:
         """Use any project in place: nothing is copied or written there. Raises AppError if `path` isn't a project's folder.
 
         If the project's manifest generates files (its [prepare] table), they have to be written somewhere, so this makes a
-        scratch copy, as `from_path` does.
+        scratch copy, as `from_path` does. The command that makes them runs on this computer, not in a build, so `allow` must
+        have "prepare", unless it's a sample app; else this raises PermissionNeeded.
         """
         app = cls.__new__(cls)
         app._open(Path(path).expanduser().resolve())
         if "prepare" in app._manifest:
+            try:
+                app._permit_preparing(allow)
+            except AppError:
+                app.close()
+                raise
             app._make_copy({}, whole=True)
         return app
+
+    def _permit_preparing(self, allow: Collection[str]) -> None:
+        if self.source.parent != sample_apps():
+            why = f"{MANIFEST} runs this on your computer: {' '.join(self._manifest['prepare']['command'])}"
+            wishes = [permissions.Wish("prepare", "", why)]
+            permissions.check(self.name, wishes, [f"--allow={key}" for key in allow], self.source)
 
     @classmethod
     @refusals.refusals_told()
@@ -235,23 +217,37 @@ class App:
 
     @property
     def variants(self) -> list[str]:
-        """Names of the variants that the app's manifest lists."""
-        return list(self._manifest.get("variants", {}))
+        """Names of the variants: those that the app's manifest lists, else the Dockerfiles in its folder.
+
+        `machine.variants(app)` also has the Compose services and bake targets, which only docker can tell.
+        """
+        return list(self._manifest.get("variants", {})) or [path.name for path in dockerfiles(self.path, "*")]
 
     def variant(self, name: str) -> Variant:
-        """Return the variant called `name`, or one for the Dockerfile `name` in the app. Raises AppError if there's neither."""
+        """Return the variant called `name`, or one for the Dockerfile, Compose or bake file `name`. Raises AppError without one.
+
+        The file's path is relative to the app. It may be outside the project, as for docker.
+        """
         listed = self._manifest.get("variants", {})
         if name in listed:
-            told = {"name": name, **listed[name]}
-            variant: Variant = checked(Variant, told, self.source / MANIFEST, f"variants.{name}")
-            return variant
-        if self.file(name).is_file():
-            return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
-        known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
+            return Variant(name, **{**listed[name], "more": tuple(listed[name].get("more", ()))})
+        place = self._relative(name)
+        full = self.path / place if self.in_place or os.path.isabs(place) else self.file(place)
+        if full.is_file():
+            return variant_of_file(Path(place).name.removesuffix(".Dockerfile"), place)
+        known = ", ".join(dict.fromkeys([*self.variants, *(path.name for path in dockerfiles(self.path, "*"))]))
         raise AppError(
             f"{self.name} has no variant, Dockerfile or Compose file {name!r}{what_is(self.source / name)}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
+
+    def _relative(self, name: str) -> str:
+        """Return a path relative to the app if it's inside it, else the full path, beside the original."""
+        for folder in (self.path, self.source):
+            full = Path(os.path.normpath(folder / name))
+            if full.is_relative_to(folder):
+                return full.relative_to(folder).as_posix()
+        return str(full)
 
     @property
     def image(self) -> str:
@@ -276,14 +272,28 @@ class App:
         "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
         Raises AppError for any other kind, if the app has nothing of that kind to edit, or for a project in place.
         """
-        if kind not in EDITS:
-            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
-        if kind != "none":
-            self._require_copy()
-        done: str = getattr(self, f"_edit_{kind}")(next(self._edits))
+        place = self.edited_by(kind)
+        done: str = getattr(self, f"_edit_{kind}")(place, next(self._edits))
         if kind != "none":
             self.last_edit = kind
         return done
+
+    def edited_by(self, kind: str) -> str:
+        """Return the path that `edit(kind)` changes; "" for none. Edits nothing, but raises what `edit` raises."""
+        if kind not in EDITS:
+            raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
+        if kind == "none":
+            return ""
+        self._require_copy()
+        if kind == "code":
+            return self._code()
+        if kind == "dependency":
+            return self._requirements()
+        if kind == "context":
+            return self._setting("context") or "notes"
+        if not self._setting("weights"):
+            raise AppError(f"{self.name} has no weights", f"name them in {MANIFEST}: [edits] weights = …")
+        return str(self._setting("weights"))
 
     def _require_copy(self) -> None:
         if self.in_place:
@@ -292,42 +302,48 @@ class App:
                 f"edit a scratch copy: App.from_path({str(self.source)!r})",
             )
 
-    def _edit_none(self, _: int) -> str:
-        return "nothing changed"
-
-    def _edit_code(self, number: int) -> str:
+    def _code(self) -> str:
         path = self._setting("code") or next((p for p in CODE_GUESSES if (self.path / p).is_file()), None)
         path = path or next((str(p.relative_to(self.path)) for p in sorted(self.path.rglob("*.py"))), None)
         if not path:
             raise AppError(f"{self.name} has no Python file to edit", f"name one in {MANIFEST}: [edits] code = …")
+        self.read(path)
+        return str(path)
+
+    def _requirements(self) -> str:
+        path = self._setting("requirements") or "requirements.txt"
+        self.read(path)
+        if self._setting("dependencies") is None:
+            raise AppError(
+                f"{self.name} doesn't say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
+            )
+        return str(path)
+
+    def _edit_none(self, _: str, __: int) -> str:
+        return "nothing changed"
+
+    def _edit_code(self, path: str, number: int) -> str:
         self.last_mark = f"edit {_fresh(number)}"
         self._append(path, f"# {self.last_mark}\n")
         return f"a line added to {path}"
 
-    def _edit_dependency(self, number: int) -> str:
-        path = self._setting("requirements") or "requirements.txt"
-        pool = self._setting("dependencies") or []
+    def _edit_dependency(self, path: str, number: int) -> str:
         have = self.read(path)
-        line = next((d for d in pool if d not in have), "")
-        if not line and (self._setting("dependencies") is None):
-            raise AppError(
-                f"{self.name} doesn't say which dependency to add", f"list some in {MANIFEST}: [edits] dependencies"
-            )
+        line = next((d for d in self._setting("dependencies") if d not in have), "")
         self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
         return f"{line or 'a comment'} added to {path}"
 
-    def _edit_context(self, number: int) -> str:
-        path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
+    def _edit_context(self, folder: str, number: int) -> str:
+        path = f"{folder}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
         full.write_bytes(os.urandom(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
-    def _edit_weights(self, number: int) -> str:
-        path = self._setting("weights")
-        if not path:
-            raise AppError(f"{self.name} has no weights")
-        self._generate(["--seed", str(time.time_ns() % 2**31 + number)])
+    def _edit_weights(self, path: str, number: int) -> str:
+        generate(
+            self.name, self._manifest["prepare"]["command"], self.path, ["--seed", str(time.time_ns() % 2**31 + number)]
+        )
         return f"{path} generated again, {self.file(path).stat().st_size / 1e6:.0f} MB"
 
     def _setting(self, name: str) -> Any:
@@ -340,47 +356,9 @@ class App:
     # -- generated files ---------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Put generated files (model weights) in place. They're made once, and then copied from LayerLab's cache."""
-        prepare = self._manifest.get("prepare")
-        if not prepare:
-            return
-        for output in prepare["outputs"]:
-            self.file(output)  # refuses a link out of the copy before anything is written through it
-        scripts = [self.file(word).read_bytes() for word in prepare["command"] if (self.path / word).is_file()]
-        settings = sorted(item for item in os.environ.items() if item[0].startswith(SIZES))
-        key = hashlib.sha256(repr((self.name, prepare, scripts, settings)).encode()).hexdigest()[:12]
-        kept = cache_dir() / "prepared" / f"{self.name}-{key}"
-        with locked(f"prepared-{key}", wait=300):
-            if not kept.exists():
-                self._generate([])
-                part = kept.with_suffix(".part")
-                shutil.rmtree(part, ignore_errors=True)
-                for output in prepare["outputs"]:
-                    (part / output).parent.mkdir(parents=True, exist_ok=True)
-                    _copy(self.file(output), part / output)
-                part.rename(kept)
-        for output in prepare["outputs"]:
-            self.file(output).parent.mkdir(parents=True, exist_ok=True)
-            _copy(kept / output, self.file(output))
-
-    def _generate(self, options: list[str]) -> None:
-        command = [sys.executable if word == "{python}" else word for word in self._manifest["prepare"]["command"]]
-        try:
-            done = subprocess.run([*command, *options], cwd=self.path, capture_output=True, text=True, timeout=300)
-        except subprocess.TimeoutExpired:
-            raise AppError(f"{self.name}: generating its files took more than 300 s") from None
-        if done.returncode:
-            raise CommandFailed(
-                f"{self.name}: generating its files failed", command, done.returncode, done.stdout + done.stderr
-            )
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a generated file, or a folder of them, over an earlier one."""
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-    else:
-        shutil.copy2(source, target)
+        """Put generated files (model weights) in place."""
+        if prepare := self._manifest.get("prepare"):
+            put_in_place(self.name, prepare, self.path, self.file)
 
 
 def _fresh(number: int) -> str:

@@ -24,18 +24,19 @@ class Definition:
         folder: where the client runs: the project itself, or the app's scratch copy.
         project: the project's folder, which the app is or was copied from.
         scratch: a folder where the build keeps files.
-        image: name of the image to make; "" if the Compose file names it.
-        file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
+        image: name of the image to make; "" if the plan names it.
+        file: path of the Dockerfile in the app, or its full path if it's outside; "" if it's inline in the plan, or remote.
+        built_file: the file that the client reads instead of `file`, without what this engine can't have; "" for `file`.
         file_in_context: the same, relative to the main context, to find its own ignore file.
         dockerfile: the Dockerfile's text as records have it, with its secrets hidden.
         source: the Dockerfile's text as it is.
         ignore_file: path of the file with its ignore rules in the app; "" if there is none.
         ignore: the text of that file.
-        compose: path of the Compose file in the app; "" for a plain build.
-        service: the Compose service to build; "" for a plain build.
+        plan: what Compose or bake said it will build, a bake file in JSON; "" for a plain build.
+        service: the bake target in the plan, for a Compose service or a target of a bake file; "" for a plain build.
         target: stage to stop at; "" for the last.
         args: build arguments as records have them, with secrets hidden.
-        given_target: `target`, but only if the command has to name it; a Compose file names its own.
+        given_target: `target`, but only if the command has to name it; a plan names its own.
         given_args: the same for the build arguments, with their real values.
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
@@ -56,7 +57,7 @@ class Definition:
     source: str = dataclasses.field(repr=False)
     ignore_file: str
     ignore: str
-    compose: str
+    plan: str = dataclasses.field(repr=False)
     service: str
     target: str
     args: Mapping[str, str] = dataclasses.field(hash=False)
@@ -67,6 +68,7 @@ class Definition:
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
     absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
     masker: Masker
+    built_file: str = ""
 
     @property
     def title(self) -> str:

@@ -31,6 +31,18 @@ def _values(words: Sequence[str], names: Sequence[str]) -> Iterator[str]:
             yield following
 
 
+def without(words: Sequence[str], *names: str) -> list[str]:
+    """Return the words without the options called `names` and their values."""
+    left = []
+    rest = iter(words)
+    for word in rest:
+        if word in names:
+            next(rest, None)
+        elif word.partition("=")[0] not in names:
+            left.append(word)
+    return left
+
+
 def pairs(words: Sequence[str], name: str) -> dict[str, str | None]:
     """Return the NAME=VALUE pairs of the option `name`; the value is None if only NAME is given ("--build-arg NAME")."""
     found = (value.partition("=") for value in values(words, name))
@@ -84,9 +96,10 @@ def secrets(words: Sequence[str]) -> list[dict[str, str]]:
 
     The client reads each one as a line of CSV, so a value with a comma is quoted together with its key: `id=a,"src=/a,b"`.
     """
-    return [_fields(value) for value in (*values(words, "--secret"), *set_by_bake(words, "secrets"))]
+    return [fields(value) for value in (*values(words, "--secret"), *set_by_bake(words, "secrets"))]
 
 
-def _fields(text: str) -> dict[str, str]:
-    fields = next(csv.reader([text.replace("\n", " ")]), [])
-    return {key.strip().lower(): value for key, _, value in (field.partition("=") for field in fields)}
+def fields(text: str) -> dict[str, str]:
+    """Return the fields of a value such as `type=local,src=/a`, with their names in lower case."""
+    found = next(csv.reader([text.replace("\n", " ")]), [])
+    return {key.strip().lower(): value for key, _, value in (field.partition("=") for field in found)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import re
 import shlex
 from collections.abc import Mapping
@@ -124,14 +125,18 @@ def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[i
     todo = roots or {max((i.stage for i in instructions), default=-1)}
     while todo:
         used |= todo
-        mentioned = [m for i in instructions if i.stage in todo for m in _mentioned(i)]
+        mentioned = [name.lower() for i in instructions if i.stage in todo for name in taken_from(i)]
         todo = {names[m] for m in mentioned if m in names} - used
     return used
 
 
-def _mentioned(instruction: Instruction) -> list[str]:
-    """Return the names of the stages or images that an instruction takes files from."""
-    return [instruction.base.lower(), *(m.lower() for m in re.findall(r"\bfrom=([^\s,]+)", instruction.value))]
+def taken_from(instruction: Instruction) -> list[str]:
+    """Return the names of the stages, images and contexts that an instruction takes files from."""
+    if instruction.keyword == "FROM":
+        return [instruction.base]
+    flags = itertools.takewhile(lambda word: word.startswith("--"), instruction.value.split())
+    takes = instruction.keyword in ("COPY", "ADD", "RUN")
+    return [found[1] for flag in flags if takes and (found := re.search(r"\bfrom=([^\s,]+)", flag))]
 
 
 def replaced(text: str, values: Mapping[str, str]) -> str:
