@@ -29,6 +29,7 @@ from support import (
 from layerlab import Machine
 from layerlab.engines import images, network, packages
 from layerlab.engines.process import _runs
+from layerlab.engines.seed import SEED_NAME
 from layerlab.errors import MachineBusy, MachineError
 from layerlab.system.home import machine_dir, run_dir
 
@@ -126,7 +127,7 @@ machine.remove()
     assert python(code, DOCKER_HOST="unix:///person.sock").splitlines() == ["True True", "unix:///person.sock"]
 
 
-@pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed"])
+@pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed", SEED_NAME])
 def test_a_bad_name_is_refused(lab_home, name):
     with pytest.raises(MachineError, match="isn't a valid machine name"):
         Machine.start(name)
@@ -355,13 +356,13 @@ def test_a_busy_machine_says_what_to_do(other, monkeypatch):
 def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home):
     """Killed while base images go into the seed."""
     first = start_python(ENGINE_ID, "new")
-    assert wait_for((run_dir() / "seed" / "docker.sock").exists)
+    assert wait_for((run_dir() / SEED_NAME / "docker.sock").exists)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    assert not (fresh_home / "cache" / "seed").exists()
+    assert not (fresh_home / "cache" / SEED_NAME).exists()
     with Machine.start("new") as new:
         assert new.docker("images", "--quiet")
-        assert left_of("seed") == []
+        assert left_of(SEED_NAME) == []
     assert left_of("new") == []
 
 

@@ -21,7 +21,7 @@ from ..system.shell import run, succeeds
 from . import endpoint, images
 from .endpoint import docker_program, person_environment
 from .packages import Say
-from .seed import WRITTEN_ONCE
+from .seed import SEED_NAME, WRITTEN_ONCE
 
 #: A start takes about 3 s; this allows for a very busy computer.
 START_SECONDS = 60.0
@@ -101,9 +101,8 @@ class ContainerEngine:
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def seeded(self) -> bool:
-        return self._seed_file.exists() and succeeds(
-            [docker_program(), "volume", "inspect", self._seed_file.read_text()], env=person_environment()
-        )
+        named = self._seed_file.exists() and self._seed_file.read_text() == self._called(SEED_NAME)
+        return named and self._exists("volume", SEED_NAME)
 
     def clean(self) -> None:
         """Remove everything with this home's label, and the images that LayerLab added to the user's Docker."""

@@ -12,6 +12,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from . import likeness
+
+#: The name of the seed, and of the machine that becomes it. A new recipe for base images has a seed of its own beside the old
+#: one, which machines that were made from it still read.
+SEED_NAME = f"seed-{likeness.RECIPE}"
 #: With less free space than this, in bytes, old data is deleted before a machine starts, not in the background. A start
 #: needs little space, but the next build may need a lot. start-in-container.sh has the same number.
 ROOM = 1e9

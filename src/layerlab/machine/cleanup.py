@@ -19,11 +19,12 @@ import psutil
 
 from .. import engines
 from ..engines import network
+from ..engines.seed import SEED_NAME
 from ..errors import LayerLabError, MachineBusy
 from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
 from ..system.shell import succeeds
 from . import registry_host
-from .machine import DEFAULT_NAME, NAME, SEED_NAME
+from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (

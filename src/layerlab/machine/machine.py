@@ -15,6 +15,7 @@ from docker.errors import DockerException
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
+from ..engines.seed import SEED_NAME
 from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
 from ..record import history
 from ..system.files import replace_text
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 #: The machine that notebooks use, and that `docker` in a notebook or in JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
-#: The machine whose data all others start from; it exists only while the seed is being made.
-SEED_NAME = "seed"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
 #: A first build can take long, and a reset waits for it; beyond this something is wrong.
 BUSY_SECONDS = 120.0
@@ -65,9 +64,10 @@ class Machine:
         The machine called "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
         Raises MachineError for a bad name or an engine that doesn't start, SetupError if no engine can run here.
         """
-        if not NAME.fullmatch(name) or name == SEED_NAME:
+        if not NAME.fullmatch(name) or name.partition("-")[0] == "seed":
             raise MachineError(
-                f"{name!r} isn't a valid machine name", "use up to 24 lower-case letters, digits and hyphens"
+                f"{name!r} isn't a valid machine name",
+                "use up to 24 lower-case letters, digits and hyphens; the name `seed` is LayerLab's own",
             )
         machine = cls._brought_up(name, say)
         if name == DEFAULT_NAME:
