@@ -16,6 +16,7 @@ from pathlib import Path
 import trustme
 
 from ..errors import CommandFailed, MachineError
+from ..system import faults
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
 from . import endpoint, images
@@ -47,6 +48,25 @@ def person_has_docker() -> bool:
     """Tell whether a Docker engine answers the user's own `docker`."""
     person = person_environment()
     return shutil.which("docker", path=person["PATH"]) is not None and succeeds(["docker", "info"], env=person)
+
+
+def refusal() -> tuple[str, str]:
+    """Say why no Docker engine answers the user's own `docker`, and what to do about it."""
+    person = person_environment()
+    if not shutil.which("docker", path=person["PATH"]):
+        return (
+            "there is no `docker` command here",
+            "install Docker Engine with buildx and Compose, and join the group `docker`",
+        )
+    try:
+        run("docker", "info", env=person)
+    except CommandFailed as error:
+        if fault := faults.recognise(error.output):
+            return fault.what, fault.remedy
+    return (
+        "no Docker engine answers here",
+        "start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again",
+    )
 
 
 class ContainerEngine:

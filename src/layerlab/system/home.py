@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,7 +80,13 @@ def reports_dir() -> Path:
 
 def run_dir() -> Path:
     """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
-    base = Path("/run") if os.access("/run", os.W_OK) else platformdirs.user_runtime_path()
+    base = Path("/run")
+    if not os.access(base, os.W_OK):
+        with (
+            warnings.catch_warnings()
+        ):  # where XDG_RUNTIME_DIR isn't set, it names a folder in /tmp, which is fine, and warns
+            warnings.simplefilter("ignore")
+            base = platformdirs.user_runtime_path()
     return base / f"layerlab-{home_id()}"
 
 
