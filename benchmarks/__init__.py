@@ -8,6 +8,7 @@
     machines   how long it takes to start a new machine and to reset one
     traces     reading the progress of a very long build
     contexts   taking a snapshot of a very large context
+    in_place   `layerlab build`, the bare command and whycache (if it's installed) on six kinds of project; up to an hour
 
 Two things that are compared take turns, and the figure is the median of the pairs' ratios: anything else the computer does
 slows both. The benchmarks use machines of their own, called "bench…", and remove them at the end.

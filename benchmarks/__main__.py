@@ -17,7 +17,7 @@ from rich.table import Table
 from layerlab import LayerLabError, Machine
 
 from . import __doc__ as description
-from . import apps, builds, contexts, machines, notebooks, traces
+from . import apps, builds, contexts, in_place, machines, notebooks, traces
 from .result import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ ALL = {
     "machines": machines.run,
     "traces": traces.run,
     "contexts": contexts.run,
+    "in_place": in_place.run,
 }
 
 

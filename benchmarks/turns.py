@@ -1,10 +1,10 @@
-"""Measuring two things side by side."""
+"""Measuring things side by side."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 
 def in_turns(
@@ -23,6 +23,18 @@ def in_turns(
             told = action()
             seconds.append(time.perf_counter() - began if told is None else told)
     return first, second
+
+
+def in_rounds(actions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measure several actions `rounds` times each, and return what each returned. A different one begins each round."""
+    for action in actions.values():
+        action()  # some things only happen the first time
+    names, found = list(actions), {name: list[float]() for name in actions}
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            found[name].append(actions[name]())
+    return found
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
-    "SECURITY.md",
     "labs/*/lab.ipynb",
     "notebooks/*.ipynb",
     "sample_apps/*/README.md",

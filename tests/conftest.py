@@ -9,6 +9,7 @@ import importlib.util
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -124,6 +125,15 @@ def lab_home(tmp_path_factory) -> Path:
         del os.environ["LAYERLAB_HOME"]
     else:
         os.environ["LAYERLAB_HOME"] = before
+
+
+@pytest.fixture(scope="module")
+def own_home(tmp_path_factory) -> Iterator[Path]:
+    """Set LAYERLAB_HOME to an empty home for a module's tests, which need no engine."""
+    with pytest.MonkeyPatch.context() as changed:
+        folder = tmp_path_factory.mktemp("own") / "home"
+        changed.setenv("LAYERLAB_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

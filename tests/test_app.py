@@ -1,4 +1,4 @@
-"""App: a scratch copy that can be edited, and goes away; no engine needed."""
+"""App: a project in place, which stays as it is, or a scratch copy that can be edited and goes away; no engine needed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from pathlib import Path
 import pytest
 
 from layerlab import App
+from layerlab.contexts.beside import looking_at
+from layerlab.contexts.listing import list_context
+from layerlab.contexts.taking import take
 from layerlab.errors import AppError, CommandFailed
-from layerlab.project.app import CONTEXT_EDIT_BYTES, EDITS, sweep
+from layerlab.machine.resolving import resolve
+from layerlab.project.app import CONTEXT_EDIT_BYTES, EDITS
+from layerlab.project.scratch import sweep
 from layerlab.system.home import apps_dir
 
 MANIFEST = """
@@ -119,7 +124,7 @@ def test_a_project_that_cannot_be_copied_says_which_file(project, monkeypatch):
     def no_room(*_, **__):
         raise OSError(28, "No space left on device", "weights.bin")
 
-    monkeypatch.setattr("layerlab.project.app.shutil.copytree", no_room)
+    monkeypatch.setattr("layerlab.project.copying.shutil.copytree", no_room)
     with pytest.raises(AppError, match=r"cannot be copied: .*No space left"):
         App.from_path(project)
     assert list(apps_dir().iterdir()) == []
@@ -129,6 +134,156 @@ def test_a_manifest_that_is_no_toml_is_named(project):
     (project / "layerlab.toml").write_text("[app\n")
     with pytest.raises(AppError, match=r"layerlab\.toml is not valid TOML"):
         App.from_path(project)
+
+
+# -- in place ----------------------------------------------------------------------------------------------------------
+
+
+def whole_state(folder: Path) -> dict[str, tuple[object, ...]]:
+    """Return all that can be seen of a tree, but for access times: names, kinds, modes, owners, sizes, times, content."""
+    state: dict[str, tuple[object, ...]] = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        s = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        state[str(path)] = (s.st_mode, s.st_uid, s.st_gid, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino, content)
+    return state
+
+
+@pytest.fixture
+def plain(project) -> Path:
+    """A project whose manifest generates nothing."""
+    (project / "make.py").unlink()
+    (project / "layerlab.toml").write_text(
+        '[app]\nname = "Shop API"\n[variants.good]\ndockerfile = "good.Dockerfile"\n'
+    )
+    return project
+
+
+def test_in_place_nothing_is_copied_written_or_deleted(plain):
+    before = whole_state(plain)
+    with App.at(plain) as app:
+        assert (app.path, app.source, app.in_place) == (plain, plain, True)
+        assert app.variants == ["good"] and app.read("src/service.py") == "answer = 42"
+        assert app.scratch.is_dir() and not app.scratch.is_relative_to(plain)
+        resolve(app, "good")
+        list_context(app.path)
+    assert not app.scratch.exists()
+    assert whole_state(plain) == before
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EDITS if kind != "none"])
+def test_in_place_edits_are_refused_and_the_message_says_what_to_use(plain, kind):
+    before = whole_state(plain)
+    with App.at(plain) as app:
+        for change in (lambda: app.edit(kind), lambda: app.write("src/service.py", "")):
+            with pytest.raises(AppError, match=r"never writes there\s+edit a scratch copy: App\.from_path\("):
+                change()
+        assert app.edit("none") == "nothing changed"
+    assert whole_state(plain) == before
+
+
+def test_a_project_with_generated_files_is_copied_because_they_must_be_written_somewhere(project):
+    before = whole_state(project)
+    with App.at(project) as app:
+        assert app.path != project and not app.in_place
+        assert app.read("models/weights.bin") == "weights "
+    assert whole_state(project) == before
+
+
+def test_a_context_that_holds_layerlabs_home_is_refused_until_the_home_is_kept_out(plain, monkeypatch):
+    """The home has engines' data in it. `layerlab build ~` sent it to the engine."""
+    monkeypatch.setenv("LAYERLAB_HOME", str(plain / "data" / "layerlab"))
+    with App.at(plain) as app:
+        for rules in ("", "data\n!data/layerlab/machines\n", "*\n!**/*.py\n"):
+            (plain / ".dockerignore").write_text(rules)
+            with pytest.raises(
+                AppError, match=r"is in the build context .*\s+add the line `data/layerlab` to .*dockerignore"
+            ):
+                resolve(app, "good")
+        (plain / ".dockerignore").write_text("data/layerlab\n")
+        assert resolve(app, "good").folders == {"context": plain}
+    with App.at(plain / "data" / "layerlab") as app, pytest.raises(AppError, match="no variant"):
+        resolve(app, "good")
+
+
+# -- what a scratch copy holds -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cluttered(tmp_path) -> Path:
+    """A project with what its images need and what they don't."""
+    files = {
+        "Dockerfile": "FROM scratch\nCOPY . .\n",
+        ".dockerignore": ".venv\n*.md\nweb\ndocker\nDockerfile\nlogs/*\n!logs/keep\n",
+        ".env": "SECRET=1", "main.py": "", "README.md": "", ".venv/bin/python": "", "logs/keep": "", "logs/old": "",
+        "web/Dockerfile": "FROM scratch\nCOPY . .\n", "web/.dockerignore": "node_modules\n", "web/index.html": "",
+        "web/node_modules/left/pad.js": "", "docker/lean.Dockerfile": "FROM scratch\nCOPY . .\n",
+        "docker/lean.Dockerfile.dockerignore": "*\n!README.md\n", "docker/notes": "",
+    }  # fmt: skip
+    for path, text in files.items():
+        (tmp_path / "shop" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "shop" / path).write_text(text)
+    return tmp_path / "shop"
+
+
+def held(app: App) -> set[str]:
+    return {path.relative_to(app.path).as_posix() for path in app.path.rglob("*") if path.is_file()}
+
+
+FIRST = {"Dockerfile", ".dockerignore", ".env", "main.py", "logs/keep"}
+
+
+def test_a_scratch_copy_holds_what_the_context_holds_and_what_says_what_to_build(cluttered):
+    (cluttered / ".dockerignore").write_text((cluttered / ".dockerignore").read_text() + ".env\n")
+    with App.from_path(cluttered) as app:
+        assert held(app) == FIRST - {".env"}
+    (cluttered / "compose.yaml").write_text("services: {}\n")
+    with App.from_path(cluttered) as app:
+        assert held(app) == FIRST | {"compose.yaml"}, "Compose takes variables from .env"
+
+
+def test_it_gets_what_another_dockerfile_with_its_own_rules_needs(cluttered):
+    with App.from_path(cluttered) as app:
+        resolve(app, "docker/lean.Dockerfile")
+        assert held(app) == FIRST | {"docker/lean.Dockerfile", "docker/lean.Dockerfile.dockerignore", "README.md"}
+        assert set(take(app.path, "docker/lean.Dockerfile").entries) == {"README.md"}
+
+
+def test_it_gets_what_another_context_holds(cluttered):
+    with App.from_path(cluttered) as app:
+        resolve(app, "Dockerfile", options=["--build-context=site=web"])
+        assert held(app) == FIRST | {"web/Dockerfile", "web/.dockerignore", "web/index.html"}
+        assert take(app.path / "web").entries == take(cluttered / "web").entries
+
+
+def test_its_snapshots_know_what_the_original_keeps_out(cluttered):
+    """`explain` needs it to say that changed ignore rules, not a new file, are the reason."""
+    with App.from_path(cluttered) as app:
+        made = resolve(app, "Dockerfile", options=["--build-context=site=web"])
+        with looking_at(made.folders, made.file_in_context, {}, made.absent) as found:
+            pass
+    assert found == {"context": take(cluttered), "site": take(cluttered / "web", "")}
+
+
+def test_it_gets_what_edited_rules_let_in_and_keeps_what_was_edited_or_deleted(cluttered):
+    with App.from_path(cluttered) as app:
+        (app.path / "main.py").unlink()
+        app.write("README.md", "edited")
+        app.write(".dockerignore", ".venv\nweb\n")
+        resolve(app, "Dockerfile")
+        assert held(app) == FIRST - {"main.py"} | {"README.md", "logs/old", "docker/lean.Dockerfile"} | {
+            "docker/lean.Dockerfile.dockerignore", "docker/notes",
+        }  # fmt: skip
+        assert app.read("README.md") == "edited"
+
+
+def test_a_file_that_was_left_out_comes_when_it_is_named(cluttered, tmp_path):
+    (cluttered / "docker/link").symlink_to(tmp_path)
+    with App.from_path(cluttered) as app:
+        assert app.variant("docker/lean.Dockerfile").dockerfile == "docker/lean.Dockerfile"
+        assert app.read("web/index.html") == ""
+        with pytest.raises(AppError, match="outside the app"):
+            app.file("docker/link")
 
 
 # -- variants ----------------------------------------------------------------------------------------------------------

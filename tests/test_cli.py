@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
+import re
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import layerlab.machine.machine
+from layerlab.commands import build_table
 from layerlab.commands.main import main
 from layerlab.diagnosing import doctor
 from layerlab.engines import network
 from layerlab.engines.seed import SEED_NAME
-from layerlab.errors import MachineError
+from layerlab.errors import MachineError, SetupError
 from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
+from layerlab.machine.holding import Holds
 from layerlab.record.build import Build
-from layerlab.record.states import BASE, CACHED, FAILED, RAN
+from layerlab.record.states import BASE, CACHED, FAILED, NOT_REACHED, RAN
 from layerlab.record.step import Step
 from layerlab.system.home import MARKER
 
@@ -41,7 +48,7 @@ BUILD = Build(
     ),
     phases=(), context_bytes=12_000, image="layerlab-shop:dockerfile", image_bytes=77_800_000, warnings=(), trace="",
     provenance={},
-)  # fmt: skip
+).fitted()  # fmt: skip
 
 
 class FakeMachine:
@@ -52,10 +59,11 @@ class FakeMachine:
 
     def __init__(self, name):
         self.name, self.engine, self.running = name, "process", True
+        self.holds = Holds("machine", name)
         self.environment = {"DOCKER_HOST": f"unix:///{name} machine.sock", "DOCKER_CONTEXT": ""}
 
     @classmethod
-    def start(cls, name, *, say):
+    def start(cls, name, *, share, say):
         if name == "Bad Name":
             raise MachineError(f"{name!r} isn't a valid machine name", "use lower-case letters")
         say("Fetching an engine …")
@@ -65,10 +73,10 @@ class FakeMachine:
     def all(cls):
         return list(cls.made.values())
 
-    def reset(self):
+    def reset(self, *, force):
         self.calls.append(("reset", self.name))
 
-    def remove(self):
+    def remove(self, *, force=False, wait=None):
         del self.made[self.name]
 
     def build(self, app, variant, **options):
@@ -171,7 +179,29 @@ def test_build_to_a_pipe_is_plain(machines, project):
     assert rows[2] == ["2", "stage-0", "CACHED", "COPY", ".", "."]
     assert rows[3] == ["3", "stage-0", "RAN", "3.2", "2.0", "1.5", "RUN", "pip", "install", "[a]"]
     assert "1 cached, 4.2 s, 1.5 MB downloaded" in result.stdout
-    assert "image layerlab-shop:dockerfile 77.8 MB compressed" in result.stdout
+    assert "image layerlab-shop:dockerfile, 77.8 MB compressed" in result.stdout
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_step_takes_no_number_away(width, terminal, monkeypatch):
+    """However long a RUN or a stage's name is, line, state, seconds and MB are whole, and each step is one line."""
+    long = step(3, "RUN apt-get update && " + "x" * 300 + " y" * 40, NOT_REACHED, seconds=1234.5)
+    long = dataclasses.replace(
+        long, stage="a-stage-of-a-very-long-name", size_bytes=1_234_567_890, downloaded_bytes=9_876_543_210
+    )
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, force_terminal=terminal, color_system=None)
+    monkeypatch.setattr(build_table, "output", lambda: console)
+    build_table.show_build(dataclasses.replace(BUILD, steps=(*BUILD.steps[:2], long)))
+    row = next(line for line in printed.getvalue().splitlines() if "NOT REACHED" in line)
+    assert re.match(r" +3  a-stage-of-\S+ +NOT REACHED  1234\.5  1234\.6 +9876\.5  RUN apt", row)
+    assert all(len(line) <= width for line in printed.getvalue().splitlines())
+
+
+def test_an_image_without_a_name_is_not_shown_by_its_digest():
+    nameless = dataclasses.replace(BUILD, image="moby-dangling@sha256:0123")
+    assert nameless.image_name == "" and "image without a name, " in build_table.totals(nameless)
 
 
 def test_build_passes_its_options_on(machines, project, monkeypatch):
@@ -235,8 +265,8 @@ def test_interrupted_builds_exit_with_130_and_leave_no_copy(machines, project, t
 def test_interrupted_up_takes_away_what_it_made(machines, monkeypatch):
     layerlab_("up", "before")
 
-    def interrupted(name, *, say):
-        machines.made["seed"] = FakeMachine("seed")
+    def interrupted(name, **_):
+        machines.made["new"] = FakeMachine("new")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FakeMachine, "start", interrupted)
@@ -350,6 +380,33 @@ def test_clean_says_what_it_could_not_remove_and_goes_on(home, monkeypatch):
     done = cleanup.clean()
     assert done.problems == ("container engine: your Docker does not answer",)
     assert [p.name for p in home.iterdir()] == ["container-images"]  # for the next attempt
+
+
+def test_a_machine_that_never_was_a_container_needs_no_docker_to_go(home, monkeypatch):
+    def missing():
+        raise SetupError("there is no `docker` command here")
+
+    monkeypatch.setattr(cleanup.engines.container, "docker_program", missing)
+    cleanup.engines.ENGINES["container"].remove("laptop")
+    assert not (home / "machines/laptop").exists()
+    (home / "machines/half/certificates").mkdir()
+    with pytest.raises(SetupError):
+        cleanup.engines.ENGINES["container"].remove("half")
+    assert (home / "machines/half").exists(), "the next attempt must know that it was a container"
+
+
+def test_clean_says_who_was_using_a_machine(home):
+    held = "Holds('machine', 'laptop').during(Kind.USE)"
+    code = f"from layerlab.machine.holding import *\nwith {held}: print(1, flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as user:
+        user.stdout.readline()
+        words = f"machine laptop, in use by process {user.pid} (python, since "
+        assert words in layerlab_("clean", input="n\n").stderr
+        assert f"removed {words}" in layerlab_("clean", "--yes").stdout
+        assert "MachineError: machine 'laptop' was removed by process " in user.communicate("\n")[1]
 
 
 def test_clean_asks_first(home):

@@ -35,7 +35,7 @@ def test_a_context_says_of_each_file_whether_it_is_in_and_why(tmp_path, monkeypa
     (project / "src/__pycache__/a.pyc").write_bytes(b"0" * 1000)
     (project / ".env").write_text("KEY=1\n")
     (project / ".dockerignore").write_text(".env\n*.pyc\n")
-    with App.from_path(project) as app:
+    with App.at(project) as app:
         frame = context_files(app, "Dockerfile")
         told = {row.path: (row.state, row.rule) for row in frame.itertuples()}
         seen = take(app.path, "Dockerfile").entries

@@ -147,6 +147,16 @@ MESSAGES = [
         "Error response from daemon: write /data/containerd/daemon/io.containerd.metadata.v1.bolt/meta.db: "
         "no space left on device",
     ),
+    (
+        "frontend",
+        "Dockerfile:2\n--------------------\n   2 | >>> COPY --parents ./s/*/r.txt /app/\n--------------------\n"
+        "ERROR: failed to build: failed to solve: dockerfile parse error on line 2: unknown flag: --parents",
+    ),
+    (
+        "not-utf-8",
+        "ERROR: failed to build: failed to solve: Internal: rpc error: code = Internal desc = grpc: failed to unmarshal the "
+        "received message: string field contains invalid UTF-8",
+    ),
     ("no-space", "0.112 OSError: [Errno 28] No space left on device"),
     ("no-space", "0.117 head: error writing 'standard output': No space left on device"),
     (
@@ -201,6 +211,18 @@ MESSAGES = [
     ),
     # quoted
     ("architecture", "exec /usr/local/bin/python: exec format error"),
+    ("processes", "greedy.sh: 1: Cannot fork"),  # Debian's sh
+    ("processes", "bash: fork: retry: Resource temporarily unavailable"),
+    (
+        "processes",
+        'File "greedy.py", line 3, in <module>\n    os.fork()\nBlockingIOError: [Errno 11] Resource temporarily unavailable',
+    ),
+    ("processes", "RuntimeError: can't start new thread"),
+    (
+        "processes",
+        "OpenBLAS blas_thread_init: pthread_create failed for thread 3 of 64: Resource temporarily unavailable",
+    ),
+    ("processes", "Error: spawn /usr/local/bin/node EAGAIN"),  # quoted, as is the one before
     # quoted
     ("killed", 'process "/bin/sh -c pip install torch" did not complete successfully: exit code: 137'),
     (  # quoted
@@ -222,6 +244,7 @@ def test_a_real_message_is_recognised(key, message):
         "",
         "process \"/bin/sh -c false\" did not complete successfully: exit code: 1",
         "ModuleNotFoundError: No module named 'fastapi'",
+        "fcntl.flock(file, fcntl.LOCK_NB)\nBlockingIOError: [Errno 11] Resource temporarily unavailable",
         'dockerfile parse error on line 3: unknown instruction: COPPY (did you mean COPY?)',
         'failed to compute cache key: failed to calculate checksum of ref abc: "/nosuch": not found',
     ],
@@ -377,11 +400,16 @@ def test_certificates():
 
 
 def test_machines_and_who_uses_them(tmp_path):
-    assert checks.judge_machines({}, {}).ok is True
-    finding = checks.judge_machines({"laptop": ("process", True), "ci": ("process", False)}, {"use-laptop": [42]})
+    assert checks.judge_machines({}, {}, {}, {}).ok is True
+    machines = {"laptop": ("process", True), "ci": ("process", False)}
+    finding = checks.judge_machines(machines, {"laptop": "process 41 (layerlab build)"}, {"machine-ci": [42]}, {})
     assert finding.ok is None
-    assert "held by process 42" in finding.what
+    assert "laptop (process, running, in use by process 41 (layerlab build))" in finding.what
+    assert "machine-ci held by process 42" in finding.what
     assert "layerlab up ci" in finding.remedy
+    finding = checks.judge_machines({"laptop": ("process", True)}, {}, {}, {"laptop": ["processes", "memory"]})
+    assert (finding.ok, "all of the computer's processes and memory" in finding.what) == (None, True)
+    assert checks.judge_machines({"laptop": ("process", True)}, {}, {}, {"laptop": []}).ok is True
     lock = tmp_path / "layerlab-use-laptop.lock"
     lock.touch()
     inode = lock.stat().st_ino

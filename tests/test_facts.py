@@ -103,6 +103,32 @@ def test_a_made_up_fact_is_noticed(fact, wrong):
     assert any(wrong in said for said in unshown(fact))
 
 
+# -- what the threat table cites ---------------------------------------------------------------------------------------
+
+
+def threats() -> list[str]:
+    """Return the rows of the table of who might try what, without its head."""
+    table = (ROOT / "docs/security.md").read_text().partition("## Who might try what\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| (?!who |---).*", table, re.MULTILINE)
+
+
+def uncovered(threat: str) -> list[str]:
+    """Return the tests in a row's last cell that don't exist, or that it has none."""
+    return unshown(f"Shown by: {threat.strip('| ').rpartition(' | ')[2]}")
+
+
+def test_every_threat_has_a_test_that_exists():
+    assert len(threats()) > 10
+    assert {threat: wrong for threat in threats() if (wrong := uncovered(threat))} == {}
+
+
+@pytest.mark.parametrize(
+    "shown", ["we promise", "`tests/test_nowhere.py::test_a`", "`tests/test_home.py::test_no_such_test`"]
+)
+def test_a_made_up_threat_is_noticed(shown):
+    assert uncovered(f"| a hostile project | win | magic | {shown} |")
+
+
 # -- files that are cited ----------------------------------------------------------------------------------------------
 
 #: A path from one of the repository's folders on, or a page in capitals.

@@ -41,6 +41,15 @@ def test_a_home_is_marked_when_it_is_made(tmp_path, monkeypatch):
     assert is_ours(home())
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["new", "an empty folder"])
+def test_a_home_is_closed_to_others(tmp_path, monkeypatch, there):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "new"))
+    if there:
+        home().mkdir(mode=0o755)
+    cache_dir()
+    assert home().stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("make", [cache_dir, apps_dir, lambda: locked("x").__enter__()], ids=["cache", "apps", "lock"])
 def test_nothing_is_made_in_a_folder_of_somebody_elses(tmp_path, make):
     (tmp_path / "thesis.txt").write_text("years of work")

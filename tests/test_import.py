@@ -30,6 +30,36 @@ print(*{"pandas", "numpy", "plotly", "docker", "ipywidgets", "IPython", "trustme
     assert python(code) == ""
 
 
+#: What takes 5 ms or more to import, of libraries and of our own, and isn't needed to start a build.
+HEAVY = {
+    "pandas", "numpy", "plotly", "ipywidgets", "IPython", "docker", "requests", "urllib3", "http", "email", "ssl", "trustme",
+    "cryptography", "psutil", "rich", "dockerfile_parse", "logging", "asyncio", "concurrent", "tempfile", "tomllib",
+    "platformdirs",
+    "layerlab.explaining", "layerlab.traces", "layerlab.reporting", "layerlab.live", "layerlab.record.build",
+    "layerlab.contexts.taking", "layerlab.contexts.patterns", "layerlab.project.copying",
+}  # fmt: skip
+
+
+def test_a_build_starts_its_client_without_what_only_the_result_needs(tmp_path):
+    """All of it is imported while the engine works. A fully cached build takes 0.7 s, so a tenth of a second counts."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "Dockerfile").write_text("FROM scratch\nCOPY . .\n")
+    code = f"""
+import os, sys
+os.environ["LAYERLAB_HOME"] = {str(tmp_path / "home")!r}
+import layerlab.commands.main
+from layerlab.machine.building import BuildFailed, command_for
+from layerlab.machine.machine import Machine
+from layerlab.machine.resolving import resolve
+from layerlab.project.app import App
+assert Machine.all() == []
+with App.at({str(tmp_path / "shop")!r}) as app:
+    command_for(resolve(app, "Dockerfile"), {{}})
+    print(*sorted(name for name in sys.modules if any(f"{{name}}.".startswith(f"{{heavy}}.") for heavy in {HEAVY})))
+"""
+    assert python(code) == ""
+
+
 @pytest.mark.parametrize("first", ["modules", "names"])
 def test_a_public_name_is_what_it_says_whatever_was_imported_before(first):
     """Even if a module of the package has the same name."""

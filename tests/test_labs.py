@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -59,6 +60,9 @@ class Bench:
         started_at="", seconds=1.0, steps=(), phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="",
         provenance={},
     )  # fmt: skip
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def docker(self, *arguments: str, timeout: float = 600) -> str:
         return ""

@@ -112,7 +112,9 @@ class TestModel:
             assert [(s.line, s.state) for s in live.steps] == [(s.line, s.state) for s in record.steps]
         assert not any(r.busy for r in live.rows)
 
-    @pytest.mark.parametrize("name", sorted({*NAMES} - {"target", "bake", "bake_failed", "bake_one", "multiplatform"}))
+    @pytest.mark.parametrize(
+        "name", sorted({*NAMES} - {"target", "bake", "bake_failed", "bake_one", "multiplatform", "failed_platforms"})
+    )
     def test_the_steps_are_known_before_the_engine_tells_of_them(self, name):
         live, events = started(name)
         before = live.steps
@@ -315,7 +317,7 @@ class TestReading:
             "sys.exit(3)\n"
         )
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        seconds, exit_code, lines = client_process.follow(["docker"], tmp_path, {}, view)
+        seconds, exit_code, lines = client_process.follow(["docker"], tmp_path, {}, lambda: view)
         assert (exit_code, len(lines)) == (3, 100_002)
         assert lines[-1] == "ERROR: é at the end"
         assert view.live.steps[0].tail[-1] == "line 99999"
@@ -324,7 +326,7 @@ class TestReading:
     def test_a_client_that_prints_nothing_does_not_stop_the_clock(self, client, tmp_path):
         client("import time; time.sleep(1.5)\n")
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        client_process.follow(["docker"], tmp_path, {}, view)
+        client_process.follow(["docker"], tmp_path, {}, lambda: view)
         assert view.drawn >= 2
 
     def test_what_a_tick_raises_ends_the_client_and_a_view_without_ticks_will_do(self, client, tmp_path):
@@ -342,7 +344,7 @@ class TestReading:
 
         view = Cancels(LiveBuild("shop before", TWO_STEPS))
         with pytest.raises(BuildCancelled):
-            client_process.follow(["docker"], tmp_path, {}, view)
+            client_process.follow(["docker"], tmp_path, {}, lambda: view)
         assert view.finished == [None]
         assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
@@ -352,7 +354,7 @@ class TestReading:
             def feed(self, event) -> None: ...
             def finish(self, build) -> None: ...
 
-        assert client_process.follow(["docker"], tmp_path, {}, Old())[1] == 0
+        assert client_process.follow(["docker"], tmp_path, {}, Old)[1] == 0
 
     def test_a_second_interrupt_does_not_leave_a_view_that_looks_alive(self, client, tmp_path, monkeypatch):
         client("import time; time.sleep(600)\n")
@@ -372,7 +374,7 @@ class TestReading:
 
         monkeypatch.setattr(client_process, "_end", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            client_process.follow(["docker"], tmp_path, {}, Interrupts())
+            client_process.follow(["docker"], tmp_path, {}, Interrupts)
         assert finished == [None]
 
 
@@ -508,7 +510,7 @@ def made(*steps: Step, error: str = "") -> Build:
     return Build(
         app="shop", variant="before", edit="", machine="m", command=(), dockerfile="", started_at="", seconds=4.2,
         steps=steps, phases=(), context_bytes=0, image="", image_bytes=None, warnings=(), trace="", provenance={}, error=error,
-    )  # fmt: skip
+    ).fitted()  # fmt: skip
 
 
 class TestSettled:

@@ -18,6 +18,7 @@ FOLDER = "a folder/with spaces, commas = and so on"
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    (tmp_path / "more").mkdir()
     project = tmp_path / "Shop"
     (project / FOLDER).mkdir(parents=True)
     (project / FOLDER / "lib.py").write_text("a = 1\n")
@@ -53,7 +54,7 @@ def test_what_the_caller_says_goes_before_the_variant(shop):
 def test_a_context_in_a_folder_with_spaces(shop, tmp_path, apart):
     named = {
         "libs": FOLDER,
-        "more": str(tmp_path),
+        "more": str(tmp_path / "more"),
         "python:3.11-slim": "docker-image://base:1",
         "gone": "no such folder",
     }
@@ -62,7 +63,7 @@ def test_a_context_in_a_folder_with_spaces(shop, tmp_path, apart):
         options += ["--build-context", f"{name}={place}"] if apart else [f"--build-context={name}={place}"]
     made = resolve(shop, "Dockerfile", options=options)
     assert made.contexts == {"context": ".", **named}
-    assert made.folders == {"context": shop.path, "libs": shop.path / FOLDER, "more": tmp_path}
+    assert made.folders == {"context": shop.path, "libs": shop.path / FOLDER, "more": tmp_path / "more"}
 
 
 def test_options_that_say_more(shop, monkeypatch):

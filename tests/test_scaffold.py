@@ -150,7 +150,7 @@ def test_the_navigation_has_every_page_once():
         path.relative_to(ROOT).as_posix() for path in committed("docs/*.md", "notebooks/*.ipynb", "labs/*/lab.ipynb")
     ]
     there += [path.relative_to(ROOT).as_posix() for path in committed("sample_apps/*/README.md")]
-    there += ["CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+    there += ["CHANGELOG.md", "CONTRIBUTING.md"]
     assert sorted(pages) == sorted(name.removeprefix("docs/") for name in there)
 
 

@@ -276,7 +276,7 @@ def reads(monkeypatch) -> list[str]:
     """Collect the names of the files that are read."""
     found = []
 
-    def reading(place: str, *rest) -> tuple[int, str, str]:
+    def reading(place: str, *rest) -> tuple[int, str, str, str]:
         found.append(os.path.basename(place))
         return honest(place, *rest)
 
@@ -296,7 +296,7 @@ def test_only_what_changed_is_read_again(tmp_path, reads, quick_clock):
     age(tmp_path)
     first = take(tmp_path)
     reads.clear()
-    assert take(tmp_path, previous=first) == first
+    assert take(tmp_path, previous=first) is first  # so that nobody has to write or compare it
     assert reads == []
     (tmp_path / "main.py").write_text("other")
     second = take(tmp_path, previous=first)
@@ -307,6 +307,61 @@ def test_only_what_changed_is_read_again(tmp_path, reads, quick_clock):
     (tmp_path / "x.pyc").write_text("X.pyc")
     os.utime(tmp_path / "x.pyc", ns=(old.st_atime_ns, old.st_mtime_ns))
     assert changes(second.entries, take(tmp_path, previous=second).entries) == (Change("changed", "x.pyc"),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "src" / "new").write_text(""),
+        lambda folder: (folder / "docs" / "a.md").unlink(),
+        lambda folder: (folder / "src").chmod(0o700),
+        lambda folder: (folder / "empty").rmdir(),
+        lambda folder: (folder / "main.py").chmod(0o755),
+        lambda folder: [(folder / "link").unlink(), (folder / "link").symlink_to("b")],
+        lambda folder: (folder / ".env.local").write_text(""),
+        lambda folder: (folder / "main.py").rename(folder / "other.py"),
+    ],
+)
+def test_any_change_makes_another_snapshot(tmp_path, quick_clock, change):
+    plant(tmp_path, "data\n.env.*\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    age(tmp_path)
+    first = take(tmp_path)
+    assert take(tmp_path, previous=first) is first
+    change(tmp_path)
+    now = take(tmp_path, previous=first)
+    assert now is not first
+    assert now == take(tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    ("rules", "looked_into"),
+    [
+        (
+            "node_modules\n.git\ndata\n",
+            {"", "src", "src/app", "src/node_modules", "docs", "docs/keep", "docs/keep/deep"},
+        ),
+        ("*\n!docs/keep\n", {"", "docs", "docs/keep", "docs/keep/deep"}),
+        ("*\n!main.py\n", {""}),
+        ("docs\ndata\nsrc\nfoo*\nnode_modules\n!data/old/1.csv\n", {"", ".git", "data", "data/old"}),
+    ],
+)
+def test_an_ignored_folder_is_looked_into_only_where_a_rule_lets_something_in_again(
+    tmp_path, monkeypatch, rules, looked_into
+):
+    plant(tmp_path, rules)
+    honest, found = os.scandir, []
+
+    def scandir(opened):
+        found.append(os.path.relpath(os.readlink(f"/proc/self/fd/{opened}"), os.path.realpath(tmp_path)))
+        return honest(opened)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    take(tmp_path)
+    extra = {"foo", "foo-bar"} if rules.startswith("node_modules") else set()
+    assert len(found) == len(set(found))
+    assert set(found) == {path or "." for path in looked_into | extra}
 
 
 def test_a_file_just_changed_is_read_again(tmp_path, reads):
@@ -382,7 +437,7 @@ def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     assert snapshots._hash(str(tmp_path / "pipe"))[0] == 0
-    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "")
+    assert snapshots._hash(str(tmp_path / "link")) == (0, UNREADABLE, "", "")
 
 
 def test_large_files_are_hashed_whole(tmp_path):
@@ -607,3 +662,16 @@ def test_where_there_is_no_file_there_is_no_key():
     assert content_key(Snapshot(TREE), copying("/", "zzz")) is None
     assert content_key(Snapshot(TREE), copying("/")) is not None
     assert content_key(with_(loop=None, gone=None, src__gone=TREE["gone"]), copying("/", "zzz")) is not None
+
+
+def test_only_line_ends_can_be_told(tmp_path):
+    texts = {"unix": b"a\nb\n", "windows": b"a\r\nb\r\n", "binary": b"\0\r\n", "mixed": b"a\nb\r\n"}
+    for name, content in texts.items():
+        (tmp_path / name).write_bytes(content)
+    snapshot = take(tmp_path)
+    entries = snapshot.entries
+    assert entries["windows"].unix == entries["mixed"].unix == entries["unix"].content
+    assert entries["unix"].unix == entries["binary"].unix == ""
+    assert Snapshot.from_json(snapshot.to_json()) == snapshot
+    bare = Snapshot({"x": dataclasses.replace(entries["windows"], attributes="")})
+    assert Snapshot.from_json(bare.to_json()) == bare

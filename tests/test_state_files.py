@@ -72,7 +72,7 @@ def test_doctor_counts_it(text):
 
 
 def test_a_machine_that_stopped_is_no_problem():
-    assert judge_machines({"laptop": ("process", False)}, {}).ok is None
+    assert judge_machines({"laptop": ("process", False)}, {}, {}, {}).ok is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 3}', '{"a": null}'])

@@ -46,6 +46,8 @@ STATES = {
     "inline_pull": "1:BASE 2:CACHED 3:BASE 4:CACHED 5:CACHED 6:CACHED 7:RAN",
     "interrupted": "1:BASE 2:RAN 3:CANCELED 4:NOT_REACHED",
     "link_hit": "1:BASE 2:RAN 3:CACHED",
+    "failed_named": "1:BASE 2:RAN 3:RAN 4:RAN 5:FAILED 6:NOT_REACHED",
+    "failed_platforms": "1:BASE 2:RAN 2:CACHED 3:RAN 3:CACHED 4:RAN 4:CACHED 5:CANCELED 5:FAILED 6:NOT_REACHED 6:NOT_REACHED",
     "multiplatform": "2:RAN 4:RAN 5:RAN",
     "no_provenance": "3:BASE 7:CACHED 8:CACHED 9:CACHED 10:CACHED 11:CACHED 15:BASE 16:CACHED 17:CACHED 19:RAN",
     "pip": "1:BASE 2:RAN 3:RAN 4:RAN 5:RAN",
@@ -502,3 +504,16 @@ def test_what_ran_before_a_failed_export_ran_although_the_second_try_found_it_ca
     assert [p.started for p in both.phases] == sorted(p.started for p in both.phases)
     assert len(both.phases) == len(first.phases) + len(second.phases)
     assert both.error == ""
+
+
+class TestOneStage:
+    """A Dockerfile with one stage: BuildKit leaves its name out, "[2/6]" or "[linux/amd64 2/6]", whether it has one or not."""
+
+    def test_a_failed_build_of_a_named_stage_has_its_lines(self):
+        parsed = read("failed_named")
+        assert {s.stage for s in parsed.steps} == {"only"}
+        assert parsed.failed and parsed.failed.line == parsed.failed_line == 5
+
+    def test_and_so_has_one_for_two_platforms(self):
+        stages = {s.stage for s in read("failed_platforms").steps if s.instruction != "FROM"}
+        assert stages == {"linux/amd64 only", "linux/arm64 only"}

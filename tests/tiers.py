@@ -21,6 +21,7 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_cases.py::test_case[mounts: a bind mount from a stage, the same bytes]",
         "engine/test_cases.py::test_case[stages: a file of one of two stages]",
         "engine/test_cases.py::test_case[machines: a failing step below an edit]",
+        "engine/test_cases.py::test_case[reports: 83 two stages, one with other bytes]",
         "engine/test_cases.py::test_names_are_unique",
     ),
     "a machine is found again, reset, reclaimed, removed": (
@@ -71,12 +72,14 @@ PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_p
 SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
-    "engine/test_cases.py": 240, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 90, "engine/test_machine.py": 90,
+    "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 90, "engine/test_machine.py": 90,
+    "engine/test_holds.py": 90,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,
     "engine/test_lab_09.py": 80, "engine/test_lab_06.py": 80, "engine/test_app_venv_service.py": 80, "engine/test_fuzz.py": 80,
     "engine/test_app_agent_platform.py": 70, "engine/test_app_diet_planner.py": 70, "engine/test_capstone.py": 60,
     "engine/test_snapshot_engine.py": 60, "engine/test_clinic.py": 60, "engine/test_lab_01.py": 60,
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
+    "engine/test_confining.py": 60, "engine/test_listening.py": 110,
 }  # fmt: skip
 #: Seconds for a module that isn't listed.
 USUAL_SECONDS = 2.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .texts.plain import plain, shown
+
 #: How many lines of a command's output an error shows; the exception keeps the whole output.
 TAIL_LINES = 20
 
@@ -17,9 +19,9 @@ class LayerLabError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = message
-        self.remedy = remedy
-        super().__init__(f"{message}\n{remedy}" if remedy else message)
+        self.message = shown(message)
+        self.remedy = shown(remedy)
+        super().__init__(f"{self.message}\n{self.remedy}" if remedy else self.message)
 
     def _render_traceback_(self) -> list[str]:
         """Return what Jupyter shows instead of a traceback: these errors are about the build, not about our code."""
@@ -37,8 +39,12 @@ class CommandFailed(LayerLabError):
 
     def __init__(self, message: str, command: Sequence[str], exit_code: int, output: str, remedy: str = "") -> None:
         self.command, self.exit_code, self.output = tuple(command), exit_code, output
-        tail = "\n".join(output.strip().splitlines()[-TAIL_LINES:])
-        super().__init__(f"{message} (exit code {exit_code})\n  command: {' '.join(command)}\n{tail}", remedy)
+        from .texts.masker import Masker  # here, because every command imports this module, and few fail
+
+        masker = Masker()
+        tail = "\n".join(plain(masker.text(output)).strip().splitlines()[-TAIL_LINES:])
+        said = f"{message} (exit code {exit_code})\n  command: {' '.join(masker.words(command))}\n{tail}"
+        super().__init__(said, remedy)
 
 
 class BuildCancelled(LayerLabError):

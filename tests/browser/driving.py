@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import secrets
@@ -13,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPResponse
 from pathlib import Path
 
 import nbformat
@@ -93,6 +96,16 @@ class Lab:
                 time.sleep(0.1)
         raise AssertionError(f"no answer in {seconds} s\n{self.log.read_text()}")
 
+    def end_kernels(self) -> None:
+        """End all kernels, as somebody does who is done with a notebook: its machine is free for the next."""
+        for session in json.load(self._ask("GET", "sessions")):
+            with contextlib.suppress(urllib.error.HTTPError):  # it has ended meanwhile
+                self._ask("DELETE", f"sessions/{session['id']}")
+
+    def _ask(self, method: str, path: str) -> HTTPResponse:
+        request = urllib.request.Request(f"{self.url}/api/{path}?token={self.token}", method=method)
+        return urllib.request.urlopen(request, timeout=60)
+
     def stop(self) -> None:
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
@@ -110,14 +123,15 @@ def write_notebook(path: Path, sources: list[str]) -> Path:
 
 
 def open_notebook(page: Page, lab: Lab, path: str) -> None:
-    """Open a notebook and wait for its kernel; once more, with a new kernel, where the first does not come.
+    """End other notebooks' kernels, open this one and wait for its kernel; once more, with a new one, if the first doesn't come.
 
     On a computer under load JupyterLab fails to reach a new kernel about once in sixty times, and says nothing.
     """
+    lab.end_kernels()
     try:
         _opened(page, lab, path)
     except NotInTime:
-        page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
+        lab.end_kernels()
         _opened(page, lab, path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support import borrowed_home
 
 import layerlab.engines
 from layerlab.engines.seed import SEED_NAME
@@ -15,16 +16,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.engine)
-
-
-def borrowed_home(folder: Path, lender: Path) -> Path:
-    """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
-    (folder / "cache").mkdir(parents=True)
-    (folder / ".layerlab-home").touch()
-    for name in ("engine", "images", "registry"):
-        if (lender / "cache" / name).exists():
-            (folder / "cache" / name).symlink_to(lender / "cache" / name)
-    return folder
 
 
 @pytest.fixture

@@ -53,7 +53,19 @@ class Project:
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """What was done to a project, and what may be said of it."""
+    """What was done to a project, and what may be said of it.
+
+    Attributes:
+        name: the kind of edit.
+        after: the project afterwards.
+        kinds: the kinds that a root cause may have.
+        mentions: what its text or evidence must contain.
+        options: of the last build.
+        touched: a file that gets another date.
+        always: options of every build.
+        broken: the project as it's built in between, or before all else if `first`, where that build must fail.
+        first: whether the broken project takes the place of the first build.
+    """
 
     name: str
     after: Project
@@ -61,6 +73,9 @@ class Edit:
     mentions: str = ""
     options: tuple[str, ...] = ()
     touched: str = ""
+    always: tuple[str, ...] = ()
+    broken: Project | None = None
+    first: bool = False
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.mentions or self.touched or '-'}; options {self.options}>"
@@ -72,17 +87,27 @@ def projects(draw) -> Project:
     ignore = tuple(
         draw(st.lists(st.sampled_from(("**/*.log", "data", "!data/e.log", "*.md")), max_size=2, unique=True))
     )
-    count = draw(st.integers(1, 3))
+    count = draw(st.integers(1, 4))
     stages: list[tuple[str, ...]] = []
     for number in range(count):
         base = draw(st.sampled_from([BASE, *(f"s{n}" for n in range(number))]))
         lines = [f"FROM {base} AS s{number}", f"COPY --chmod=644 one.txt /seen/{number}/"]
+        # It runs again when one.txt changes, and makes the same bytes.
+        lines.append(f"RUN echo {TOKEN} {number} > /tmp/made-{number}")
         for index in range(draw(st.integers(1, 5))):
             lines.append(draw(instructions(number, index, "data" in ignore)))
         stages.append(tuple(lines))
     if count > 1 and not any(f"s{count - 2}" in line for line in stages[-1]):
         stages[-1] = (*stages[-1], f"COPY --from=s{count - 2} /seen /from-the-stage-before")
+    if count > 2 and draw(st.booleans()):  # several stages in one, some with the same bytes as before
+        taken = [f"COPY --from=s{n} {draw(st.sampled_from(_outputs(n)))} /of/{n}" for n in range(count - 1)]
+        stages[-1] = (*stages[-1], *taken, "RUN echo after what was taken")
     return Project(files, ignore, tuple(stages))
+
+
+def _outputs(stage: int) -> tuple[str, str]:
+    """What other stages may take: files that change with one.txt, and one that's made again with the same bytes."""
+    return "/seen", f"/tmp/made-{stage}"
 
 
 @st.composite
@@ -90,13 +115,15 @@ def instructions(draw, stage: int, index: int, no_data: bool) -> str:
     """One instruction that cannot fail, in stage `stage`."""
     word = draw(st.sampled_from(("alpha", "beta", "gamma")))
     kind = draw(st.sampled_from(("copy", "copy", "copy", "run", "run", "run", "from", "mount", "cache", "env", "arg", "workdir",
-                                 "user", "heredoc", "label")))  # fmt: skip
+                                 "user", "heredoc", "filled", "script", "label")))  # fmt: skip
     source = draw(st.sampled_from([s for s in SOURCES if not (no_data and s == "data")]))
     match kind:
         case "copy":
             return f"COPY {draw(st.sampled_from(FLAGS))}{source} /c{index}/"
         case "from" if stage:
-            return f"COPY {draw(st.sampled_from(('', '--link ')))}--from=s{draw(st.integers(0, stage - 1))} /seen /f{index}"
+            other = draw(st.integers(0, stage - 1))
+            what = draw(st.sampled_from(_outputs(other)))
+            return f"COPY {draw(st.sampled_from(('', '--link ')))}--from=s{other} {what} /f{index}"
         case "mount":
             of = draw(st.sampled_from(["", *(f",from=s{n}" for n in range(stage))]))
             where = "source=/seen" if of else f"source={source.rstrip('/') if '*' not in source else 'src'}"
@@ -113,10 +140,14 @@ def instructions(draw, stage: int, index: int, no_data: bool) -> str:
             return f"USER {draw(st.sampled_from(('root', 'nobody')))}"
         case "heredoc":
             return f"COPY <<EOT /tmp/{word}.txt\n{TOKEN} {word} {index}\nEOT"
+        case "filled":  # with variables that may be set above
+            return f"COPY <<EOV /tmp/{word}.env\n{TOKEN} ${{A_{word.upper()}:-none}} $E_{word.upper()}\nEOV"
+        case "script":
+            return f"RUN <<EOR\necho {word} {index} $A_{word.upper()}\nEOR"
         case "label":
             return f"LABEL {word}={index}"
         case _:
-            return f"RUN echo {word} {index} > /tmp/{word}-{index}"
+            return f"RUN echo {word} {index} > /tmp/{word}-{stage}-{index}"
 
 
 @st.composite
@@ -125,7 +156,7 @@ def edits(draw, project: Project) -> Edit:
     kind = draw(st.sampled_from((
         "none", "touch", "content", "content", "mode", "add", "remove", "rename", "ignore", "run text", "insert", "delete",
         "env", "arg", "build arg", "workdir", "user", "chmod flag", "comment", "white space", "cache id", "no cache", "label",
-        "heredoc", "swap",
+        "heredoc", "swap", "content", "target", "content of a target", "failure between", "failure first",
     )))  # fmt: skip
     return globals()[f"_edit_{kind.replace(' ', '_')}"](draw, project)
 
@@ -336,6 +367,35 @@ def _edit_heredoc(draw, project: Project) -> Edit:
 def _edit_no_cache(draw, project: Project) -> Edit:
     option = draw(st.sampled_from(("--no-cache", *(f"--no-cache-filter=s{n}" for n in range(len(project.stages))))))
     return _edit("no cache", project, "no cache", option.split("=")[0], options=(option,))
+
+
+def _edit_target(draw, project: Project) -> Edit:
+    """Build another target than before: steps of stages that weren't built run, as all else does that is new to the engine."""
+    stage = draw(st.integers(0, len(project.stages) - 1))
+    return _edit("target", project, "first build", options=(f"--target=s{stage}",))
+
+
+def _edit_content_of_a_target(draw, project: Project) -> Edit:
+    stage = draw(st.integers(0, len(project.stages) - 1))
+    return dataclasses.replace(_edit_content(draw, project), always=(f"--target=s{stage}",))
+
+
+def _broken(draw, project: Project) -> Project:
+    """The project with a step that fails in its last stage, which is always built."""
+    at = (len(project.stages) - 1, draw(st.integers(1, len(project.stages[-1]) - 1)))
+    return _replaced(project, at, f"RUN false {TOKEN}", project.stages[at[0]][at[1]])
+
+
+def _edit_failure_between(draw, project: Project) -> Edit:
+    """An edit, a build of it that fails, and the failure mended."""
+    edit = _edit_content(draw, project)
+    return dataclasses.replace(edit, name="failure between", broken=_broken(draw, edit.after))
+
+
+def _edit_failure_first(draw, project: Project) -> Edit:
+    """The first build fails, and is mended. What it didn't get through is new to the engine."""
+    kinds = "instruction added, first build, instruction removed"
+    return _edit("failure first", project, kinds, broken=_broken(draw, project), first=True)
 
 
 @st.composite

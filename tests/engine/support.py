@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import glob
 import json
 import os
 import signal
@@ -38,6 +39,16 @@ def write_project(folder: Path, dockerfile: str = SMALL, **files: str) -> Path:
     texts |= {name.replace("_", "."): text for name, text in files.items()}
     for name, text in texts.items():
         (folder / name).write_text(text)
+    return folder
+
+
+def borrowed_home(folder: Path, lender: Path) -> Path:
+    """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
+    (folder / "cache").mkdir(parents=True)
+    (folder / ".layerlab-home").touch()
+    for name in ("engine", "images", "registry"):
+        if (lender / "cache" / name).exists():
+            (folder / "cache" / name).symlink_to(lender / "cache" / name)
     return folder
 
 
@@ -153,6 +164,6 @@ def left_of(name: str) -> list[str]:
         *(i for i in interfaces() if i == bridge),
         *(rule for rule in firewall() if bridge in rule),
         *(mount for mount in mounts() if mount.startswith(places)),
-        *map(str, Path("/sys/fs/cgroup").glob(f"**/{bridge}")),
+        *glob.glob(f"/sys/fs/cgroup/**/{bridge}", recursive=True),  # Path.glob fails if another group goes meanwhile
         *(place for place in places if Path(place).exists()),
     ]

@@ -69,6 +69,36 @@ def test_a_session(named, project):
     assert named not in command("machines").stdout
 
 
+def test_a_project_is_built_where_nothing_can_be_written(named, project):
+    command("up", named)
+    before = seen(project)
+    script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && ! touch "$1/main.py" 2>/dev/null && shift && exec "$@"'
+    alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    words = [*alone, "sh", "-c", script, "sh", str(project), LAYERLAB, "build", str(project), "--machine", named]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("RAN") == 3
+    assert seen(project) == before
+
+
+def seen(folder):
+    """All that a write would change of a folder and the files in it."""
+    found = {path: path.stat() for path in [folder, *folder.iterdir()]}
+    return {path: (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for path, s in found.items()}
+
+
+def test_a_cached_build_imports_no_large_library(named, project):
+    """docker-py alone would take longer than all else that LayerLab does."""
+    command("up", named)
+    assert command("build", project, "--machine", named).returncode == 0
+    words = [sys.executable, "-X", "importtime", "-m", "layerlab", "build", str(project), "--machine", named]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.stdout.count("CACHED") == 3
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "layerlab" in imported
+    assert not imported & {"pandas", "numpy", "docker", "requests", "http", "ssl", "trustme", "psutil", "asyncio"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_leaves_nothing_behind(named, project, lab_home, number):
     command("up", named)

@@ -8,19 +8,20 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import psutil
 import pytest
 from support import python, small_app, wait_for
 
-from layerlab import Machine
-from layerlab.engines import images
+from layerlab import BuildFailed, Machine
+from layerlab.engines import CONTAINER, images
 from layerlab.engines.seed import SEED_NAME, WRITTEN_ONCE
 from layerlab.machine.cleanup import clean
 from layerlab.system.home import home_id, machine_dir
 
 ID = """
-from layerlab import Machine
+from layerlab import BuildFailed, Machine
 print(Machine.start("guest", say=lambda _: None).docker("info", "--format", "{{.ID}}").strip())
 """
 
@@ -78,6 +79,7 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
 
     only_with_our_certificate("guest")
     only_on_loopback(foreign, called)
+    a_fork_bomb_ends_with_a_clear_error(foreign, again, called, tmp_path)
 
     # Everything of ours says so, and goes.
     assert set(inventory(foreign)[0]) - set(before[0])
@@ -89,6 +91,22 @@ def test_a_machine_lives_in_the_persons_docker_and_leaves_it_as_it_was(guest, fo
     assert not machine_dir("guest").exists()
     assert clean().problems == ()
     assert inventory(foreign) == before
+
+
+def a_fork_bomb_ends_with_a_clear_error(foreign: dict[str, str], machine: Machine, called: str, folder: Path) -> None:
+    """With a limit of 200 processes: the real one is a share of the computer's."""
+    assert CONTAINER.unlimited(machine.name) == []
+    groups = "/sys/fs/cgroup/pids/layerlab /sys/fs/cgroup/layerlab"  # in version 1 and 2 of control groups
+    person(foreign, "exec", called, "sh", "-c", f"for d in {groups}; do [ ! -e $d ] || echo 200 >$d/pids.max; done")
+    bomb = "FROM python:3.11-slim\nRUN bomb() { bomb | bomb; }; bomb\n"
+    with small_app(folder / "bomb", bomb) as app, pytest.raises(BuildFailed, match="more processes than it may"):
+        machine.build(app, "Dockerfile", view="none")
+    with small_app(folder / "next") as app:
+        assert machine.build(app, "Dockerfile", view="none").error == ""
+    # Nor does it publish a port for others who share that Docker.
+    assert "127.0.0.1:" in machine.docker(
+        "run", "--rm", "--detach", "--publish", "8080", images.present(images.BASES[0], machine.docker), "sleep", "1"
+    ) + machine.docker("ps", "--format", "{{.Ports}}")
 
 
 def shares_the_seed_and_cannot_change_it(foreign: dict[str, str], runner: Machine, other: Machine) -> None:

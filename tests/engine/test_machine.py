@@ -30,7 +30,7 @@ from layerlab import Machine
 from layerlab.engines import images, network, packages
 from layerlab.engines.process import _runs
 from layerlab.engines.seed import SEED_NAME
-from layerlab.errors import MachineBusy, MachineError
+from layerlab.errors import MachineError
 from layerlab.system.home import machine_dir, run_dir
 
 pytestmark = pytest.mark.usefixtures("private")
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("private")
 ENGINE_ID = """
 import sys
 from layerlab import Machine
-machine = Machine.start(sys.argv[1], say=lambda _: None)
+machine = Machine.start(sys.argv[1], share=sys.argv[2:] == ["share"], say=lambda _: None)
 print(machine.docker("info", "--format", "{{.ID}}").strip())
 """
 
@@ -75,7 +75,7 @@ def test_another_process_finds_the_machine_by_name(machine):
 
 def test_two_processes_that_start_a_machine_at_once_get_the_same(machine):
     try:
-        both = [start_python(ENGINE_ID, "twice") for _ in range(2)]
+        both = [start_python(ENGINE_ID, "twice", "share") for _ in range(2)]
         first, second = map(finish, both)
         assert first == second != engine_id(machine)
     finally:
@@ -285,29 +285,14 @@ def test_rules_of_a_lost_bridge_do_not_take_anothers_network(lab_home, monkeypat
         assert heir.running
 
 
-@pytest.mark.parametrize("others", [True, False])
-def test_the_last_machine_to_go_puts_forwarding_back(lab_home, tmp_path, monkeypatch, others):
-    """Also where nothing else is left of it. The files stand in for the computer's, which other labs share."""
-    for name in ("INTERFACES", "CONTROL_GROUPS"):
-        monkeypatch.setattr(network, name, tmp_path / name)
-    (tmp_path / "INTERFACES" / ("ll-00000000" if others else "eth0")).mkdir(parents=True)
-    forwarding, was = tmp_path / "ip_forward", tmp_path / "was"
-    monkeypatch.setattr(network, "FORWARDING", forwarding)
-    monkeypatch.setattr(network, "_forwarding_was", lambda: was)
-    forwarding.write_text("1")
-    was.write_text("0")
-    assert network.remove("gone") == 0
-    assert (forwarding.read_text(), was.exists()) == (("1", True) if others else ("0", False))
-
-
 # -- shared ------------------------------------------------------------------------------------------------------------
 
 BUILD_OR_RESET = """
 import sys
 from layerlab import App, Machine
-from layerlab.machine import machine
+from layerlab.machine import holding
 what, wait, folder = sys.argv[1:]
-machine.BUSY_SECONDS = float(wait)
+holding.BUSY_SECONDS = float(wait)
 other = Machine.start("other", say=lambda _: None)
 if what == "reset":
     other.reset()
@@ -323,7 +308,8 @@ def test_a_reset_waits_for_the_build_of_another_process(other, tmp_path):
         assert wait_for(lambda: running("sleep 604.303"))
         impatient = start_python(BUILD_OR_RESET, "reset", 0.5, tmp_path)
         _, error = impatient.communicate(timeout=PATIENCE)
-        assert "MachineBusy: another LayerLab process" in error
+        assert f"Waiting up to 0 s for machine 'other': it's in use by process {builder.pid} (python, since " in error
+        assert f"MachineBusy: machine 'other' is in use by process {builder.pid} (python, since " in error
         reset = start_python(BUILD_OR_RESET, "reset", PATIENCE, tmp_path)
         assert not wait_for(lambda: reset.poll() is not None, 4), "the reset did not wait"
         # The step, and so the build, goes on and ends.
@@ -344,22 +330,19 @@ def test_an_experiment_keeps_others_off_its_machine(other, tmp_path):
     assert python(BUILD_OR_RESET, "build", 60, tmp_path) == "built"
 
 
-def test_a_busy_machine_says_what_to_do(other, monkeypatch):
-    monkeypatch.setattr("layerlab.machine.machine.BUSY_SECONDS", 0.2)
-    with other.alone(), pytest.raises(MachineBusy, match=r"wait until it is done, or use a machine of your own"):
-        Machine.start("other").reset()
-
-
 # -- interrupted -------------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home):
-    """Killed while base images go into the seed."""
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home, sent):
+    """Killed, or interrupted with Ctrl-C, while base images go into the seed."""
     first = start_python(ENGINE_ID, "new")
     assert wait_for((run_dir() / SEED_NAME / "docker.sock").exists)
-    first.send_signal(signal.SIGKILL)
+    first.send_signal(sent)
     first.communicate()
+    assert bool(left_of(SEED_NAME)) == (sent == signal.SIGKILL)
     assert not (fresh_home / "cache" / SEED_NAME).exists()
+    assert SEED_NAME not in [machine.name for machine in Machine.all()]
     with Machine.start("new") as new:
         assert new.docker("images", "--quiet")
         assert left_of(SEED_NAME) == []
@@ -389,6 +372,27 @@ def test_an_interrupted_start_is_repaired_by_the_next(machine):
     with Machine.start("half") as half:
         assert half.docker("images", "--quiet")
         assert not (machine_dir("half") / "data.part").exists()
+
+
+#: Removes a machine, and is killed before its data is gone.
+KILLED_REMOVING = """
+import os, signal
+from layerlab import Machine
+from layerlab.engines import network
+half = Machine.start("half", say=lambda _: None)
+network.remove = lambda name: os.kill(os.getpid(), signal.SIGKILL)
+half.remove()
+"""
+
+
+def test_a_removal_that_was_interrupted_leaves_no_data_that_a_start_takes(machine):
+    first = start_python(KILLED_REMOVING)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert not (machine_dir("half") / "data").exists()
+    with Machine.start("half") as half:
+        assert half.docker("images", "--quiet")
+    assert left_of("half") == []
 
 
 def test_an_engine_that_cannot_start_says_why_and_leaves_nothing(lab_home):

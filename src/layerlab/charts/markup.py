@@ -9,6 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..texts.plain import shown
 from . import theme
 
 if TYPE_CHECKING:
@@ -36,8 +37,14 @@ def rendered(template: str, styles: Mapping[str, str] = STYLES, **values: Any) -
     return _compiled(template).render(values, s={**STYLES, **styles})
 
 
+def printable(value: Any) -> Any:
+    """Return what a template is about to write: of a text, what may be shown. (Markup, a kind of text too, is our own.)"""
+    return shown(value) if type(value) is str else value
+
+
 @functools.cache
 def _compiled(template: str) -> jinja2.Template:
     import jinja2
 
-    return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=printable)
+    return environment.from_string(template)

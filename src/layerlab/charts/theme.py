@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-import re
 from typing import Any
+
+from ..texts.plain import shown
 
 #: JupyterLab's page colours: light theme, and `--jp-layout-color0` of its dark theme.
 LIGHT_PAGE, DARK_PAGE = "#ffffff", "#111111"
@@ -25,9 +26,6 @@ GRID = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
 SANS = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 MONO = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-
-#: ANSI escape sequences, and control characters other than tab and newline.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def contrast(one: str, other: str) -> float:
@@ -110,7 +108,7 @@ def value_axis(title: str) -> dict[str, Any]:
 
 def escaped(text: str) -> str:
     """Escape plain text so that plotly shows it unchanged: no tags, no TeX (between dollars), no terminal control codes."""
-    return html.escape(_CONTROL.sub("", text), quote=False).replace("$", "&#36;")
+    return html.escape(shown(text), quote=False).replace("$", "&#36;")
 
 
 def cell(text: str, width: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..record.step import Phase, Step
+from ..texts.plain import plain
 from . import theme
 from .chart import Chart
 from .critical_path import critical_path
@@ -246,8 +247,7 @@ def _hover(step: Step) -> str:
     """Return the tooltip: full text, state, seconds, bytes and the end of the log."""
     size = "no layer" if step.size_bytes is None else f"layer {megabytes(step.size_bytes / 1e6)}"
     facts = f"{step.state}, {seconds(step.seconds)}, {size}, downloaded {megabytes(step.downloaded_bytes / 1e6)}"
-    # A progress bar rewrites its line after each carriage return; a terminal shows the last version.
-    log = [line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in step.log.rstrip().split("\n")]
+    log = [line.rstrip() for line in plain(step.log).rstrip().split("\n")]
     tail = [escaped(line if len(line) <= HOVER_WIDTH else line[: HOVER_WIDTH - 1] + "…") for line in log[-LOG_LINES:]]
     where = f"line {step.line}, " if step.line else ""
     return "<br>".join([*_wrapped(step.text), f"<b>{where}{escaped(facts)}</b>", *filter(None, tail)])

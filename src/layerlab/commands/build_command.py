@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from .build_table import show_build
 from .machines import started
 from .options import json_option, machine_option, parsed_arguments
 
 if TYPE_CHECKING:
     from ..record.build import Build
+    from ..record.view import Known, View
 
 
 @click.command()
@@ -49,12 +49,17 @@ def build(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Build a scratch copy of PATH and show its steps. You see which ran, how long they took and how large they are."""
+    """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
+
+    Nothing is written to PATH.
+    """
     arguments = parsed_arguments(build_args)
     from ..machine.building import BuildFailed
     from ..project.app import App
+    from ..record import view
 
-    with App.from_path(path) as app:
+    view.register(_view_and_table)
+    with App.at(path) as app:
         variant = dockerfile or default_file(app.path, service)
         app.variant(variant)  # a wrong path is told at once, not after an engine was fetched
         machine = started(machine_name)
@@ -67,9 +72,21 @@ def build(
     if as_json:
         click.echo(record_text(done))
     else:
+        from .build_table import show_build
+
         show_build(done)
     if failure:
         raise failure
+
+
+def _view_and_table(title: str, dockerfile: str, **known: Unpack[Known]) -> View:
+    """Make the live view, and import what will show the result: both happen once the engine works."""
+    from rich import table  # noqa: F401
+
+    from ..live.choosing import live_view
+    from . import build_table  # noqa: F401
+
+    return live_view(title, dockerfile, **known)
 
 
 def default_file(folder: Path, service: str) -> str:

@@ -1,51 +1,77 @@
-"""The output of `layerlab build`: a table of the steps, totals, and why steps ran."""
+"""The output of `layerlab build`: a table of the steps, totals, why steps ran, and what to do about it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..explaining.why import explain
-from .printing import output
+from ..record.step import shortened
+from .printing import cell, echo, output
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..record.build import Build
+
+#: The columns before the step's text, and whether they're right-aligned.
+COLUMNS = (("line", True), ("stage", False), ("state", False), ("s", True), ("MB", True), ("MB downloaded", True))
+#: The least that's shown of a step's text, characters.
+TEXT = 10
+#: A terminal that has fewer columns than this gets short names of stages, and headings on two lines: all numbers fit in 80.
+WIDE = 100
+#: The most that's shown of a stage's name in a wide terminal and in a narrow one, characters.
+STAGE, SHORT_STAGE = 40, 16
 
 
 def show_build(build: Build) -> None:
-    """Print the table, the totals and the root causes."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print the table, the totals, the root causes and what to do about them."""
     console = output()
+    _show_steps(build, console)
+    echo(totals(build))
+    explanation = explain(build)
+    causes = [cause for cause in explanation.root_causes if cause.kind != "first build"]
+    if causes:
+        echo("\nwhy (`layerlab explain` has the details):")
+        for cause in causes:
+            echo(f"  {cause}")
+    for line in explanation.advice():
+        echo(f"  {line}")
+
+
+def _show_steps(build: Build, console: Console) -> None:
+    """Print the table. A step's text is cut to what the other columns leave of the width; the numbers never are."""
+    from rich.table import Table
+
+    wide = console.width >= WIDE
+    found = rows(build, STAGE if wide else SHORT_STAGE)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, right in (
-        ("line", True),
-        ("stage", False),
-        ("state", False),
-        ("s", True),
-        ("MB", True),
-        ("MB downloaded", True),
-    ):
-        table.add_column(title, justify="right" if right else "left", no_wrap=True)
-    table.add_column("step", overflow="ellipsis", no_wrap=True)
+    left = console.width
+    for number, (title, right) in enumerate(COLUMNS):
+        title = title if wide else title.replace(" ", "\n")
+        width = max(map(len, [*title.split("\n"), *(row[number] for row in found)]))
+        left -= width + 2  # rich's gap between two columns
+        table.add_column(title, justify="right" if right else "left", min_width=width, max_width=width)
+    table.add_column("step", no_wrap=True)
     colours = {"RAN": "yellow", "CACHED": "green", "FAILED": "red"}
-    for row in rows(build):
-        table.add_row(*row[:2], Text(row[2], style=colours.get(row[2], "")), *row[3:6], Text(row[6]))
+    for row in found:
+        table.add_row(
+            *map(cell, row[:2]),
+            cell(row[2], colours.get(row[2], "")),
+            *map(cell, row[3:-1]),
+            cell(shortened(row[-1], max(TEXT, left))),
+        )
     console.print(table)
-    console.print(totals(build), markup=False, highlight=False)
-    roots = [step for step in explain(build).roots if step.causes[0].kind != "first build"]
-    if roots:
-        console.print("\nwhy (`layerlab explain` has the details):", markup=False, highlight=False)
-        for step in roots:
-            console.print(f"  line {step.line} {step.instruction}: {step.why}", markup=False, highlight=False)
 
 
-def rows(build: Build) -> list[tuple[str, ...]]:
-    """Return a row per step: line, stage, state, seconds, layer MB, downloaded MB, text; unknown values are empty."""
+def rows(build: Build, stage: int = STAGE) -> list[tuple[str, ...]]:
+    """Return a row per step: line, stage, state, seconds, layer MB, downloaded MB, text; unknown values are empty.
+
+    A stage's name is cut to `stage` characters.
+    """
     return [
         (
             str(step.line or ""),
-            step.stage,
+            shortened(step.stage, stage),
             step.state,
             f"{step.seconds:.1f}" if step.started is not None else "",
             f"{step.size_bytes / 1e6:.1f}" if step.size_bytes is not None else "",
@@ -60,5 +86,5 @@ def totals(build: Build) -> str:
     """Return the lines under the table: how the build went, and the bytes."""
     sizes = f"context {build.context_bytes / 1e6:.1f} MB sent"
     if build.image_bytes is not None:
-        sizes += f"; image {build.image} {build.image_bytes / 1e6:.1f} MB compressed"
+        sizes += f"; image {build.image_name or 'without a name'}, {build.image_bytes / 1e6:.1f} MB compressed"
     return f"\n{build.outcome()}\n{sizes}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .printing import echo
+
 #: The working copy's folder, if you name none.
 FOLDER = "layerlab-course"
 
@@ -36,12 +38,12 @@ def start(words: tuple[str, ...], no_open: bool) -> None:
     named = bool(words) and not words[0].startswith("-")
     changes = update(Path(words[0]) if named else enclosing() or Path(FOLDER))
     if not (changes.written or changes.removed):
-        click.echo(f"The course in {changes.folder} is up to date.")
+        echo(f"The course in {changes.folder} is up to date.")
     else:
         gone = f", {len(changes.removed)} removed" if changes.removed else ""
-        click.echo(f"The course is in {changes.folder}: {len(changes.written)} files written{gone}.")
+        echo(f"The course is in {changes.folder}: {len(changes.written)} files written{gone}.")
     if changes.kept:
-        click.echo(
+        echo(
             "This edition has new versions of files that you've changed. Yours are kept; to get the new ones, "
             "rename yours and run this again:\n" + "\n".join(f"  {name}" for name in changes.kept)
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import json_option
-from .printing import dump
+from .printing import dump, echo
 
 if TYPE_CHECKING:
     from ..machine.cleanup import Cleaned
@@ -22,7 +22,7 @@ def doctor(as_json: bool) -> None:
     from ..diagnosing.doctor import doctor as look
 
     report = look()
-    click.echo(report.to_json() if as_json else str(report))
+    echo(report.to_json() if as_json else str(report))
     if not report.ok:
         sys.exit(1)
 
@@ -33,19 +33,20 @@ def doctor(as_json: bool) -> None:
 def clean(yes: bool, as_json: bool) -> None:
     """Remove all that LayerLab made: machines, images, caches, scratch copies, saved reports and your lab progress.
 
-    Your files of labs stay, and so does your working copy of the course.
+    Your files of labs stay, and so does your working copy of the course. It says who is using a machine, and doesn't wait for
+    them once you've agreed; they're told.
     """
     from ..machine import cleanup
 
     there = cleanup.inventory()
     if there and not yes:
-        click.echo("This removes:\n" + "\n".join(f"  {line}" for line in there), err=True)
+        echo("This removes:\n" + "\n".join(f"  {line}" for line in there), err=True)
         click.confirm("Remove all of it?", abort=True, err=True)
     done = cleanup.clean()
     if as_json:
-        click.echo(dump(dataclasses.asdict(done)))
+        echo(dump(dataclasses.asdict(done)))
     else:
-        click.echo(cleaned_text(done))
+        echo(cleaned_text(done))
     if done.problems:
         sys.exit(1)
 

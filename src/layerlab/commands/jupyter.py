@@ -58,7 +58,7 @@ def become_jupyterlab(folder: Path, arguments: Sequence[str] = ()) -> None:
 
     check_installed()
     try:
-        machine = Machine.start(say=lambda line: print(line, flush=True))
+        machine = Machine.start(share=True, say=lambda line: print(line, flush=True))
     except LayerLabError as error:
         raise LayerLabError(
             f"{error}\nWithout an engine, you can read the notebooks but not run them", "`layerlab doctor` says more"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from .options import json_option, machine_option
-from .printing import dump, print_table
+from .printing import dump, echo, print_table
 
 # As everywhere in this room, modules that need docker-py or pandas are imported only by the commands that use them.
 
@@ -30,10 +30,10 @@ def list_labs(as_json: bool) -> None:
 
     passed = {attempt.lab for attempt in labs.attempts() if attempt.passed}
     if as_json:
-        click.echo(dump([{"lab": name, "passed": name in passed} for name in labs.LABS]))
+        echo(dump([{"lab": name, "passed": name in passed} for name in labs.LABS]))
         return
     for name in labs.LABS:
-        click.echo(f"[{'x' if name in passed else ' '}] {name}")
+        echo(f"[{'x' if name in passed else ' '}] {name}")
 
 
 @lab.command()
@@ -53,13 +53,13 @@ def check(name: str, files: Path | None, machine_name: str, as_json: bool) -> No
 
     found = labs.find(name)
     verdict = labs.check_lab(started(machine_name), found.name, files)
-    click.echo(f"Checked: {files or own_folder(found)}", err=True)
+    echo(f"Checked: {files or own_folder(found)}", err=True)
     if as_json:
         shown = {"passed": verdict.passed, "goals": [{"goal": g, "met": m} for g, m in verdict.goals]}
         shown |= {"hint": verdict.hint, "detail": verdict.detail, "figures": dict(verdict.figures)}
-        click.echo(dump({"lab": found.name, **shown}))
+        echo(dump({"lab": found.name, **shown}))
     else:
-        click.echo(str(verdict))
+        echo(str(verdict))
     if not verdict.passed:
         sys.exit(1)
 
@@ -88,11 +88,11 @@ def solution(name: str, apply: bool, as_json: bool) -> None:
     if apply:
         _tell_kept(found.name, labs.put(found, texts), "solution", as_json)
     elif as_json:
-        click.echo(dump({"lab": found.name, "files": texts}))
+        echo(dump({"lab": found.name, "files": texts}))
     else:
         for file, text in texts.items():
             if len(texts) > 1:
-                click.echo(f"# --- {file} ---")
+                echo(f"# --- {file} ---")
             click.echo(text, nl=not text.endswith("\n"))
 
 
@@ -119,14 +119,14 @@ def progress(target: Path | None, source: Path | None, as_json: bool) -> None:
         raise click.UsageError("use --to or --from, not both")
     if target:
         written = logbook.hand_in(target)
-        click.echo(f"Your progress is in {written}.", err=True)
+        echo(f"Your progress is in {written}.", err=True)
     found = logbook.collected(source) if source else logbook.attempts()
     if as_json:
-        click.echo(dump([dataclasses.asdict(attempt) for attempt in found]))
+        echo(dump([dataclasses.asdict(attempt) for attempt in found]))
     elif found:
         print_table(logbook.OVERVIEW, logbook.overview(found), right={"attempts"})
     else:
-        click.echo("No lab has been checked yet.")
+        echo("No lab has been checked yet.")
 
 
 def _tell_kept(name: str, kept: list[Path], what: str, as_json: bool) -> None:
@@ -134,8 +134,8 @@ def _tell_kept(name: str, kept: list[Path], what: str, as_json: bool) -> None:
     from ..labs.files import own_folder
 
     if as_json:
-        click.echo(dump({"lab": name, "kept": [str(path) for path in kept]}))
+        echo(dump({"lab": name, "kept": [str(path) for path in kept]}))
         return
-    click.echo(f"Lab {name}: the {what} is in place, in {own_folder(labs.find(name))}.")
+    echo(f"Lab {name}: the {what} is in place, in {own_folder(labs.find(name))}.")
     for path in kept:
-        click.echo(f"Your own file is kept: {path}")
+        echo(f"Your own file is kept: {path}")

@@ -16,6 +16,7 @@ from typing import IO, Any
 import click
 
 from ..errors import LayerLabError
+from ..texts.plain import shown
 from .build_command import build
 from .course_command import course
 from .housekeeping import clean, doctor
@@ -31,7 +32,7 @@ class Failed(click.ClickException):
     """Our own errors, shown as a message without a traceback."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"{click.style('Error', fg='red')}: {self.message}", err=True)
+        click.echo(f"{click.style('Error', fg='red')}: {shown(self.message)}", err=True)
 
 
 class Commands(click.Group):
@@ -40,6 +41,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise click.UsageError(shown(error.format_message()), error.ctx) from None
         except LayerLabError as error:
             raise Failed(str(error)) from None
         except OSError as error:

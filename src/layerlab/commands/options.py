@@ -16,6 +16,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 LAPTOP = "laptop"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+#: For commands that take a machine away from whoever uses it.
+yes_option = click.option("--yes", is_flag=True, help="Don't ask and don't wait if other processes are using it.")
 #: For commands on earlier builds: a project or a saved record, and a record to compare it with.
 what_argument = click.argument("what", metavar="[PATH]", default=".", type=click.Path(exists=True, path_type=Path))
 previous_option = click.option(

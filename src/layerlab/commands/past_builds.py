@@ -10,7 +10,7 @@ import click
 
 from ..errors import LayerLabError
 from .options import json_option, machine_option, previous_option, what_argument
-from .printing import dump
+from .printing import dump, echo
 
 if TYPE_CHECKING:
     from ..record.build import Build
@@ -32,13 +32,11 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
     build, before = chosen_builds(what, previous, machine_name)
     explanation = why.explain(build, before)
     if as_json:
-        click.echo(dump(explanation.to_json()))
+        echo(dump(explanation.to_json()))
     elif evidence:
-        click.echo(explanation.evidence())
+        echo(explanation.evidence())
     else:
-        click.echo(
-            f"{build.app} {build.variant}, compared with {explanation.against or 'no earlier build'}\n\n{explanation}"
-        )
+        echo(f"{build.app} {build.variant}, compared with {explanation.against or 'no earlier build'}\n\n{explanation}")
 
 
 @click.command()
@@ -76,7 +74,7 @@ def report(
         click.echo(reports.render(build, before, form), nl=False)
         return
     written = reports.report(build, output or own_page(build), before, form)
-    click.echo(f"The report of {build.app} {build.variant} is in {written}.", err=True)
+    echo(f"The report of {build.app} {build.variant} is in {written}.", err=True)
     if show:
         click.launch(str(written))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..record.snapshot import Snapshot
@@ -16,7 +16,13 @@ Snapshots = dict[tuple[str, str], Snapshot]
 
 
 @contextlib.contextmanager
-def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -> Iterator[dict[str, Snapshot]]:
+def looking_at(
+    folders: Mapping[str, Path],
+    dockerfile: str,
+    known: Snapshots,
+    absent: Mapping[str, Sequence[str]] | None = None,
+    earlier: Callable[[Path], Snapshot | None] = lambda folder: None,
+) -> Iterator[dict[str, Snapshot]]:
     """Take snapshots of `folders` (name → folder) while the body of the `with` runs; they're complete when it ends.
 
     A folder that can't be read is left out. Files that haven't changed since the snapshot in `known` aren't read again, and
@@ -27,6 +33,8 @@ def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -
         folders: the build contexts; the main one is called "context".
         dockerfile: path of the Dockerfile, relative to the main context; "" if it isn't in a file.
         known: earlier snapshots.
+        absent: name → paths that a scratch copy lacks because ignore rules keep them out.
+        earlier: finds the snapshot of a folder that isn't in `known`, such as another process's.
     """
     found: dict[str, Snapshot] = {}
     # We wait for an event rather than for the thread: Python 3.11 takes a thread for ended if Ctrl-C interrupts its join().
@@ -37,8 +45,9 @@ def looking_at(folders: Mapping[str, Path], dockerfile: str, known: Snapshots) -
             for name, folder in folders.items():
                 file = dockerfile if name == "context" else ""
                 with contextlib.suppress(OSError, Cancelled):
+                    previous = known.get((str(folder), file)) or earlier(folder)
                     found[name] = known[str(folder), file] = take(
-                        folder, file, known.get((str(folder), file)), cancelled
+                        folder, file, previous, cancelled, (absent or {}).get(name, ())
                     )
         finally:
             ended.set()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..texts.plain import named
 from .patterns import Patterns
 from .taking import take
 
@@ -35,7 +36,7 @@ def list_context(folder: str | Path, dockerfile: str = "Dockerfile") -> pd.DataF
             full = os.path.join(place, name)
             path = os.path.relpath(full, folder).replace(os.sep, "/")
             state = IN if path in snapshot.entries else OUT
-            rows.append((path, os.lstat(full).st_size, state, deciding_rule(patterns, path)))
+            rows.append((named(path), os.lstat(full).st_size, state, named(deciding_rule(patterns, path))))
     frame = pd.DataFrame(rows, columns=["path", "bytes", "state", "rule"])
     frame = frame.sort_values(["bytes", "path"], ascending=[False, True], ignore_index=True)
     frame.attrs["ignore_file"] = snapshot.ignore_file

@@ -6,8 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: How long whoever cancels waits for threads, seconds. They notice within a block of a file; a dead network disk never lets go.
 PATIENCE = 0.5
@@ -35,6 +37,8 @@ class Readers(Generic[_T]):
         if len(self.threads) < self.most:
             self.threads.append(threading.Thread(target=self._work, name="layerlab-reader", daemon=True))
             self.threads[-1].start()
+        from concurrent.futures import Future  # here: it takes 20 ms, and a small context has no large files
+
         future: Future[_T] = Future()
         self.jobs.put((future, job))
         return future

@@ -14,14 +14,18 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from ..record.packed import updated
 from ..record.snapshot import UNREADABLE, UNSAFE, Entry, Snapshot, Stat
+from .ignoring import ignore_file
 from .patterns import BadPattern, Matched, Patterns, read_rules
 from .readers import Cancelled, Readers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Files of at least this many bytes are read by threads; for smaller ones, handing over costs more than it saves.
 LARGE = 256 * 1024
@@ -38,6 +42,7 @@ def take(
     dockerfile: str = "Dockerfile",
     previous: Snapshot | None = None,
     cancelled: threading.Event | None = None,
+    absent: Iterable[str] = (),
 ) -> Snapshot:
     """Take a snapshot of `folder`. Files that haven't changed since `previous`, of the same folder, aren't read again.
 
@@ -47,6 +52,7 @@ def take(
             `.dockerignore` of the context. "" for a context that has no Dockerfile of its own (a named one).
         previous: an earlier snapshot.
         cancelled: another thread sets it if the snapshot isn't wanted any more.
+        absent: paths that a scratch copy lacks because these ignore rules keep them out; they count as ignored.
 
     A file that vanishes meanwhile is left out; one that can't be read is marked UNREADABLE. If a rule is malformed, the rules
     keep nothing out: such a build fails. Raises NotADirectoryError or FileNotFoundError if `folder` isn't a folder, and
@@ -56,30 +62,7 @@ def take(
     if not stat.S_ISDIR(os.stat(root).st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
     name, content = ignore_file(root, dockerfile)
-    return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event()).run()
-
-
-def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
-    """Find a context's file with ignore rules; return its path relative to the context, and its content.
-
-    Both are empty if there is none. NAME.dockerignore beside the Dockerfile wins, even if it's empty (BuildKit
-    frontend/dockerui).
-
-    Args:
-        folder: the context.
-        dockerfile: as for `take`.
-    """
-    root = os.path.realpath(folder)
-    for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
-        if not name:
-            continue
-        try:
-            content = Path(root, name).read_bytes()
-        except OSError:
-            continue
-        place = os.path.relpath(os.path.join(root, name), root)
-        return (name if place.startswith("..") else place), content
-    return "", b""
+    return _Walk(root, read_rules(content), name, previous, cancelled or threading.Event(), absent).run()
 
 
 class _Walk:
@@ -92,6 +75,7 @@ class _Walk:
         ignore_file: str,
         previous: Snapshot | None,
         cancelled: threading.Event,
+        absent: Iterable[str],
     ) -> None:
         self.root, self.rules, self.ignore_file, self.cancelled = root, rules, ignore_file, cancelled
         self.inside = root.rstrip("/") + "/"
@@ -99,15 +83,18 @@ class _Walk:
             self.patterns = Patterns(rules)
         except BadPattern:
             self.patterns = Patterns(())
+        self.previous = previous
         self.old_entries = previous.entries if previous else {}
         self.old_stats = previous.stats if previous else {}
         # With the same rules, the same paths are let in or kept out: it depends on the path alone.
         self.same_rules = previous is not None and previous.rules == rules
         self.known_in: Mapping[str, Any] = self.old_entries if self.same_rules else {}
         self.known_out = frozenset(previous.ignored if previous and self.same_rules else ())
-        self.entries: dict[str, Entry] = {}
+        #: None for a file that hasn't changed since the earlier snapshot.
+        self.entries: dict[str, Entry | None] = {}
+        #: Only of files that were read now.
         self.stats: dict[str, Stat] = {}
-        self.ignored: list[str] = []
+        self.ignored: list[str] = [*absent]
         #: Ignored folders that we look into, because something in them may be let in again.
         self.held_back: dict[str, Entry] = {}
         self.reading: list[tuple[str, os.stat_result, Future[_Content]]] = []
@@ -127,13 +114,27 @@ class _Walk:
             raise
         finally:
             self.readers.end()
-        return Snapshot(self.entries, self.rules, self.ignore_file, self._outermost(), self.stats)
+        return self._result()
+
+    def _result(self) -> Snapshot:
+        """Return the snapshot: the earlier one itself if it's the same, so that nobody writes or compares it again."""
+        ignored, earlier = self._outermost(), self.previous
+        if (
+            earlier
+            and len(self.entries) == len(self.old_entries)
+            and all(entry is None or self.old_entries.get(path) == entry for path, entry in self.entries.items())
+            and all(self.old_stats.get(path) == now for path, now in self.stats.items())
+            and (self.rules, self.ignore_file, ignored) == (earlier.rules, earlier.ignore_file, earlier.ignored)
+        ):
+            return earlier
+        entries, stats = updated(earlier or Snapshot({}), self.entries, self.stats)
+        return Snapshot(entries, self.rules, self.ignore_file, ignored, stats)
 
     def _folder(self, folder: str, above: Matched) -> list[tuple[str, Matched]]:
         """Look at one folder's content; return the folders in it to look into, with the patterns that match them."""
         prefix = folder and folder + "/"
         into: list[tuple[str, Matched]] = []
-        entries, stats, old_stats, old_entries = self.entries, self.stats, self.old_stats, self.old_entries
+        entries, old_stats = self.entries, self.old_stats
         held_back, cancelled = folder in self.held_back, self.cancelled.is_set
         try:
             # Through the open folder, not by path, so the kernel needn't walk down from the root for each file.
@@ -159,14 +160,14 @@ class _Walk:
                         if held_back:
                             self._let_in_above(path)
                         if same:
-                            entries[path], stats[path] = old_entries[path], now
+                            entries[path] = None
                         else:
                             self._look(path, status)
             finally:
                 os.close(opened)
         except OSError:
             if folder in entries:
-                entries[folder] = dataclasses.replace(entries[folder], content=UNREADABLE)
+                entries[folder] = dataclasses.replace(cast(Entry, entries[folder]), content=UNREADABLE)
         return into
 
     def _subfolder(self, path: str, status: os.stat_result, above: Matched) -> list[tuple[str, Matched]]:
@@ -201,7 +202,7 @@ class _Walk:
         """Return what's kept out, without the content of folders that are kept out whole."""
         found: list[str] = []
         whole = (folder for folder in self.held_back if folder not in self.entries)
-        for path in sorted((*self.ignored, *whole), key=lambda path: path.replace("/", "\0")):
+        for path in sorted({*self.ignored, *whole}, key=lambda path: path.replace("/", "\0")):
             if not (found and path.startswith(found[-1] + "/")):
                 found.append(path)
         return tuple(found)
@@ -228,12 +229,12 @@ class _Walk:
             what = "pipe" if stat.S_ISFIFO(mode) else ("block device" if stat.S_ISBLK(mode) else "device") + numbers
             self.entries[path] = Entry("other", permissions, 0, what, _attributes(place))
 
-    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str) -> None:
+    def _read(self, path: str, status: os.stat_result, size: int, content: str, attributes: str, unix: str) -> None:
         """Note a file that was read. One that changes while it's read is taken as it came, and read again next time."""
         if size < 0:
             self.entries.pop(path, None)
             return
-        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes)
+        self.entries[path] = Entry("file", stat.S_IMODE(status.st_mode), status.st_size, content, attributes, unix)
         safe = size == status.st_size and content != UNREADABLE and status.st_ctime_ns < self.safe_before
         self.stats[path] = (size if safe else UNSAFE, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
@@ -245,8 +246,8 @@ _NOTHING = _blake().hexdigest()
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-#: Bytes read, their hash, hash of the extended attributes; -1 bytes means that the file is gone.
-_Content = tuple[int, str, str]
+#: Bytes read, their hash, hash of the extended attributes, `Entry.unix`; -1 bytes means that the file is gone.
+_Content = tuple[int, str, str, str]
 
 
 def _hash(place: str, cancelled: threading.Event | None = None) -> _Content:
@@ -254,21 +255,23 @@ def _hash(place: str, cancelled: threading.Event | None = None) -> _Content:
     try:
         file = os.open(place, _OPEN)
     except FileNotFoundError:
-        return -1, "", ""
+        return -1, "", "", ""
     except OSError:
-        return 0, UNREADABLE, ""
+        return 0, UNREADABLE, "", ""
     try:
-        digest, size = _blake(), 0
+        digest, size, unix = _blake(), 0, ""
         while block := os.read(file, BLOCK if size else LARGE):
             if cancelled and cancelled.is_set():
                 raise Cancelled
             digest.update(block)
             size += len(block)
             if len(block) < LARGE:  # in a regular file, a short block is the last
+                if size == len(block) and b"\r\n" in block and b"\0" not in block:
+                    unix = _blake(block.replace(b"\r\n", b"\n")).hexdigest()
                 break
-        return size, digest.hexdigest(), _attributes(file)
+        return size, digest.hexdigest(), _attributes(file), unix
     except OSError:
-        return 0, UNREADABLE, ""
+        return 0, UNREADABLE, "", ""
     finally:
         os.close(file)
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from .. import engines
 from ..engines import endpoint, packages
+from ..engines.seed import SEED_NAME
 from ..machine import cleanup
+from ..machine.holding import listed
 from ..machine.machine import Machine
-from ..project.app import abandoned
+from ..project.scratch import abandoned
 from ..system import docker_words, faults
 from ..system.home import home, run_dir
 from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
@@ -106,27 +108,53 @@ def judge_buildkit(environment: Mapping[str, str]) -> Finding:
 
 
 def look_at_machines() -> Finding:
-    """Check which machines exist, whether they run, and which processes hold locks."""
-    machines = {m.name: (m.engine, m.running) for m in Machine.all()}
-    return judge_machines(machines, holders(home() / "locks", _read("/proc/locks")))
+    """Check which machines exist, whether they run and have limits, who uses them, and which processes hold locks."""
+    found = Machine.all()
+    machines = {m.name: (m.engine, m.running) for m in found}
+    users = {m.name: listed(others) for m in found if (others := m.holds.others())}
+    unlimited = {name: engines.of_machine(name).unlimited(name) for name, (_, on) in machines.items() if on}
+    return judge_machines(machines, users, holders(home() / "locks", _read("/proc/locks")), unlimited)
 
 
-def judge_machines(machines: Mapping[str, tuple[str, bool]], users: Mapping[str, Sequence[int]]) -> Finding:
-    """Judge `machines` (name → engine, running) and `users` (lock → ids of the processes that hold it)."""
+def judge_machines(
+    machines: Mapping[str, tuple[str, bool]],
+    users: Mapping[str, str],
+    locks: Mapping[str, Sequence[int]],
+    unlimited: Mapping[str, Sequence[str]],
+) -> Finding:
+    """Judge the machines.
+
+    Args:
+        machines: name → engine, running.
+        users: name → who uses it.
+        locks: the locks that are held, each with the ids of the processes that hold it.
+        unlimited: name → what its containers can take all of.
+    """
     if not machines:
         return Finding("machines", True, "none yet; `layerlab up` starts one")
-    listed = [f"{name} ({engine}, {'running' if on else 'not running'})" for name, (engine, on) in machines.items()]
-    listed += [f"{lock} held by process {', '.join(map(str, ids))}" for lock, ids in users.items()]
+    words = [
+        f"{name} ({engine}, {'running' if on else 'not running'}{f', in use by {users[name]}' if name in users else ''})"
+        for name, (engine, on) in machines.items()
+    ]
+    words += [f"{lock} held by process {', '.join(map(str, ids))}" for lock, ids in locks.items()]
     if unknown := [name for name, (engine, _) in machines.items() if engine == "unknown"]:
         remedy = f"its file can't be read; remove it, and start a new one: `layerlab down {unknown[0]}`"
-        return Finding("machines", False, "; ".join(listed), remedy)
+        return Finding("machines", False, "; ".join(words), remedy)
     stopped = [name for name, (_, on) in machines.items() if not on]
+    free = {name: " and ".join(what) for name, what in unlimited.items() if what}
+    if free and not stopped:
+        words += [f"a build on {name} can take all of the computer's {what}" for name, what in free.items()]
+        remedy = (
+            "let LayerLab limit them: it must be able to write to control groups (/sys/fs/cgroup) with the controllers "
+            "`pids` and `memory`; in a container, that takes `--privileged`"
+        )
+        return Finding("machines", None, "; ".join(words), remedy)
     if not stopped:
-        return Finding("machines", True, "; ".join(listed))
+        return Finding("machines", True, "; ".join(words))
     remedy = (
         f"start it again (it keeps its cache): `layerlab up {stopped[0]}`; or remove it: `layerlab down {stopped[0]}`"
     )
-    return Finding("machines", None, "; ".join(listed), remedy)
+    return Finding("machines", None, "; ".join(words), remedy)
 
 
 def holders(folder: Path, locks: str) -> dict[str, list[int]]:
@@ -150,6 +178,8 @@ def _read(path: str) -> str:
 def look_at_leftovers() -> Finding:
     """Check for pieces of machines and scratch copies that killed processes left behind."""
     known = {machine.name for machine in Machine.all()}
+    if any(lock.startswith("seed-") for lock in holders(home() / "locks", _read("/proc/locks"))):
+        known.add(SEED_NAME)  # somebody is making it
     here = {p.name for p in run_dir().glob("*") if p.is_dir()} | set(cleanup.running())
     copies = [folder.name for folder in abandoned()] if home().exists() else []
     return judge_leftovers(sorted(here - known), sorted(copies))

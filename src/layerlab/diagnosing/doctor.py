@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import json
 import textwrap
 from collections.abc import Callable
 
+from ..texts.plain import as_json, shown
 from . import checks, computer
 from .findings import Finding, first_line
 
@@ -58,14 +58,14 @@ class Report:
                     f"→ {f.remedy}", 118, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
                 )
         wrong = sum(f.ok is False for f in self.findings)
-        return "\n".join([*lines, f"{wrong} to fix." if wrong else "Nothing to fix."])
+        return shown("\n".join([*lines, f"{wrong} to fix." if wrong else "Nothing to fix."]))
 
     __repr__ = __str__
 
     def to_json(self) -> str:
         """Return the report as JSON: {"ok": …, "findings": [{"name", "ok", "what", "remedy"}]}."""
         data = {"ok": self.ok, "findings": [dataclasses.asdict(f) for f in self.findings]}
-        return json.dumps(data, indent=1, ensure_ascii=False)
+        return as_json(data)
 
 
 def doctor() -> Report:

@@ -10,6 +10,7 @@ import pandas as pd
 from ..project.definition import Definition
 from ..record.states import BASE, CACHED, RAN
 from ..record.step import shortened
+from ..texts.plain import shown
 from ..traces.instructions import MAKES_A_STEP, Instruction
 from . import pairing
 from .pairing import MOVED, MOVED_CHANGED, SAME, Change, LinePair
@@ -188,9 +189,9 @@ class Differences:
             lines += ["", f"ignore rules: {self.left.ignore_file or 'none'} → {self.right.ignore_file or 'none'}"]
             lines += _as_text(self.ignore_rows, self.left.ignore, self.right.ignore)
         lines.append("")
-        for sign, what, shown in self.told():
-            lines += [f"{sign:>2} {what}", *(f"     {line}" for line in shown)]
-        return "\n".join([*lines, *([] if self.changes else ["No instruction changed."])])
+        for sign, what, effects in self.told():
+            lines += [f"{sign:>2} {what}", *(f"     {line}" for line in effects)]
+        return shown("\n".join([*lines, *([] if self.changes else ["No instruction changed."])]))
 
     __repr__ = __str__
 

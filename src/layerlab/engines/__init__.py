@@ -8,7 +8,8 @@ An engine knows nothing about builds: it starts, can be found again, and goes wi
     alive(name)        tell whether it answers
     environment(name)  return the DOCKER_* variables that a client needs to reach it
     renew(name)        bring it up on new data from the seed; the old data, however big, is deleted in the background
-    remove(name)       kill it and delete all its data
+    unlimited(name)    return what its containers can take all of: "processes", "memory" ([]: both have limits)
+    remove(name)       kill it and delete all its data, whatever is there: also if another kind of engine made the machine
     keep_as_seed(name) stop it and keep its data as the seed that new machines start from
     seeded()           tell whether there is a seed
     clean()            delete everything that belongs to no single machine (the seed, engine images)
@@ -37,6 +38,7 @@ class Engine(Protocol):
     def alive(self, name: str) -> bool: ...
     def environment(self, name: str) -> dict[str, str]: ...
     def renew(self, name: str, say: Say) -> None: ...
+    def unlimited(self, name: str) -> list[str]: ...
     def remove(self, name: str) -> None: ...
     def keep_as_seed(self, name: str) -> None: ...
     def seeded(self) -> bool: ...
@@ -52,9 +54,8 @@ class UnknownEngine:
         return False
 
     def remove(self, name: str) -> None:
-        for kind, engine in ENGINES.items():
-            if kind != CONTAINER.kind or (machine_dir(name) / "certificates").exists():
-                engine.remove(name)
+        for engine in ENGINES.values():
+            engine.remove(name)
 
     def start(self, name: str, say: Say) -> None:
         raise _unreadable(name)
@@ -66,6 +67,9 @@ class UnknownEngine:
 
     def keep_as_seed(self, name: str) -> None:
         raise _unreadable(name)
+
+    def unlimited(self, name: str) -> list[str]:
+        return []
 
     def seeded(self) -> bool:
         return False

@@ -13,13 +13,11 @@ import socket
 import time
 from pathlib import Path
 
-import trustme
-
 from ..errors import CommandFailed, MachineError
-from ..system import faults
+from ..system import faults, progress
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
-from . import endpoint, images
+from . import confining, endpoint, images
 from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import SEED_NAME, WRITTEN_ONCE
@@ -106,11 +104,20 @@ class ContainerEngine:
             "DOCKER_CERT_PATH": str(machine_dir(name) / "certificates"),
         }
 
+    def unlimited(self, name: str) -> list[str]:
+        try:
+            return _person("exec", self._called(name), "cat", "/layerlab/unlimited").split()
+        except CommandFailed:  # it isn't running, or an earlier LayerLab made it
+            return []
+
     def remove(self, name: str) -> None:
-        if self._exists("container", name):
-            _person("rm", "--force", self._called(name))
-        if self._exists("volume", name):
-            _person("volume", "rm", "--force", self._called(name))
+        # Without certificates it most likely never was a container, so a Docker that's missing or doesn't answer is no problem.
+        if (machine_dir(name) / "certificates").exists() or person_has_docker():
+            with progress.shown(f"Deleting machine {name}"):
+                if self._exists("container", name):
+                    _person("rm", "--force", self._called(name))
+                if self._exists("volume", name):
+                    _person("volume", "rm", "--force", self._called(name))
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:
@@ -204,8 +211,10 @@ class ContainerEngine:
             "create", "--name", called, "--label", label, "--privileged", "--init", "--hostname", name,
             "--publish", f"127.0.0.1:{port}:{PORT}", "--volume", f"{called}:/var/lib/docker", *seed,
             "--entrypoint", "sh", image, "/layerlab/start.sh", name, home_id(), " ".join(WRITTEN_ONCE),
+            *confining.SHARES, *confining.OPTIONS,
         )  # fmt: skip
         shutil.copy(START_SCRIPT, certificates / "start.sh")
+        shutil.copy(confining.LIMIT_SCRIPT, certificates / "limit.sh")
         _person("cp", f"{certificates}/.", f"{called}:/layerlab")
         shutil.rmtree(certificates)
         _person("start", called)
@@ -237,6 +246,8 @@ def _make_certificates(client_folder: Path) -> Path:
 
     The client's folder has the file names that DOCKER_CERT_PATH needs: ca.pem, cert.pem, key.pem.
     """
+    import trustme  # here, because it takes 0.1 s, and only a new machine needs it
+
     authority = trustme.CA(organization_name="LayerLab")
     server_folder = client_folder.with_name("server")
     for folder, identity in ((client_folder, "layerlab-client"), (server_folder, "127.0.0.1")):

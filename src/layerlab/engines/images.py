@@ -12,17 +12,15 @@ import hashlib
 import os
 import shutil
 import socket
-import ssl
-import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed, SetupError
-from ..system import faults
+from ..system import faults, progress
 from ..system.home import cache_dir, locked
 from ..system.shell import beside, run
+from ..system.trees import tree_bytes
 from . import likeness, packages
 from .packages import Say
 
@@ -48,6 +46,8 @@ HUB_SECONDS = 15.0
 HUB = "docker.io"
 #: The reason given when the user has turned pulling off.
 NO_HUB = "LAYERLAB_HUB=no"
+#: Bytes that making a stand-in writes, roughly: the files, and then their archive of the same size (measured with Debian's).
+STANDIN_BYTES = {"python:3.11-slim": 420e6, "python:3.13-slim": 270e6, ENGINE_IMAGE: 1.1e9}
 #: Increase this when the engine image's recipe below changes, so that a cached archive is made again.
 ENGINE_RECIPE = 1
 
@@ -111,6 +111,8 @@ def _hub_is_out_of_reach() -> bool:
     """Tell whether nothing can be pulled, as far as we know without an engine. Behind a proxy we can't know."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return True
+    import urllib.request  # here, like other large modules, because a build imports this one
+
     if urllib.request.getproxies():
         return False
     try:
@@ -127,7 +129,8 @@ def ensure_engine_image(docker: Docker, say: Say) -> str:
     """
     try:
         if os.environ.get("LAYERLAB_HUB") != "no":
-            docker("pull", "--quiet", ENGINE_IMAGE)
+            with progress.shown(f"Pulling {ENGINE_IMAGE}"):
+                docker("pull", "--quiet", ENGINE_IMAGE)
             return ENGINE_IMAGE
         refusal = NO_HUB
     except CommandFailed as error:
@@ -177,7 +180,8 @@ def _pulled(image: str, docker: Docker, say: Say) -> str:
         # Ask first, because a pull waits for minutes on a hub that doesn't answer.
         docker("buildx", "imagetools", "inspect", image, timeout=HUB_SECONDS)
         say(f"Pulling {image} …")
-        docker("pull", "--quiet", image)
+        with progress.shown(f"Pulling {image}"):
+            docker("pull", "--quiet", image)
     except CommandFailed as error:
         return _reason(error)
     return ""
@@ -194,6 +198,8 @@ def move(name: str, docker: Docker) -> str:
 
     A new label wouldn't be enough: BuildKit's cache keys for steps on top of an image depend on the image's layers.
     """
+    import tempfile
+
     if not present(ORIGINAL + name, docker):
         docker("tag", name, ORIGINAL + name)
     before, container = _id(name, docker), docker("create", name, "true").strip()
@@ -263,6 +269,8 @@ def _engine_archive(say: Say) -> Path:
 
 def ca_bundle() -> Path | None:
     """Return the file of certificates that this computer trusts, including extra ones; None if there is none."""
+    import ssl
+
     chosen = (
         os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     )
@@ -307,22 +315,28 @@ def _bootstrap(
         command.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
         command += [f"--customize-hook={hook}" for hook in hooks]
         try:
-            run(
-                *command,
-                suite,
-                str(part),
-                mirror,
-                env={
-                    **tools,
-                    "TMPDIR": str(work),
-                    "ENGINE_PACKAGES": str(packages.engine_dir()),
-                    "LIKE_OFFICIAL": str(likeness.SCRIPT),
-                    "SUITE": suite,
-                    "MIRROR": mirror,
-                    "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
-                },
-                what=f"could not make a stand-in for {image}",
-            )
+            with progress.shown(
+                f"Making a stand-in for {image}",
+                lambda: tree_bytes(work),
+                lambda: STANDIN_BYTES.get(image, 0.0),
+                "bytes",
+            ):
+                run(
+                    *command,
+                    suite,
+                    str(part),
+                    mirror,
+                    env={
+                        **tools,
+                        "TMPDIR": str(work),
+                        "ENGINE_PACKAGES": str(packages.engine_dir()),
+                        "LIKE_OFFICIAL": str(likeness.SCRIPT),
+                        "SUITE": suite,
+                        "MIRROR": mirror,
+                        "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
+                    },
+                    what=f"could not make a stand-in for {image}",
+                )
             part.rename(archive)
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The network of a machine in a private process: one bridge, three firewall rules and an address range of the computer.
+"""The network of a machine in a private process: one bridge, six firewall rules and an address range of the computer.
 
 dockerd itself gets `--iptables=false`, because its own rules go into chains that every dockerd on a computer shares. All
 our rules carry the name of the machine's bridge, so we can always ask the computer what's there; there's no list to lose.
@@ -15,8 +15,6 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from ..errors import CommandFailed, MachineError
 from ..system.home import home_id, locked, run_dir
 from ..system.shell import run, succeeds
@@ -29,6 +27,11 @@ PREFIX = 22
 CONTAINERS_PREFIX, COMPOSE_PREFIX = 24, 27
 #: Prefix of the names of machines' bridges.
 BRIDGES = "ll-"
+#: The rule, while forwarding is on only for machines, against forwarding anything else.
+NOT_OURS = (
+    "FORWARD", "!", "-s", f"{RANGE}", "!", "-d", f"{RANGE}",
+    "-m", "comment", "--comment", "layerlab forwarding", "-j", "DROP",
+)  # fmt: skip
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 INTERFACES = Path("/sys/class/net")
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -62,9 +65,7 @@ def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
         run("ip", "link", "add", bridge, "address", _hardware_address(bridge), "type", "bridge", env=tools)
         run("ip", "address", "add", f"{network[1]}/{CONTAINERS_PREFIX}", "dev", bridge, env=tools)
         run("ip", "link", "set", bridge, "up", env=tools)
-        if not _forwarding_was().exists():
-            _forwarding_was().write_text(FORWARDING.read_text())
-        FORWARDING.write_text("1")
+        _open_forwarding()
     for table, *rule in _rules(bridge, network):
         run("iptables", "--wait", "-t", table, "-I", *rule, env=tools)
     return bridge, list(network.subnets())[1]
@@ -88,7 +89,7 @@ def remove(machine: str) -> int:
             problem = str(error)
             continue
         for rule in rules_with_comment(listing, f"layerlab {bridge}"):
-            networks |= {ipaddress.IPv4Network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
+            networks |= _networks_in(rule)
             pieces += succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
     with _sharing():
         # A lost bridge leaves its rules behind. Another machine may have its network by now: then leave that alone.
@@ -107,8 +108,7 @@ def remove(machine: str) -> int:
     if _forwarding_was().exists():
         with _sharing():
             if _forwarding_was().exists() and not any(INTERFACES.glob(f"{BRIDGES}*")):
-                FORWARDING.write_text(_forwarding_was().read_text())
-                _forwarding_was().unlink()
+                _close_forwarding()
     if there and problem:
         raise MachineError(
             f"the firewall rules of machine {machine!r} may still be there (comment: layerlab {bridge})\n{problem}",
@@ -124,23 +124,57 @@ def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
 
 
 def _rules(bridge: str, network: ipaddress.IPv4Network) -> list[tuple[str, ...]]:
-    """Return rules (table, chain, match) that let the machine's containers out and answers in; each names the bridge."""
+    """Return rules (table, chain, match) that let the machine's containers out and only answers in; each names the bridge.
+
+    Each goes in front of the ones before it. DROP is needed, because many computers forward whatever no rule matches.
+    """
+    own, filtered = f"{network}", ("filter", "FORWARD")
     mark = ("-m", "comment", "--comment", f"layerlab {bridge}")
     return [
-        ("nat", "POSTROUTING", "-s", f"{network}", "!", "-d", f"{network}", *mark, "-j", "MASQUERADE"),
-        ("filter", "FORWARD", "-s", f"{network}", *mark, "-j", "ACCEPT"),
-        ("filter", "FORWARD", "-d", f"{network}", *mark, "-j", "ACCEPT"),
+        ("nat", "POSTROUTING", "-s", own, "!", "-d", own, *mark, "-j", "MASQUERADE"),
+        (*filtered, "-d", own, *mark, "-j", "DROP"),
+        # Neighbours on one bridge, where the kernel shows bridged packets to iptables. dockerd's names for the bridges of
+        # Compose networks begin with br-. A packet from another computer comes in elsewhere, whatever its source says.
+        (*filtered, "-i", "br-+", "-o", "br-+", "-s", own, "-d", own, *mark, "-j", "ACCEPT"),
+        (*filtered, "-i", bridge, "-o", bridge, *mark, "-j", "ACCEPT"),
+        # Other machines are in RANGE: their own rules keep us out.
+        (*filtered, "-s", own, "!", "-d", f"{RANGE}", *mark, "-j", "ACCEPT"),
+        (*filtered, "-d", own, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *mark, "-j", "ACCEPT"),
     ]
+
+
+def _open_forwarding() -> None:
+    """Let the computer forward packets. If it didn't before, it still forwards none that aren't to or from a machine."""
+    if not _forwarding_was().exists():
+        _forwarding_was().write_text(FORWARDING.read_text())
+        if FORWARDING.read_text().strip() == "0":
+            # Docker sets the chain's policy to DROP for the same reason. A rule at its end leaves the policy as it is.
+            run("iptables", "--wait", "-A", *NOT_OURS, env=packages.tool_path())
+    FORWARDING.write_text("1")
+
+
+def _close_forwarding() -> None:
+    FORWARDING.write_text(_forwarding_was().read_text())
+    succeeds(["iptables", "--wait", "-D", *NOT_OURS], env=packages.tool_path())
+    _forwarding_was().unlink()
 
 
 def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
     """Return the computer's interfaces with their IPv4 addresses."""
+    import psutil  # here, because a build needs none of it
+
     return [
         (interface, ipaddress.IPv4Address(entry.address))
         for interface, entries in psutil.net_if_addrs().items()
         for entry in entries
         if entry.family.name == "AF_INET"
     ]
+
+
+def _networks_in(rule: list[str]) -> set[ipaddress.IPv4Network]:
+    """Return the machine's network if the rule names it; not RANGE, which has the networks of all machines."""
+    named = {ipaddress.IPv4Network(rule[i + 1]) for i, word in enumerate(rule) if word in ("-s", "-d")}
+    return {network for network in named if network.prefixlen == PREFIX}
 
 
 def _network_of(address: ipaddress.IPv4Address) -> ipaddress.IPv4Network:

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import CommandFailed, SetupError
+from ..system import progress
 from ..system.home import cache_dir, home, locked
 from ..system.shell import run
+from ..system.trees import tree_bytes
 
 #: The packages that a machine needs, by Debian's names. Ubuntu calls Compose v2 docker-compose-v2.
 ENGINE = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "tini-static")
@@ -189,7 +191,10 @@ class _Apt:
 
     def _update(self, *options: str, what: str) -> None:
         # Don't build apt's cache of the lists yet: the next query does that, and more lists may come before it.
-        self._run("apt-get", *options, "-o", "pkgCacheFile::Generate=false", "update", what=what)
+        with progress.shown(
+            "Fetching and unpacking the lists of packages", lambda: tree_bytes(self.root / "lists"), unit="bytes"
+        ):
+            self._run("apt-get", *options, "-o", "pkgCacheFile::Generate=false", "update", what=what)
 
     def _run(self, *command: str, what: str = "") -> str:
         tool, *rest = command
@@ -246,17 +251,20 @@ class _Apt:
 
     def download(self, packages: list[str]) -> list[Path]:
         """Let apt fetch `packages` and the dependencies that aren't installed. Raises SetupError."""
+        install = ("apt-get", "install", "--yes", "--no-install-recommends", "--reinstall")
+        archives = self.root / "cache/archives"
         try:
-            self._run(
-                "apt-get", "install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", *packages
-            )
+            needed = self._run(*install, "--print-uris", *packages)
+            bytes_ = sum(int(row.split()[2]) for row in needed.splitlines() if row.startswith("'"))
+            with progress.shown("Fetching packages", lambda: tree_bytes(archives), lambda: bytes_, unit="bytes"):
+                self._run(*install, "--download-only", *packages)
         except CommandFailed as error:
             raise SetupError(str(error), "check the network and the disk, then try again") from None
-        archives = sorted((self.root / "cache/archives").glob("*.deb"))
-        system = [a.name for a in archives if a.name.split("_")[0] in NEVER]
+        fetched = sorted(archives.glob("*.deb"))
+        system = [a.name for a in fetched if a.name.split("_")[0] in NEVER]
         if system:
             raise SetupError(f"the engine needs a different {', '.join(system)} from the one on this computer")
-        return archives
+        return fetched
 
 
 def _at_least(version: str, oldest: str) -> bool:

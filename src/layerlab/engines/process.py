@@ -7,21 +7,26 @@ and mount goes with it. It shares only the network with the computer (network.py
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from ..errors import MachineError
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
-from . import endpoint, network, packages, seed
+from ..system.trees import delete_tree
+from . import confining, endpoint, network, packages, seed
 from .packages import Say
+
+if TYPE_CHECKING:
+    import ipaddress
+
+    import psutil
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
@@ -48,9 +53,7 @@ class ProcessEngine:
 
     def renew(self, name: str, say: Say) -> None:
         self._kill(name)
-        data = machine_dir(name) / "data"
-        if data.exists():
-            data.rename(data.with_name(f"data.old-{time.time_ns()}"))
+        self._set_aside(name)
         self.start(name, say)
 
     def alive(self, name: str) -> bool:
@@ -59,13 +62,18 @@ class ProcessEngine:
     def environment(self, name: str) -> dict[str, str]:
         return {"DOCKER_HOST": f"unix://{self._socket(name)}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
 
+    def unlimited(self, name: str) -> list[str]:
+        file = run_dir() / name / "unlimited"
+        return file.read_text().split() if file.exists() else []
+
     def remove(self, name: str) -> None:
         self._kill(name)
+        self._set_aside(name)  # if we're killed in between, the next start mustn't take half of the data for all of it
         try:
             network.remove(name)
         finally:
             shutil.rmtree(run_dir() / name, ignore_errors=True)
-            shutil.rmtree(machine_dir(name), ignore_errors=True)
+            delete_tree(machine_dir(name), f"Deleting machine {name}", ignore_errors=True)
 
     def keep_as_seed(self, name: str) -> None:
         self._kill(name, gently=True)
@@ -78,7 +86,7 @@ class ProcessEngine:
         return self._seed.exists()
 
     def clean(self) -> None:
-        shutil.rmtree(self._seed, ignore_errors=True)
+        delete_tree(self._seed, "Deleting the seed", ignore_errors=True)
         shutil.rmtree(run_dir(), ignore_errors=True)
 
     # -- the process -------------------------------------------------------------------------------------------------
@@ -97,15 +105,21 @@ class ProcessEngine:
             seed.link(self._seed.resolve(), part)
             part.rename(data)
 
+    def _set_aside(self, name: str) -> None:
+        data = machine_dir(name) / "data"
+        if data.exists():
+            data.rename(data.with_name(f"data.old-{time.time_ns()}"))
+
     def _delete_old(self, name: str) -> None:
-        """Delete the data that `renew` set aside, including leftovers of a process that was killed before it could."""
-        old = [str(path) for path in machine_dir(name).glob("data.old-*")]
+        """Delete the data that was set aside, including leftovers of a process that was killed before it could."""
+        old = list(machine_dir(name).glob("data.old-*"))
         if not old:
             return
         if shutil.disk_usage(machine_dir(name)).free < seed.ROOM:
-            run("rm", "-rf", "--", *old)
+            for folder in old:
+                delete_tree(folder, f"Deleting old data of machine {name}")
         else:  # it outlives this process and stays out of a build's way
-            run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *old)
+            run("sh", "-c", 'setsid nice -n 19 rm -rf -- "$@" </dev/null >/dev/null 2>&1 &', "sh", *map(str, old))
 
     def _launch(self, name: str, bridge: str, compose: ipaddress.IPv4Network) -> None:
         folder, log = run_dir() / name, machine_dir(name) / "dockerd.log"
@@ -122,16 +136,18 @@ class ProcessEngine:
             "bridge": bridge,
             "iptables": False,
             "ip6tables": False,
+            "ip-forward": False,  # network.py does that, for IPv4 only
             "cgroup-parent": f"/{bridge}",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "default-address-pools": [{"base": str(compose), "size": network.COMPOSE_PREFIX}],
         }
         (folder / "daemon.json").write_text(json.dumps(config, indent=1))
         (folder / "exec").mkdir(exist_ok=True)
+        (folder / "unlimited").write_text(run("sh", str(confining.LIMIT_SCRIPT), bridge, *confining.SHARES))
         # dockerd would use somebody else's containerd if it found one in /run/containerd: hide that folder.
         script = (
             "mount -t proc proc /proc && mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && "
-            'exec tini-static -- dockerd --config-file "$1"'
+            f'exec tini-static -- dockerd {shlex.join(confining.OPTIONS)} --config-file "$1"'
         )
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -156,6 +172,8 @@ class ProcessEngine:
 
     def _kill(self, name: str, gently: bool = False) -> None:
         """End the process and, through its PID namespace, everything it started; wait until they're gone."""
+        import psutil  # here, because a build needs none of it
+
         config = str(run_dir() / name / "daemon.json")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -173,6 +191,8 @@ class ProcessEngine:
 
 def _await_end(processes: list[psutil.Process], seconds: float) -> None:
     """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
+    import psutil
+
     deadline = time.monotonic() + seconds
     while any(map(_runs, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -180,6 +200,8 @@ def _await_end(processes: list[psutil.Process], seconds: float) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
+    import psutil
+
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -28,6 +28,11 @@ WRITTEN_ONCE = (
 )
 
 
+def is_seed(name: str) -> bool:
+    """Tell whether a machine's name is LayerLab's own: a seed's, of this recipe or another."""
+    return name.partition("-")[0] == "seed"
+
+
 def link(seed: Path, data: Path) -> None:
     """Create `data`, which must not exist yet, as a new machine's data."""
 

@@ -1,7 +1,9 @@
 #!/bin/sh
-# The first process of a machine in a container. $1 is the machine's name, $2 the home's id, $3 seed.py's WRITTEN_ONCE.
+# The first process of a machine in a container. $1 is the machine's name, $2 the home's id, $3 seed.py's WRITTEN_ONCE,
+# $4 and $5 are the shares for limit.sh, and the rest are more options for dockerd (confining.py).
 set -e
-name=$1 home=$2 written_once=$3
+name=$1 home=$2 written_once=$3 processes=$4 memory=$5
+shift 5
 # cgroup v2: a group with children can't hold processes itself, so move ours into a child before dockerd makes more
 # (as Docker's own docker-in-docker image does).
 if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
@@ -9,6 +11,7 @@ if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
 	xargs -rn1 </sys/fs/cgroup/cgroup.procs >/sys/fs/cgroup/init/cgroup.procs || :
 	sed -e 's/ / +/g' -e 's/^/+/' </sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control || :
 fi
+sh /layerlab/limit.sh layerlab "$processes" "$memory" >/layerlab/unlimited
 mount --make-rshared / || :
 # A new machine starts from the seed: base images unpacked, nothing else cached. Entries that are written once (seed.py)
 # become links into the seed's volume: containerd and overlayfs follow them, and deleting an image deletes the links.
@@ -37,6 +40,6 @@ fi
 touch $data/layerlab-started
 rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid
 exec dockerd --label "layerlab.machine=$name" --label "layerlab.home=$home" \
-	--feature containerd-snapshotter=true \
+	--feature containerd-snapshotter=true --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /layerlab "$@" \
 	--host unix:///var/run/docker.sock --host tcp://0.0.0.0:2376 \
 	--tlsverify --tlscacert /layerlab/ca.pem --tlscert /layerlab/cert.pem --tlskey /layerlab/key.pem

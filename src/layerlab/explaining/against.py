@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
+from ..record.states import CACHED, FAILED, RAN
+from ..record.step import shortened
 from ..system import docker_words
+from ..texts.plain import named
+from . import remedies
 from .causes import Explanation, StepCause
 from .comparison import Comparison
 from .deciding import decide
+from .listing import NAMED
 from .notes import with_notes
 
 
@@ -32,7 +37,26 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
         steps.append(decide(build, index, comparisons, steps, forgotten))
-    return Explanation(build.app, build.variant, _against(build, same), with_notes(steps, comparisons))
+    told = with_notes(steps, comparisons)
+    return Explanation(
+        build.app, build.variant, _against(build, same), told, remedies.remedies(build, told), _failure(build)
+    )
+
+
+def _failure(build: Build) -> str:
+    """Say how a build failed before its first step; "" for any other build."""
+    if not build.error or any(s.state in (RAN, CACHED, FAILED) for s in build.steps):
+        return ""
+    odd = [named(path) for snapshot in build.contexts.values() for path in snapshot.entries if not _utf8(path)]
+    if "invalid UTF-8" in build.error and odd:
+        return f"BuildKit takes only names in UTF-8, unlike that of {', '.join(odd[:NAMED])}"
+    lines = [line for line in build.error.splitlines() if line.startswith("ERROR: ")] or build.error.splitlines()
+    return shortened(lines[-1].removeprefix("ERROR: ").removeprefix("failed to build: ").rstrip("."), 200)
+
+
+def _utf8(name: str) -> bool:
+    """Tell whether a name has no byte that Python had to keep as a lone surrogate."""
+    return not any(0xDC80 <= ord(c) <= 0xDCFF for c in name)
 
 
 def _key(build: Build) -> tuple[str, str]:
@@ -50,5 +74,8 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
         return ""
     before = earlier[0]
     where = f" on machine {before.machine}" if before.machine != build.machine else ""
+    target = docker_words.target(before.command)
+    same = target == docker_words.target(build.command)
+    other = "" if same else f", of target {target}" if target else ", of its last stage"
     failed = ", which failed" if before.error else ""
-    return f"the previous build of {before.app} {before.variant}{where}{failed}"
+    return f"the previous build of {before.app} {before.variant}{where}{other}{failed}"

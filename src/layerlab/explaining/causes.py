@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system.extras import needs_course
+from ..texts.plain import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +60,11 @@ class Evidence:
     before: str
     now: str
 
+    def __post_init__(self) -> None:
+        # They come from records as they are compared, with marks in place of secrets.
+        for field in ("what", "before", "now"):
+            object.__setattr__(self, field, shown(getattr(self, field)))
+
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
@@ -72,6 +79,50 @@ class Cause:
     kind: str
     text: str
     evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shown(self.text))
+
+
+@dataclasses.dataclass(frozen=True)
+class Remedy:
+    """What to do about a cause.
+
+    Attributes:
+        line: line of the step that it helps; 0 if it's about the whole build.
+        text: what to do, in the imperative, without a full stop: "add `.git` to .dockerignore".
+        notebook: name of the notebook that shows it, without its ending; "" if none does.
+    """
+
+    line: int
+    text: str
+    notebook: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shown(self.text))
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}{self.text}" + (f" (notebook {self.notebook})" if self.notebook else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class RootCause:
+    """One thing that changed, and the steps that ran because of it.
+
+    Attributes:
+        kind: a key of KINDS.
+        text: as in `Cause`.
+        lines: lines of the steps that it made run directly, not by way of a step above.
+    """
+
+    kind: str
+    text: str
+    lines: tuple[int, ...]
+
+    def __str__(self) -> str:
+        numbers = ", ".join(map(str, self.lines))
+        return f"line{'s' * (len(self.lines) > 1)} {numbers}: {self.text}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +153,9 @@ class StepCause:
     still_hit: str = ""
     ruled_out: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "still_hit", shown(self.still_hit))
+
     @property
     def why(self) -> str:
         """The reasons in one line; "" for a step without any."""
@@ -117,17 +171,29 @@ class Explanation:
         variant: name of the variant.
         against: what the build was compared with, in words; "" if there was nothing.
         steps: in file order, one for each step of the build.
+        remedies: what to do, where there's something.
+        failure: for a build that failed before its first step, how; else "".
     """
 
     app: str
     variant: str
     against: str
     steps: tuple[StepCause, ...]
+    remedies: tuple[Remedy, ...] = ()
+    failure: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "failure", shown(self.failure))
 
     @property
     def roots(self) -> tuple[StepCause, ...]:
         """The steps that ran for a reason of their own."""
         return tuple(s for s in self.steps if s.root)
+
+    @property
+    def root_causes(self) -> tuple[RootCause, ...]:
+        """What made steps run, each thing once: a changed file that three COPYs read is one root cause."""
+        return root_causes(self.steps)
 
     def of(self, fragment: str) -> StepCause:
         """Return the one step whose text contains `fragment`. Raises KeyError if none or several do."""
@@ -155,7 +221,7 @@ class Explanation:
         """Show each step that ran, with `▸` before root causes, and hits with a reason. It's the same on every machine."""
         lines = []
         ran = [s for s in self.steps if s.causes]
-        if ran and all(s.causes[0].kind == "first build" for s in ran):
+        if ran and not self.against and all(s.causes[0].kind == "first build" for s in ran):
             return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
@@ -163,8 +229,17 @@ class Explanation:
                 lines.append(f"{'▸' if step.root else ' '} {place:>8}  {step.state:<6}  {shortened(step.text, 48)}")
                 lines.append(f"{'':20}{step.why}")
         if not any(s.causes for s in self.steps):
-            lines.append("Every step was cached." if any(s.state == CACHED for s in self.steps) else "No step ran.")
-        return "\n".join(lines)
+            lines.append(self._nothing_ran())
+        return "\n".join([*lines, *self.advice()])
+
+    def advice(self) -> list[str]:
+        """Return the remedies, a line each."""
+        return [f"→ {remedy}" for remedy in self.remedies]
+
+    def _nothing_ran(self) -> str:
+        if any(s.state == CACHED for s in self.steps):
+            return "Every step was cached."
+        return f"No step ran: {self.failure}." if self.failure else "No step ran."
 
     __repr__ = __str__
 
@@ -182,7 +257,7 @@ class Explanation:
                 lines.append(f"  cached: {step.still_hit}")
             if step.ruled_out:
                 lines.append(f"  equal: {', '.join(step.ruled_out)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.advice()])
 
     def _repr_html_(self) -> str:
         rows = []
@@ -193,4 +268,28 @@ class Explanation:
             rows.append(f"<tr{weight}>" + "".join(f"<td style='text-align:left'>{html.escape(c)}</td>" for c in cells))
         head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("line", "state", "step", "why"))
         note = f"<p>Compared with {html.escape(self.against)}. ▸ marks root causes.</p>" if self.against else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}"
+        advice = "".join(f"<p>{html.escape(line)}</p>" for line in self.advice())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}{advice}"
+
+
+def root_causes(steps: Iterable[StepCause]) -> tuple[RootCause, ...]:
+    """Gather what made steps run: equal causes are one, and so are those of files if one names all that the other does."""
+    told = [(c, s.line) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
+    found: list[tuple[Cause, list[int]]] = []
+    for cause, _ in sorted(told, key=lambda t: -len(_things(t[0]))):
+        if not any(_within(cause, other) for other, _ in found):
+            found.append((cause, [line for same, line in told if _within(same, cause)]))
+    ordered = sorted(found, key=lambda one: min(one[1]))
+    return tuple(RootCause(c.kind, c.text, tuple(sorted(set(lines)))) for c, lines in ordered)
+
+
+def _within(cause: Cause, other: Cause) -> bool:
+    """Tell whether `cause` is told by `other`."""
+    if cause.kind != other.kind or cause.text == other.text:
+        return cause.kind == other.kind
+    return bool(_things(cause)) and _things(cause) <= _things(other)
+
+
+def _things(cause: Cause) -> frozenset[Evidence]:
+    """Return what changed, if it can be the same thing for two steps: files with their content."""
+    return frozenset(cause.evidence) if cause.kind.startswith(("file ", "mode ")) else frozenset()

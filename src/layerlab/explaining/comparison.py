@@ -6,13 +6,14 @@ import dataclasses
 import functools
 
 from ..record.build import Build
+from ..record.layers import layer_of
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
-from . import differences, plan
+from . import differences, file_changes, plan
 from .alignment import Written, aligned, stage_names, written
 from .causes import Cause, Evidence
-from .differences import StepInBuild
 from .operations import Operation, Origin, Source, operations
+from .step_in_build import StepInBuild
 
 #: States of a step whose result is in the cache afterwards.
 DONE = (RAN, CACHED)
@@ -22,14 +23,23 @@ DONE = (RAN, CACHED)
 class StepDifferences:
     """How one step differs from an earlier build: reasons of its own, steps above that ran, and gaps.
 
-    `inherited` holds the differences of steps above that were hits, by line and text. `alike` holds base images that moved
-    to the same layers, which causes a miss only on some engines. `above` holds the index of each step above that ran, and
-    whether this step reads its files rather than builds on it.
+    Attributes:
+        own: differences of the step itself.
+        inherited: differences of steps above that were hits, by line and text.
+        above: the steps above that ran: the index of each, and of the step that takes its files; None where they're built on.
+        taken: the same for files that it takes from other stages. BuildKit compares those by content, which no record holds,
+            so they count only if nothing else explains the step.
+        doubtful: indices of hits that may or may not have taken the same files as in the earlier build.
+        alike: base images that moved to the same layers, which causes a miss only on some engines.
+        unknown: what couldn't be compared, in words.
+        equal: what was compared and found equal, in words.
     """
 
     own: list[Cause] = dataclasses.field(default_factory=list)
     inherited: dict[tuple[int, str], Cause] = dataclasses.field(default_factory=dict)
-    above: list[tuple[int, bool]] = dataclasses.field(default_factory=list)
+    above: list[tuple[int, int | None]] = dataclasses.field(default_factory=list)
+    taken: StepDifferences | None = None
+    doubtful: list[int] = dataclasses.field(default_factory=list)
     alike: list[Cause] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
     equal: list[str] = dataclasses.field(default_factory=list)
@@ -37,20 +47,34 @@ class StepDifferences:
     @property
     def nothing(self) -> bool:
         """Whether no reason was found."""
-        return not (self.own or self.inherited or self.above)
+        return not (self.own or self.inherited or self.above or self.doubtful) and (
+            not self.taken or self.taken.nothing
+        )
 
     @property
     def roots(self) -> list[Cause]:
         """All reasons that aren't a consequence of a step that ran in the same build."""
-        placed = [dataclasses.replace(c, text=f"{c.text} (line {line})") for (line, _), c in self.inherited.items()]
-        return [*self.own, *placed]
+        told = {c.text for c in self.own}  # a file that a step above read too is told once
+        inherited = [(line, c) for (line, text), c in self.inherited.items() if text not in told]
+        return [*self.own, *(dataclasses.replace(c, text=f"{c.text} (line {line})") for line, c in inherited)]
+
+    def inherit(self, line: int, other: StepDifferences) -> None:
+        """Add what follows for a step from the differences of a step on `line`, a hit, that it builds on."""
+        # It hit although its source changed, so it took the same files: there's nothing to inherit.
+        own = [c for c in other.own if c.kind != "source changed"]
+        self.inherited |= {(line, c.text): c for c in own} | other.inherited
+        self.above += [a for a in other.above if a not in self.above]
+        self.unknown += other.unknown
+        self.doubtful += other.doubtful
 
 
 class Comparison:
     """A build and an earlier one: which step is which, and both builds' operations."""
 
     def __init__(self, now: Build, before: Build) -> None:
-        self.now, self.before = now, before
+        # Marks that another key made tell nothing: without them, hidden values look equal, and `_compare` says it can't tell.
+        self.comparable = not (now.key and before.key) or now.key == before.key
+        self.now, self.before = (now, before) if self.comparable else (now.unmarked(), before.unmarked())
         self._steps: dict[tuple[int, bool], StepDifferences] = {}
 
     # Read on first use: of many earlier builds, most explanations need only the newest.
@@ -110,7 +134,8 @@ class Comparison:
         if mine is None or theirs is None:
             return None
         texts = self.written_now[index].text, self.written_before[self.was[index]].text
-        return StepInBuild(mine, texts[0], self.now), StepInBuild(theirs, texts[1], self.before)
+        lines = self.now.steps[index].line, self.before.steps[self.was[index]].line
+        return StepInBuild(mine, texts[0], self.now, lines[0]), StepInBuild(theirs, texts[1], self.before, lines[1])
 
 
 def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferences:
@@ -123,46 +148,68 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
     found.own += differences.own(now, before)
     # A step may hit because the engine wasn't even told of a change; it can only run because of what it was told.
     held = comparison.now.steps[index].state == CACHED
-    file_causes, unknown = differences.files(now, before, held)
+    file_causes, unknown = file_changes.files(now, before, held)
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)
-    found.unknown += unknown
+    hidden = [] if comparison.comparable else differences.hidden(now)
+    found.unknown += [*unknown, *hidden]
     if not found.own:
-        found.equal.append("the operation")
+        found.equal += [] if hidden else ["the operation"]
         found.equal += ["the files it reads"] if now.operation.readings and not unknown else []
     linked = bool(now.operation.facts.get("link")) and not as_base
-    pairs = [] if linked else [(now.operation.base, before.operation.base, False)]
-    readings = zip(now.operation.readings, before.operation.readings, strict=False)
-    pairs += [(mine.of, theirs.of, True) for mine, theirs in readings if isinstance(mine.of, int)]
-    for mine, theirs, reads in pairs:
-        _compare_input(comparison, found, mine, theirs, reads)
+    if not linked:
+        _compare_input(comparison, found, now.operation.base, before.operation.base)
+    found.taken = StepDifferences()
+    for mine, theirs in zip(now.operation.readings, before.operation.readings, strict=False):
+        if isinstance(mine.of, int):
+            _compare_input(comparison, found.taken, mine.of, theirs.of, index)
     return found
 
 
-def _compare_input(comparison: Comparison, found: StepDifferences, mine: Origin, theirs: Origin, reads: bool) -> None:
-    """Add to `found` what follows from one thing that a step builds on or reads."""
+def _compare_input(
+    comparison: Comparison, found: StepDifferences, mine: Origin, theirs: Origin, taker: int | None = None
+) -> None:
+    """Add to `found` what follows from one thing that a step builds on or, if the step is `taker`, takes files from."""
     build = comparison.now
     if mine is None and theirs is None:  # FROM scratch
         return
     if isinstance(mine, int) and build.steps[mine].state in (RAN, FAILED):
-        # Files from a stage are compared by content, so the stage's step counts only if nothing else explains it.
-        if not (reads and not found.nothing):
-            found.above.append((mine, reads))
+        found.above.append((mine, taker))
     elif isinstance(mine, Source) and isinstance(theirs, Source):
-        found.own += differences.moved(mine, theirs)
+        moved = differences.moved(mine, theirs)
+        found.own += [
+            differences.rebased(build, comparison.before, c) if c.kind == "base changed" else c for c in moved
+        ]
         found.alike += differences.moved_alike(mine, theirs)
         found.equal.append("the base image")
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
-        # A hit, but its result may come from a build after the one that we compare with.
-        inner = comparison.step(mine, as_base=True)
-        line = build.steps[mine].line
-        # It hit although its source changed, so it took the same files: there's nothing to inherit.
-        own = [c for c in inner.own if c.kind != "source changed"]
-        found.inherited |= {(line, c.text): c for c in own} | inner.inherited
-        found.above += [a for a in inner.above if a not in found.above]
-        found.unknown += inner.unknown
+        _inherit(comparison, found, mine)
     else:
-        found.own.append(_other_base(comparison, mine, theirs, reads))
+        found.own.append(_other_base(comparison, mine, theirs, taker is not None))
+
+
+def _inherit(comparison: Comparison, found: StepDifferences, hit: int) -> None:
+    """Add to `found` what follows from a hit: its result may come from a build after the one that we compare with."""
+    inner, line = comparison.step(hit, as_base=True), comparison.now.steps[hit].line
+    found.inherit(line, inner)
+    if inner.taken is None or (inner.taken.nothing and not inner.taken.unknown):
+        return
+    # Its stage ran again or differs, yet it hit. Were its files those of the earlier build, or of a build before that?
+    same = _same_files(comparison, hit)
+    if same is None:
+        found.doubtful.append(hit)
+    elif not same:
+        found.inherit(line, inner.taken)
+
+
+def _same_files(comparison: Comparison, hit: int) -> bool | None:
+    """Tell whether a hit COPY made the layer that it made in the earlier build; None if a build doesn't name its layers."""
+    now, before = comparison.now, comparison.before
+    step, former = now.steps[hit], before.steps[comparison.was[hit]]
+    if step.instruction not in ("COPY", "ADD"):  # two RUNs may make the same layer of different files
+        return None
+    layers = layer_of(now, step), layer_of(before, former)
+    return layers[0] == layers[1] if all(layers) else None
 
 
 def _other_base(comparison: Comparison, mine: Origin, theirs: Origin, reads: bool) -> Cause:

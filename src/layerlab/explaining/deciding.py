@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..record.build import Build
 from ..record.states import CACHED, FAILED, RAN
+from ..record.step import Step
 from ..system import docker_words
-from . import differences
+from . import file_changes
 from .causes import Cause, StepCause
-from .comparison import Comparison
+from .comparison import Comparison, StepDifferences
 from .operations import Operation
+from .step_in_build import secrets_of
+
+#: A command that fetches something from an address whose content may change.
+_DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]*\bhttps?://))")
 
 
 def decide(
@@ -61,28 +67,51 @@ class _Step:
         if comparison is None:
             return self._new()
         found = comparison.step(self.index)
+        return (
+            self._because_of(found, found) or self._because_of(found, found.taken) or self._undecided(comparison, found)
+        )
+
+    def _because_of(self, all_found: StepDifferences, found: StepDifferences | None) -> StepCause | None:
+        """Return the result if `found`, all or a part of what was found, has reasons; else None."""
+        if found is None:
+            return None
         # A step above that ran with an unchanged key caused no miss: this step's record is gone too.
         # (A step without a known line comes last in the list, and isn't explained yet.)
-        above_ran = [
-            (k, reads) for k, reads in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])
-        ]
-        causes = [*found.roots, *(self._consequence(k, reads) for k, reads in above_ran)]
-        above = tuple(sorted({self.build.steps[k].line for k, _ in above_ran}))
-        if causes:
-            return self._result(tuple(causes), bool(found.roots), above, tuple(found.equal))
+        above = [(k, taker) for k, taker in found.above if k >= len(self.before) or not _key_unchanged(self.before[k])]
+        causes = (*found.roots, *self._consequences(above))
+        if not causes:
+            return None
+        lines = tuple(sorted({self.build.steps[k].line for k, _ in above}))
+        return self._result(causes, bool(found.roots), lines, tuple(all_found.equal))
+
+    def _undecided(self, comparison: Comparison, found: StepDifferences) -> StepCause:
+        """Explain a step that ran although nothing that must make it run was found."""
         equal = tuple(found.equal)
         if comparison.before.machine != self.build.machine:
             text = f"the previous build ran on machine {comparison.before.machine}; {self.build.machine} doesn't have its cache"
             return self._result((Cause("another machine", text),), True, (), equal)
         if found.alike:
             return self._result(tuple(found.alike), True, (), equal)
-        if found.unknown:
-            text = f"{_joined(found.unknown)} couldn't be compared, and everything else is equal"
+        if text := self._gaps(comparison, found):
+            text += f"; ruled out: {_joined(found.equal)}" if found.equal else ""
             return self._result((Cause("unknown", text),), True, (), equal)
         text = (
             "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
         )
         return self._result((Cause("record gone", text),), True, (), equal)
+
+    def _gaps(self, comparison: Comparison, found: StepDifferences) -> str:
+        """Say why its cache record needn't be gone, though nothing was found; "" if it must be."""
+        taken = found.taken or StepDifferences()
+        if unknown := [*found.unknown, *taken.unknown]:
+            return f"{_joined(unknown)} couldn't be compared, and everything else is equal"
+        if doubtful := [*found.doubtful, *taken.doubtful]:
+            lines = " and ".join(str(self.build.steps[k].line) for k in doubtful)
+            return f"line {lines} is cached, perhaps with other files than in the previous build, or this step's record is gone"
+        both = comparison.both(self.index)
+        if both and (files := file_changes.uncounted(*both)):
+            return f"{files}, which shouldn't count: a newer engine may count it, or the cache record is gone"
+        return ""
 
     def _comparison(self) -> Comparison | None:
         """Return the newest comparison whose build got through this step; None if the step is new, or none ever did."""
@@ -115,13 +144,19 @@ class _Step:
             return self._result((Cause("instruction moved", text),), True, above)
         return self._result((Cause("instruction added", "it is new"),), True, above)
 
-    def _consequence(self, above: int, reads: bool) -> Cause:
-        step = self.build.steps[above]
-        if reads:
-            return Cause(
-                "stage output changed", f"the files it takes from stage {step.stage} changed (line {step.line} ran)"
+    def _consequences(self, above: Sequence[tuple[int, int | None]]) -> list[Cause]:
+        """Return the causes for steps above that ran: those that it builds on, then the stages whose files were taken."""
+        built_on = [self.build.steps[k].line for k, taker in above if taker is None]
+        causes = [Cause("step above ran", f"line {line} above ran again") for line in built_on]
+        for taker in dict.fromkeys(taker for _, taker in above if taker is not None):
+            steps = [self.build.steps[k] for k, by in above if by == taker]
+            stages = " or ".join(dict.fromkeys(step.stage for step in steps))
+            who = "it" if taker == self.index else f"line {self.build.steps[taker].line}"
+            ran = (
+                f"line {steps[0].line} ran" if len(steps) == 1 else f"lines {_lines(steps)} ran; which one isn't known"
             )
-        return Cause("step above ran", f"line {step.line} above ran again")
+            causes.append(Cause("stage output changed", f"the files {who} takes from stage {stages} changed ({ran})"))
+        return causes
 
     def _still_hit(self) -> str:
         """Say why a step is a hit although something it might depend on changed; "" if nothing did."""
@@ -150,12 +185,24 @@ class _Step:
             text = found.roots[0].text
             if not same and all(c.kind == "source changed" for c in found.roots):
                 return f"{text}, but the files taken from there are the same"
-            return f"{text}, but the cache has it" + (f" from {same} builds ago" if same else " anyway")
+            if same:
+                return f"{text}, but the cache has it from {same} builds ago"
+            return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it's written differently, but its cache key is the same"
         both = comparison.both(self.index)
-        return (differences.unsent(*both) or differences.only_dates(*both)) if both else ""
+        files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
+        return files or self._not_in_key()
+
+    def _not_in_key(self) -> str:
+        """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""
+        if names := secrets_of(self.step.text):
+            return f"what secret {', '.join(names)} holds isn't in the cache key, so a new value alone is a hit"
+        downloads = _DOWNLOADS.search(self.step.text)
+        if self.step.instruction == "RUN" and downloads and not any(s.state == RAN for s in self.build.steps):
+            return f"what `{downloads[1]}` would get now isn't in the cache key, so news there are a hit"
+        return ""
 
     def _state(self, index: int) -> str:
         return self.build.steps[index].state
@@ -202,3 +249,7 @@ def _no_cache(build: Build, stage: str) -> str:
 def _joined(words: Sequence[str]) -> str:
     unique = list(dict.fromkeys(words))
     return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")
+
+
+def _lines(steps: Sequence[Step]) -> str:
+    return " and ".join(str(step.line) for step in steps)

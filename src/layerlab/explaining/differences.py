@@ -1,27 +1,26 @@
 """How one operation differs from the same operation in another build, as causes. Pure, over records.
 
 The order and the sentences are for the user. What counts is what BuildKit's cache keys are made of: an operation's own
-definition (solver/llbsolver/ops: exec.go, file.go, CacheMap) and the content of the files it reads (cache/contenthash).
+definition (solver/llbsolver/ops: exec.go, file.go, CacheMap) and the content of the files it reads (`file_changes`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
 
-from ..contexts.selection import changes, content_key, files_of
 from ..record.build import Build
-from ..record.masking import masked
-from ..record.snapshot import UNREADABLE, Entry, Snapshot
 from ..record.step import shortened
-from ..traces.instructions import Instruction, read
+from ..texts.secrets import HIDDEN, is_hidden
+from ..traces.instructions import from_variables, global_values
 from .causes import Cause, Evidence
 from .operations import Operation, Reading, Source
+from .step_in_build import StepInBuild
 
-#: How many files a sentence names; it only counts the rest.
-NAMED = 3
 #: Facts of a copy action that a flag of COPY or ADD sets.
 _COPY_FLAGS = {
     "mode": "--chmod",
@@ -33,34 +32,6 @@ _COPY_FLAGS = {
     "alwaysReplaceExistingDestPaths": "--link",
 }
 _PLAIN = {"cwd": "working directory changed", "user": "user changed", "network": "network changed"}
-_VERBS = {
-    "file added": "is new",
-    "file removed": "is gone",
-    "file changed": "changed",
-    "file renamed": "was renamed",
-    "mode changed": "has different permissions",
-}
-#: Kinds of cause for kinds of `selection.Change`; all others are "file changed".
-_CHANGE_KINDS = {
-    "added": "file added",
-    "removed": "file removed",
-    "renamed": "file renamed",
-    "mode changed": "mode changed",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class StepInBuild:
-    """A step in one build: its operation, its text in the Dockerfile, and the build."""
-
-    operation: Operation
-    text: str
-    build: Build
-
-    @property
-    def dockerfile(self) -> tuple[Instruction, ...]:
-        """The instructions of the build's Dockerfile."""
-        return read(self.build.dockerfile)
 
 
 def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
@@ -68,64 +39,10 @@ def own(now: StepInBuild, before: StepInBuild) -> list[Cause]:
     return list(_definition(now, before))
 
 
-def files(now: StepInBuild, before: StepInBuild, held: bool) -> tuple[list[Cause], list[str]]:
-    """Return how the files that it reads from local contexts differ, and what couldn't be compared.
-
-    `held`, as in `selection.content_key`: whether we take the engine to hold the earlier build's context.
-    """
-    causes: list[Cause] = []
-    unknown: list[str] = []
-    for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
-        if not (isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context"):
-            continue
-        after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
-        if after is None or earlier is None:
-            unknown.append(f"the files of context {mine.of.name!r}")
-            continue
-        differ = content_key(after, mine.copy, held) != content_key(earlier, theirs.copy, held)
-        if differ and not (held and _all_unsent(mine, after, earlier)):
-            causes += _file_causes(mine, after, earlier)
-        seen = ((path, after.entries[path]) for path in files_of(after, mine.copy))
-        unknown += [f"the content of {path}" for path, entry in seen if entry.content == UNREADABLE]
-    return causes, unknown
-
-
-def unsent(now: StepInBuild, before: StepInBuild) -> str:
-    """Say which files changed without the engine being told; "" if it was told, or nothing changed."""
-    for mine, after, earlier in _contexts(now, before):
-        if names := _all_unsent(mine, after, earlier):
-            verb = "its size and date" if len(names) == 1 else "their sizes and dates"
-            return f"{_listed(names)} changed, but not {verb}, so the engine didn't get the change"
-    return ""
-
-
-def _all_unsent(reading: Reading, now: Snapshot, before: Snapshot) -> list[str]:
-    """Return the files that changed, if all of them kept their size and date: then the client doesn't send them (fsutil)."""
-    after = {path: now.entries[path] for path in files_of(now, reading.copy)}
-    earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
-    found = changes(earlier, after)
-    stats = [(c, now.stats.get(c.path), before.stats.get(c.path)) for c in found]
-    untold = [c.path for c, new, old in stats if c.kind == "changed" and new and old and new[:2] == old[:2]]
-    return untold if len(untold) == len(found) else []
-
-
-def _contexts(now: StepInBuild, before: StepInBuild) -> Iterator[tuple[Reading, Snapshot, Snapshot]]:
-    """Yield what it reads from local contexts: the reading, the context now, and the earlier one, if both are known."""
-    for mine, theirs in _pairs(now.operation.readings, before.operation.readings):
-        if isinstance(mine.of, Source) and isinstance(theirs.of, Source) and mine.of.kind == "context":
-            after, earlier = now.build.contexts.get(mine.of.name), before.build.contexts.get(theirs.of.name)
-            if after and earlier:
-                yield mine, after, earlier
-
-
-def only_dates(now: StepInBuild, before: StepInBuild) -> str:
-    """Say which of the files that it reads have different dates; "" if none have."""
-    names: list[str] = []
-    for mine, after, earlier in _contexts(now, before):
-        dates = ((path, after.stats.get(path), earlier.stats.get(path)) for path in files_of(after, mine.copy))
-        names += [path for path, new, old in dates if new and old and new[1] != old[1]]
-    verb = "has a different date" if len(names) == 1 else "have different dates"
-    return f"{_listed(names)} {verb}, which doesn't count" if names else ""
+def hidden(now: StepInBuild) -> list[str]:
+    """Name what is hidden in the step's own definition."""
+    held = [key for key, value in now.operation.facts.items() if HIDDEN in value]
+    return [f"the hidden value of {k[4:]}" if k.startswith("env ") else f"what is hidden in its {k}" for k in held]
 
 
 def sources(now: Operation, before: Operation) -> list[Cause]:
@@ -161,6 +78,18 @@ def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
         text = f"{what}: {_digest(before.digest)} → {_digest(now.digest)}"
         return [Cause(kind, text, (Evidence(now.name, before.digest, now.digest),))]
     return []
+
+
+def rebased(now: Build, before: Build, changed: Cause) -> Cause:
+    """Return the cause that another image is the base, with the ARG before the first FROM that chose it, if one did."""
+    values = [global_values(build.dockerfile, build.args) for build in (now, before)]
+    names = {name for build in (now, before) for name in from_variables(build.dockerfile)}
+    for name in sorted(n for n in names if values[0].get(n) != values[1].get(n)):
+        old, new = (side.get(name, "") for side in reversed(values))
+        told = Evidence(f"ARG {name}", old, new)
+        text = f"{changed.text} (ARG {name}: {shortened(old, 40) or '(none)'} → {shortened(new, 40) or '(none)'})"
+        changed = dataclasses.replace(changed, text=text, evidence=(*changed.evidence, told))
+    return changed
 
 
 def moved_alike(now: Source, before: Source) -> list[Cause]:
@@ -213,6 +142,8 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
         if field in _COPY_FLAGS:
             flag = _COPY_FLAGS[field]
             cause = _simple("option changed", flag, _flag(theirs.get(key)), _flag(mine.get(key)))
+        elif field == "text" and now.source == before.source:  # a heredoc with a variable in it
+            cause = _expanded(now, before, *_blocks(theirs.get(key, ""), mine.get(key, "")))
         elif field == "text":
             cause = _text_changed(theirs.get(key, ""), mine.get(key, ""))
         elif field == "timestamp":
@@ -224,7 +155,7 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
         elif field == "from":
             cause = _simple("option changed", "--from", theirs.get(key, ""), mine.get(key, ""))
         elif same_text:
-            cause = _expanded(now, theirs.get(key, ""), mine.get(key, ""))
+            cause = _expanded(now, before, theirs.get(key, ""), mine.get(key, ""))
         else:
             cause = _text_changed(before.text, now.text)
         if cause.text not in told:
@@ -232,19 +163,23 @@ def _copy(changed: Sequence[str], now: StepInBuild, before: StepInBuild, same_te
             yield cause
 
 
-def _expanded(now: StepInBuild, old: str, new: str) -> Cause:
+def _expanded(now: StepInBuild, before: StepInBuild, old: str, new: str) -> Cause:
     """Explain why the same instruction means something else: because of a variable in it, or the working directory."""
-    evidence = (Evidence("path", old, new),)
-    names = set(re.findall(r"\$\{?(\w+)", now.text))
+    mentioned = set(re.findall(r"\$\{?(\w+)", now.source or now.text))
+    changed = {name for name in mentioned if now.variables.get(name) != before.variables.get(name)}
+    names = sorted(changed or mentioned)  # a variable that the base image sets isn't known here
+    shown = f"{shortened(old, 60)} → {shortened(new, 60)}"
+    evidence: tuple[Evidence, ...] = (Evidence("value", old, new),)
     if names:
         declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.value.partition("=")[0] in names]
         kind, word = ("argument changed", "ARG") if declared else ("environment changed", "ENV")
-        return Cause(
-            kind, f"{word} {', '.join(sorted(names))} changes it: {shortened(old, 60)} → {shortened(new, 60)}", evidence
-        )
-    return Cause(
-        "working directory changed", f"WORKDIR changes it: {shortened(old, 60)} → {shortened(new, 60)}", evidence
-    )
+        evidence += tuple(_variable_evidence(word, name, now.variables, before.variables) for name in sorted(changed))
+        return Cause(kind, f"{word} {', '.join(names)} changes it: {shown}", evidence)
+    return Cause("working directory changed", f"WORKDIR changes it: {shown}", evidence)
+
+
+def _variable_evidence(word: str, name: str, now: Mapping[str, str], before: Mapping[str, str]) -> Evidence:
+    return Evidence(f"{word} {name}", before.get(name, ""), now.get(name, ""))
 
 
 def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> Iterator[Cause]:
@@ -264,15 +199,31 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
         is_argument = name in arguments and name not in set_by_env
         kind, word = ("argument changed", "ARG") if is_argument else ("environment changed", "ENV")
         old, new = before.operation.facts.get(f"env {name}"), now.operation.facts.get(f"env {name}")
-        shown_old, shown_new = (None if v is None else masked(name, v) for v in (old, new))
-        evidence = (Evidence(f"{word} {name}", shown_old or "", shown_new or ""),)
+        evidence = (Evidence(f"{word} {name}", old or "", new or ""),)
         if old is None:
-            text = f"{word} {name}={shortened(shown_new or '', 40)} is new"
+            text = f"{word} {name}={shortened(new or '', 40)} is new"
         elif new is None:
             text = f"{word} {name} is gone"
+        elif is_hidden(old) and is_hidden(new):
+            text = f"{word} {name} changed; both values are hidden"
         else:
-            text = f"{word} {name}: {shortened(shown_old or '(empty)', 40)} → {shortened(shown_new or '(empty)', 40)}"
+            text = f"{word} {name}: {shortened(old or '(empty)', 40)} → {shortened(new or '(empty)', 40)}"
+            if not is_argument and (source := _argument_behind(name, now, before, arguments)):
+                text += f", set from ARG {source}"
         yield Cause(kind, text, evidence)
+
+
+def _argument_behind(name: str, now: StepInBuild, before: StepInBuild, arguments: Set[str]) -> str:
+    """Return the ARG whose new value an unchanged ENV line takes; "" if there's none."""
+
+    def lines(side: StepInBuild) -> set[str]:
+        return {i.value for i in side.dockerfile if i.keyword == "ENV" and name in _env_names(i.value)}
+
+    if lines(now) != lines(before):
+        return ""
+    values = (re.search(rf"(?:^|\s){re.escape(name)}[= ](\"[^\"]*\"|\S+)", line) for line in lines(now))
+    mentioned = {word for found in values if found for word in re.findall(r"\$\{?(\w+)", found[1])}
+    return ", ".join(sorted(mentioned & arguments))
 
 
 def _env_names(value: str) -> list[str]:
@@ -281,13 +232,9 @@ def _env_names(value: str) -> list[str]:
 
 def _text_changed(old: str, new: str) -> Cause:
     evidence = (Evidence("instruction", old, new),)
-    words = re.compile(r"\s+|[^\s]+")
-    a, b = words.findall(old), words.findall(new)
     if old.split() == new.split():
         return Cause("text changed", "only its white space changed, which counts", evidence)
-    blocks = [o for o in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if o[0] != "equal"]
-    first, last = blocks[0], blocks[-1]
-    gone, come = ("".join(x).strip() for x in (a[first[1] : last[2]], b[first[3] : last[4]]))
+    gone, come = _blocks(old, new)
     if not gone:
         text = f"{shortened(come, 60)} was added to it"
     elif not come:
@@ -295,6 +242,15 @@ def _text_changed(old: str, new: str) -> Cause:
     else:
         text = f"its text changed: {shortened(gone, 50)} → {shortened(come, 50)}"
     return Cause("text changed", text, evidence)
+
+
+def _blocks(old: str, new: str) -> tuple[str, str]:
+    """Return the part of each of two texts in which they differ, in whole words."""
+    words = re.compile(r"\s+|[^\s]+")
+    a, b = words.findall(old), words.findall(new)
+    blocks = [o for o in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if o[0] != "equal"]
+    first, last = blocks[0], blocks[-1]
+    return "".join(a[first[1] : last[2]]).strip(), "".join(b[first[3] : last[4]]).strip()
 
 
 def _simple(kind: str, what: str, old: str, new: str) -> Cause:
@@ -312,10 +268,19 @@ def _times(before: Mapping[str, str], now: Mapping[str, str], key: str) -> tuple
 
 
 def _flag(value: str | None) -> str:
-    """Return a mode in octal, as people write it; other values as they are."""
+    """Return the value of a flag as people write it: a mode in octal, an owner as user:group; others as they are."""
     if value is None or value == "-1":
         return ""
+    if value.startswith("{"):
+        owner = json.loads(value)
+        return ":".join(filter(None, (_owner(owner.get(part)) for part in ("user", "group"))))
     return oct(int(value))[2:] if value.isdigit() else value
+
+
+def _owner(told: Mapping[str, Any] | None) -> str:
+    """Return the name or number of a user or group (pb.UserOpt)."""
+    user = (told or {}).get("User") or {}
+    return str(user["byName"].get("name", "")) if "byName" in user else str(user.get("byId", ""))
 
 
 def _digest(digest: str) -> str:
@@ -324,52 +289,3 @@ def _digest(digest: str) -> str:
 
 def _pairs(now: Sequence[Reading], before: Sequence[Reading]) -> list[tuple[Reading, Reading]]:
     return list(zip(now, before, strict=False))
-
-
-def _file_causes(reading: Reading, now: Snapshot, before: Snapshot) -> Iterator[Cause]:
-    after = {path: now.entries[path] for path in files_of(now, reading.copy)}
-    earlier = {path: before.entries[path] for path in files_of(before, reading.copy)}
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    for change in changes(earlier, after):
-        kind = _CHANGE_KINDS.get(change.kind, "file changed")
-        if (kind == "file added" and _ignored(change.path, before)) or (
-            kind == "file removed" and _ignored(change.path, now)
-        ):
-            kind = "ignore rules changed"
-        old, new = earlier.get(change.old_path or change.path), after.get(change.path)
-        found.setdefault(kind, []).append((change.path, _entry(old), _entry(new)))
-        if change.kind == "renamed":
-            found[kind][-1] = (f"{change.old_path} → {change.path}", _entry(old), _entry(new))
-    for kind, paths in found.items():
-        evidence = tuple(Evidence(path, old, new) for path, old, new in paths[:20])
-        names = [path for path, _, _ in paths]
-        if kind == "ignore rules changed":
-            text = f"a change in {now.ignore_file or before.ignore_file or '.dockerignore'} lets in or keeps out {_listed(names)}"
-            rules = Evidence("rules", ", ".join(before.rules), ", ".join(now.rules))
-            evidence = (rules, *evidence)
-        elif kind == "file renamed":
-            text = f"renamed: {_listed(names)}"
-        else:
-            verb = _VERBS[kind] if len(names) == 1 else _VERBS[kind].replace("is ", "are ").replace("has ", "have ")
-            text = f"{_listed(names)} {verb}"
-            if kind == "mode changed" and len(names) == 1:
-                text += f": {paths[0][1].partition(' ')[0]} → {paths[0][2].partition(' ')[0]}"
-        yield Cause(kind, text, evidence)
-
-
-def _ignored(path: str, snapshot: Snapshot) -> bool:
-    """Tell whether the path was there, but the ignore rules kept it out."""
-    return any(path == kept_out or path.startswith(f"{kept_out}/") for kept_out in snapshot.ignored)
-
-
-def _entry(entry: Entry | None) -> str:
-    if entry is None:
-        return ""
-    size = f", {entry.size} bytes" if entry.kind == "file" else ""
-    content = f", {entry.content[:12]}" if entry.content else ""
-    return f"{entry.mode:04o} {entry.kind}{size}{content}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

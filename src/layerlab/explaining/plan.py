@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..record.build import Build
-from ..traces.instructions import Instruction, read
+from ..traces.instructions import Instruction, read, replaced
 from .operations import Operation, Origin, Reading, Source
 
 _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
@@ -21,6 +21,13 @@ _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
 def operations(build: Build) -> tuple[Operation | None, ...]:
     """Return the operation of each of `build.steps`; None for FROM and steps without a known line."""
     return _Reader(build).read()
+
+
+def variables(build: Build) -> Mapping[int, Mapping[str, str]]:
+    """Return what ENV and ARG have set at each instruction, by its line; nothing that base images set."""
+    reader = _Reader(build)
+    reader.read()
+    return reader.variables
 
 
 class _Scope:
@@ -40,6 +47,7 @@ class _Reader:
         self.given = build.args
         self.index_at = {step.line: i for i, step in reversed(list(enumerate(build.steps))) if step.line}
         self.scopes: dict[str, _Scope] = {}
+        self.variables: dict[int, Mapping[str, str]] = {}
         self.found: list[Operation | None] = [None] * len(build.steps)
 
     def read(self) -> tuple[Operation | None, ...]:
@@ -59,11 +67,12 @@ class _Reader:
 
     def _take(self, instruction: Instruction, scope: _Scope, global_args: Mapping[str, str]) -> None:
         keyword, value = instruction.keyword, instruction.value
+        self.variables[instruction.line] = dict(scope.env)
         if keyword == "ARG":
             name, _, default = value.partition("=")
-            scope.env[name] = self.given.get(name, default or global_args.get(name, ""))
+            scope.env[name] = self.given.get(name, replaced(default, scope.env) or global_args.get(name, ""))
         elif keyword == "ENV":
-            scope.env |= _assignments(value)
+            scope.env |= {name: replaced(told, scope.env) for name, told in _assignments(value).items()}
         elif keyword == "USER":
             scope.user = value
         elif keyword == "SHELL":
@@ -106,13 +115,13 @@ class _Reader:
             "copy 1 from": options.get("from", "context"),
             "cwd": scope.cwd,
         }
-        used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", value)}
+        used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", f"{value} {self._body(index, rest)}")}
         facts |= {f"env {k}": v for k, v in used.items()}
         if "link" in options:
             facts["link"] = "true"
         readings = []
         for source in words[:-1]:
-            source = re.sub(r"\$\{?(\w+)\}?", lambda m: scope.env.get(m[1], ""), source)
+            source = replaced(source, scope.env)
             if keyword == "ADD" and re.match(r"(https?|git|ssh)://|git@", source):
                 readings.append(Reading(Source("http", source), {}))
             elif not source.startswith("<<"):

@@ -42,11 +42,14 @@ def check_lab(machine: Machine, name: str, files: str | Path | None = None) -> V
         files: None for the learner's own, whose check counts as an attempt (see `attempts`); a folder with the files, such as
             "solution"; or one file, which takes the place of the lab's first.
 
-    Returns a Verdict, even for files that don't build. Raises LabError if there's no such lab or file.
+    The check has the machine to itself: nobody else builds there, resets it or removes it between its builds.
+
+    Returns a Verdict, even for files that don't build. Raises LabError if there's no such lab or file, MachineBusy if another
+    process still uses the machine after ten minutes, MachineError if one removed or reset it meanwhile.
     """
     lab = find(name)
     texts = chosen(lab, files)
-    with App(lab.app) as app:
+    with machine.alone(), App(lab.app) as app:
         for file, text in texts.items():
             app.write(lab.files[file], text)
         dockerfile, *_ = lab.files.values()

@@ -270,10 +270,11 @@ class Patient:
 
     def _two_days(self, machine: Machine, setup: Setup) -> Visit:
         self._put(setup.files)
-        try:
-            first, second = (self._day(machine, setup, events) for events in setup.days)
-        finally:
-            machine.restore_bases()  # a base image that a patient moved must not reach the learner
+        with machine.alone():  # a base image that a patient moved must not reach others' builds
+            try:
+                first, second = (self._day(machine, setup, events) for events in setup.days)
+            finally:
+                machine.restore_bases()  # nor the learner's
         return Visit((first, second))
 
     def _day(self, machine: Machine, setup: Setup, events: tuple[str, ...]) -> Day:

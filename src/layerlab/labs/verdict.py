@@ -8,6 +8,7 @@ from typing import Any
 
 from ..machine.asking import Answer
 from ..record.build import Build
+from ..texts.plain import shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"[{'x' if met else ' '}] {goal}" for goal, met in self.goals]
         lines.append("Passed." if self.passed else f"Not yet. Hint: {self.hint}")
-        return "\n".join([*lines, *(["", self.detail] if self.detail else [])])
+        return shown("\n".join([*lines, *(["", self.detail] if self.detail else [])]))
 
     __repr__ = __str__
 

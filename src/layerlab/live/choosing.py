@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Unpack
 
 from ..record.view import Known, View
-from ..system.front_end import in_notebook
+from ..system.front_end import in_notebook, on_terminal
 from .model import LiveBuild
 
 __all__ = ["live_view"]
@@ -27,7 +25,7 @@ def live_view(title: str, dockerfile: str = "", **known: Unpack[Known]) -> View:
         from .notebook import NotebookView
 
         return NotebookView(live)
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":  # a dumb terminal can't draw in place
+    if on_terminal():
         from .terminal import TerminalView
 
         return TerminalView(live)

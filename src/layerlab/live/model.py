@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..texts.plain import named, shown
+from ..texts.secrets import without_marks
 from ..traces import instructions, placement
 from ..traces.downloads import Downloads
 from ..traces.events import RUNNING, Progress, Vertex, state
@@ -118,8 +120,8 @@ class LiveBuild:
             clock: returns seconds, from any zero. It times whatever is still running, because the engine's clock, which the
                 trace uses, may differ.
         """
-        self.title = title
-        self._dockerfile, self._service, self._clock = dockerfile, service, clock
+        self.title = named(title)
+        self._dockerfile, self._service, self._clock = without_marks(dockerfile), service, clock
         # Named as in provenance, because that's where `placement` looks for them.
         self._given = {"invocation": {"parameters": {"args": {f"build-arg:{k}": v for k, v in (args or {}).items()}}}}
         self._expected = _expected(dockerfile, target, args or {})
@@ -201,7 +203,7 @@ class LiveBuild:
             now = BASE
         shows_log = busy or now in (FAILED, CANCELED)
         return Activity(
-            line, stage, " ".join(text.split()), now, self._seconds(vertices), busy,
+            line, named(stage), " ".join(shown(text).split()), now, self._seconds(vertices), busy,
             tail=_merged_tail(vertices) if shows_log else (),
             transfers=tuple(t for t in (_moved(vertices), self._logs.downloaded(vertices)) if t),
         )  # fmt: skip
@@ -252,8 +254,8 @@ def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Act
         is_image = i.keyword == "FROM" and i.base.lower() not in earlier
         earlier |= {i.stage_name} if i.keyword == "FROM" else set()
         if i.stage in used and (is_image or i.keyword in instructions.MAKES_A_STEP):
-            text = " ".join(f"{i.keyword} {i.value}".split())
-            rows.append(Activity(i.line, i.stage_name, text, WAITING, None, False, (), ()))
+            text = " ".join(shown(f"{i.keyword} {i.value}").split())
+            rows.append(Activity(i.line, named(i.stage_name), text, WAITING, None, False, (), ()))
     return rows
 
 

@@ -7,7 +7,6 @@ import html
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..record.step import Step, shortened
-from ..traces.events import plain_line
 from .model import LiveBuild
 
 #: How many lines of a failed step's log are shown.
@@ -80,6 +79,5 @@ def _where(build: Build | None, live: LiveBuild) -> list[str]:
     lines = []
     for line, what, how, seconds, log in stopped:
         lines.append(f"{f'line {line}, ' if line else ''}{shortened(what, _WIDTH)}: {how} after {seconds or 0:.1f} s")
-        shown = [plain_line(each) for each in log.rstrip().split("\n")]
-        lines += [f"  {each}" for each in shown if each.strip()][-LAST_LINES:]
+        lines += [f"  {each}" for each in log.split("\n") if each.strip()][-LAST_LINES:]
     return lines

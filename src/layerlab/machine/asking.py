@@ -13,6 +13,8 @@ import docker
 
 from ..errors import AppError
 from ..system.home import LABEL, home_id
+from ..texts.masker import Masker
+from ..texts.plain import plain
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -61,9 +63,9 @@ class Answer:
 
     def __str__(self) -> str:
         if not self.healthy:
-            tail = "\n".join(self.log.strip().splitlines()[-8:])
+            tail = "\n".join(plain(Masker().text(self.log)).strip().splitlines()[-8:])
             return f"it did not become healthy; the end of its log:\n{tail}"
-        return f"healthy: {self.health}\nanswer{'' if self.correct else ' (not as expected)'}: {self.text[:300]}"
+        return plain(f"healthy: {self.health}\nanswer{'' if self.correct else ' (not as expected)'}: {self.text[:300]}")
 
 
 @dataclasses.dataclass(frozen=True)

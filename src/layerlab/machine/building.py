@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import functools
 import json
+import os
+import shutil
 import signal
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..contexts.beside import Snapshots, looking_at
+from .. import engines
 from ..errors import CommandFailed, LayerLabError
-from ..project.definition import Definition
-from ..record import history, view
-from ..record.build import Build
-from ..record.layers import image_bytes
-from ..record.snapshot import Snapshot
-from ..record.step import Step
-from ..system import docker_words, faults
-from ..traces import trace
+from ..record import view
+from ..system import docker_words
 from . import client_process
-from .machine_like import MachineLike
+
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from ..project.definition import Definition
+    from ..record.build import Build
+    from ..record.snapshot import Snapshot
+    from ..record.step import Step
+    from ..traces import trace
+    from .machine_like import MachineLike
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -38,6 +43,8 @@ class BuildFailed(CommandFailed):
     """
 
     def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
+        from ..system import faults
+
         self.build, self.step = build, step
         fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
         where = f"{build.app} {build.variant}: " + (
@@ -77,15 +84,20 @@ def run_build(
     Raises BuildFailed if the build fails, LayerLabError if the engine dies.
     """
     command = command_for(definition, host.named_contexts())
-    # If it takes two tries, both share one view: to the user it's one build.
-    chosen = view.chosen(
-        show, definition.title, definition.dockerfile,
-        target=definition.target, args=definition.args, service=definition.service,
-    )  # fmt: skip
-    attempt = _run(command, definition, host.environment, chosen, known)
+
+    @functools.cache  # if it takes two tries, both share one view: to the user it's one build
+    def chosen() -> view.View:
+        return view.chosen(
+            show, definition.title, definition.dockerfile,
+            target=definition.target, args=definition.args, service=definition.service,
+        )  # fmt: skip
+
+    attempt = _run(command, definition, host.environment, chosen, known, host.name)
     build = _record(host.name, definition, edit, command, attempt)
-    history.remember(build)
-    chosen.finish(build)
+    from ..record import history
+
+    history.remember(build, definition.folders)
+    chosen().finish(build)
     if attempt.exit_code:
         host.forget_contexts()  # the reason may be a stand-in that was removed by hand
         _fail(host, build, attempt)
@@ -141,13 +153,20 @@ class _Attempt:
 
 
 def _run(
-    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+    command: Sequence[str],
+    definition: Definition,
+    variables: Mapping[str, str],
+    show: Callable[[], view.View],
+    known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     """Run the command, and once more if that helps; two tries count as one build."""
-    first = _try(command, definition, variables, show, known)
+    first = _try(command, definition, variables, show, known, machine)
     if RETRY_ON not in first.error:
         return first
-    second = _try(command, definition, variables, show, known)
+    second = _try(command, definition, variables, show, known, machine)
+    from ..traces import trace
+
     return dataclasses.replace(
         second,
         started_at=first.started_at,
@@ -157,19 +176,59 @@ def _run(
 
 
 def _try(
-    command: Sequence[str], definition: Definition, variables: Mapping[str, str], show: view.View, known: Snapshots
+    command: Sequence[str],
+    definition: Definition,
+    variables: Mapping[str, str],
+    show: Callable[[], view.View],
+    known: Snapshots,
+    machine: str,
 ) -> _Attempt:
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    with tempfile.TemporaryDirectory(dir=definition.scratch, prefix="build-") as scratch:
-        metadata = Path(scratch, "metadata.json")
-        with looking_at(definition.folders, definition.file_in_context, known) as contexts:
+    contexts: Mapping[str, Snapshot] = {}
+    with _temporary_folder(definition.scratch) as scratch:
+        metadata = scratch / "metadata.json"
+        with contextlib.ExitStack() as beside:
+
+            def begin() -> view.View:
+                """Begin what runs beside the engine's work. Imports count too, so the modules for it are imported now."""
+                nonlocal contexts
+                from ..contexts.beside import looking_at
+                from ..record import history
+                from ..record.masked_view import MaskedView
+
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=machine)
+                contexts = beside.enter_context(
+                    looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
+                )
+                _import_what_reads_the_result()
+                return MaskedView(show(), definition.masker)
+
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, show
+                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin
             )
         provenance, image = _read_metadata(metadata, definition.service)
+    from ..traces import trace
+
     raw = "".join(lines)
-    parsed = trace.parse(raw, provenance, definition.dockerfile, definition.service)
+    parsed = trace.parse(raw, provenance, definition.source, definition.service)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
+
+
+@contextlib.contextmanager
+def _temporary_folder(place: Path) -> Iterator[Path]:
+    """Make a folder in `place` and remove it. tempfile, which picks names that nobody can guess, takes 10 ms to import."""
+    folder = place / f"build-{os.urandom(8).hex()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import_what_reads_the_result() -> None:
+    """Import now what a function below imports once the client has ended, when the user would wait for it."""
+    from ..record import history, layers  # noqa: F401
+    from ..traces import trace  # noqa: F401
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
@@ -188,8 +247,11 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 
 
 def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
+    from ..record.build import Build
+    from ..record.layers import image_bytes
+
     parsed = attempt.parsed
-    return Build(
+    build = Build(
         app=definition.app,
         variant=definition.variant,
         edit=edit,
@@ -211,14 +273,19 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
         args=definition.args,
         contexts=attempt.contexts,
     )
+    return build.fitted(definition.masker)
 
 
 def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
     """Raise the error that says what went wrong: the engine died, or the build failed."""
     if attempt.parsed.failed is None and not host.running:
+        there = engines.machine_file(host.name).exists()
         raise LayerLabError(
-            f"the engine of machine {host.name!r} died during the build of {build.app} {build.variant}",
-            f"start it again (it keeps its cache): Machine.start({host.name!r})",
+            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
+            f"{build.app} {build.variant}",
+            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
         )
-    rest = "\n".join(line for line in attempt.raw.splitlines() if not line.startswith("{"))
-    raise BuildFailed(build, attempt.parsed.failed, attempt.exit_code, rest)
+    rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))
+    failed = attempt.parsed.failed
+    step = build.steps[attempt.parsed.steps.index(failed)] if failed else None
+    raise BuildFailed(build, step, attempt.exit_code, rest)

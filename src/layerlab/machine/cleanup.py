@@ -21,15 +21,18 @@ from .. import engines
 from ..engines import network
 from ..engines.seed import SEED_NAME
 from ..errors import LayerLabError, MachineBusy
+from ..record import marks
 from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
 from ..system.shell import succeeds
+from ..system.trees import delete_tree
 from . import registry_host
+from .holding import Holds, listed
 from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "reports", "container-images", "container-seed",
-    "course.json", "progress.jsonl", "score.json",
+    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "machines", "registries", "reports", "container-images",
+    "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
 WAIT_SECONDS = 15.0
@@ -74,8 +77,8 @@ def inventory() -> list[str]:
     """Return what `clean` would remove, in words; [] if there is nothing."""
     if _refusal():
         return []
-    found = [f"machine {p.name}" for p in sorted(home().glob("machines/*"))]
-    found += [f"registry {p.name}" for p in sorted(home().glob("registries/*"))]
+    found = [_in_words("machine", p.name) for p in sorted(home().glob("machines/*"))]
+    found += [_in_words("registry", p.name) for p in sorted(home().glob("registries/*"))]
     if any(home().glob("container-*")):
         found.append(
             f"everything labelled {LABEL}={home_id()} in your Docker, and the images that LayerLab added there"
@@ -84,7 +87,10 @@ def inventory() -> list[str]:
 
 
 def clean() -> Cleaned:
-    """Remove all machines of all engines, seeds, engine images, scratch copies, caches and folders. Never raises."""
+    """Remove all machines of all engines, seeds, engine images, scratch copies, caches and folders. Never raises.
+
+    It doesn't wait for processes that use a machine; they're told what happened to it.
+    """
     if refusal := _refusal():
         return Cleaned((), (refusal,), (), 0)
     removed: list[str] = []
@@ -104,9 +110,9 @@ def clean() -> Cleaned:
         return _remove_tree(path) and path in at_first
 
     for name in machine_names():
-        attempt(f"machine {name}", functools.partial(_remove_machine, name))
+        attempt(_in_words("machine", name), functools.partial(_remove_machine, name))
     for name in registry_host.names():  # those in containers carry our label and go with the container engine
-        attempt(f"registry {name}", functools.partial(registry_host.HOSTS["process"].remove, name))
+        attempt(_in_words("registry", name), functools.partial(_remove_registry, name))
     kinds = ["process"]
     # The user's Docker takes part only if we left a trace of it or it answers, so that cleaning works without one.
     if any(home().glob("container-*")) or engines.container.person_has_docker():
@@ -142,6 +148,7 @@ def _clean_engine(kind: str) -> bool:
 
 def _remove_machine(name: str) -> bool:
     """Remove machine `name`, whichever engine made it; return False if nothing was there."""
+    Holds("machine", name).overrule("removed")
     there = (home() / "machines" / name).exists() or (run_dir() / name).exists() or name in running()
     try:
         with locked(f"machine-{name}", wait=WAIT_SECONDS) if home().exists() else contextlib.nullcontext():
@@ -149,6 +156,16 @@ def _remove_machine(name: str) -> bool:
     except MachineBusy:
         # We waited long enough for the process that uses it. Whatever that still starts loses its folder and fails.
         return _remove_with_engines(name) or there
+
+
+def _remove_registry(name: str) -> None:
+    Holds("registry", name).overrule("removed")
+    registry_host.HOSTS["process"].remove(name)
+
+
+def _in_words(noun: str, name: str) -> str:
+    users = Holds(noun, name).others()
+    return f"{noun} {name}, in use by {listed(users)}" if users else f"{noun} {name}"
 
 
 def _remove_with_engines(name: str) -> bool:
@@ -163,9 +180,7 @@ def _remove_with_engines(name: str) -> bool:
             problems.append(error)
 
     attempt(lambda: network.remove(name))  # here only to count; engine.remove does it again once the engine is dead
-    for kind, engine in engines.ENGINES.items():
-        if kind == "container" and not (home() / "machines" / name / "certificates").exists():
-            continue  # it never was a container; and ENGINES["container"].clean() finds everything labelled
+    for engine in engines.ENGINES.values():
         attempt(functools.partial(engine.remove, name))
     _remove_tree(home() / "machines" / name)
     _remove_tree(run_dir() / name)
@@ -189,7 +204,7 @@ def _remove_tree(path: Path) -> bool:
     for mountpoint in sorted(inside, key=lambda p: len(p.parts), reverse=True):
         if not succeeds(["umount", str(mountpoint)]) and not succeeds(["umount", "--lazy", str(mountpoint)]):
             raise OSError(f"something is mounted on {mountpoint}")
-    shutil.rmtree(path)
+    delete_tree(path)
     return True
 
 

@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from ..engines import endpoint
-from ..record.view import View
+from ..record.view import NoView, View
 from ..system.shell import environment
-from ..traces import trace
 
 #: The engine cancels a build within 3 s of its client's end. A client that takes longer than this to end is killed.
 CANCEL_SECONDS = 5.0
@@ -25,10 +24,11 @@ _CHUNK_BYTES = 1 << 16  # the capacity of a pipe
 
 
 def follow(
-    command: Sequence[str], folder: Path, variables: Mapping[str, str], view: View
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], begin: Callable[[], View]
 ) -> tuple[float, int, list[str]]:
-    """Run the client in `folder` and show it in `view`; return seconds, exit code and the lines it printed.
+    """Run the client in `folder` and show it in a view; return seconds, exit code and the lines it printed.
 
+    `begin` makes the view once the client runs, so that whatever takes long to import does so while the engine works.
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
     actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
@@ -40,11 +40,15 @@ def follow(
         start_new_session=True,  # Ctrl-C reaches only us, and we tell the client once
     )  # fmt: skip
     printed = cast(IO[bytes], process.stderr)  # it's a pipe
+    view: View = NoView()
     try:
+        from ..traces.events import read_events
+
+        view = begin()
         tick = getattr(view, "tick", lambda: None)
         for new in _as_they_come(printed):
             lines += new
-            for event in trace.read_events(new):
+            for event in read_events(new):
                 view.feed(event)
             tick()
         exit_code = process.wait()

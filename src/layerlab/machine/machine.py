@@ -6,22 +6,21 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from docker.errors import DockerException
 
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
-from ..engines.seed import SEED_NAME
-from ..errors import CommandFailed, LayerLabError, MachineBusy, MachineError, SetupError
-from ..record import history
+from ..engines.seed import SEED_NAME, is_seed
+from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
+from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.shell import run
-from . import asking, building
+from . import building, holding, spares
+from .holding import Holds, Kind
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -35,41 +34,51 @@ if TYPE_CHECKING:
 #: The machine that notebooks use, and that `docker` in a notebook or in JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
-#: A first build can take long, and a reset waits for it; beyond this something is wrong.
-BUSY_SECONDS = 120.0
 
 
 class Machine:
     """A disposable Docker engine with its own images, cache and registry credentials.
 
-    Get one with `Machine.start()`. It outlives this process; `Machine.start` finds it again by name.
+    Get one with `Machine.start()`. It outlives this process; `Machine.start` finds it again by name. Until this process
+    ends, or calls `close` or `remove`, no other notebook or script gets it, resets it or removes it.
 
     Attributes:
         name: the machine's name.
         engine: "container" (in the user's Docker) or "process" (a private dockerd).
+        instead_of: the name that was asked for, if another notebook has that machine ("laptop" of "laptop-2"); else "".
+        holds: who uses it.
     """
 
-    def __init__(self, name: str, engine: engines.Engine) -> None:
-        self.name, self._engine = name, engine
+    def __init__(self, name: str, engine: engines.Engine, instead_of: str = "") -> None:
+        self.name, self._engine, self.instead_of = name, engine, instead_of
         self.engine = engine.kind
-        self._alone = False
+        self.holds = Holds("machine", name)
 
     # -- coming and going --------------------------------------------------------------------------------------------
 
     @classmethod
-    def start(cls, name: str = DEFAULT_NAME, *, say: Say = print) -> Machine:
+    def start(cls, name: str = DEFAULT_NAME, *, share: bool = False, say: Say = print) -> Machine:
         """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
 
-        `say` gets a line about each slow step: on a computer's first start, fetching an engine and base images.
-        The machine called "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
-        Raises MachineError for a bad name or an engine that doesn't start, SetupError if no engine can run here.
+        If another notebook or script has that machine, you get one of your own, such as "laptop-2". It goes when this process
+        ends. With `share`, you get the machine all the same, and can build there; reset and removal wait for the other.
+
+        `say` gets a line about each slow step (on a computer's first start, fetching an engine and base images), and about a
+        machine of your own.
+        The machine that was asked for as "laptop" becomes the one that `docker` in this notebook reaches (`point_docker_here`).
+        Raises MachineError for a bad name or an engine that doesn't start, SetupError if no engine can run here, MachineBusy
+        if others have all machines of that name, or there's no room for another.
         """
-        if not NAME.fullmatch(name) or name.partition("-")[0] == "seed":
+        if not NAME.fullmatch(name) or is_seed(name):
             raise MachineError(
                 f"{name!r} isn't a valid machine name",
                 "use up to 24 lower-case letters, digits and hyphens; the name `seed` is LayerLab's own",
             )
-        machine = cls._brought_up(name, say)
+        own = name
+        if not share:
+            own = holding.take_one("machine", name, lambda n: spares.may_have(engines.machine_file(n), name), say)
+        machine = cls._brought_up(own, "" if own == name else name, say)
+        spares.sweep(cls.all())
         if name == DEFAULT_NAME:
             machine.point_docker_here()
         return machine
@@ -78,16 +87,26 @@ class Machine:
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
-        return [cls(file.parent.name, engines.of_machine(file.parent.name)) for file in found]
+        return [cls._known(file.parent.name) for file in found if not is_seed(file.parent.name)]
 
     @classmethod
-    def _brought_up(cls, name: str, say: Say) -> Machine:
+    def _known(cls, name: str) -> Machine:
+        return cls(name, engines.of_machine(name), spares.instead_of(engines.machine_file(name)))
+
+    @classmethod
+    def _brought_up(cls, name: str, instead_of: str, say: Say) -> Machine:
         with locked(f"machine-{name}", wait=900):
-            known = engines.machine_file(name).exists()
-            machine = cls(name, engines.of_machine(name) if known else engines.choose())
+            machine = (
+                cls._known(name) if engines.machine_file(name).exists() else cls(name, engines.choose(), instead_of)
+            )
             if not machine.running:
                 machine._bring_up(say)
-            return machine
+            if machine.instead_of != instead_of:  # somebody asked for it by its own name, so it's no longer a spare
+                machine.instead_of = instead_of
+                machine._remember()
+        if instead_of:
+            spares.sweep_at_exit(cls.all)
+        return machine
 
     def _bring_up(self, say: Say, anew: bool = False) -> None:
         if self._engine is engines.UNKNOWN:
@@ -96,26 +115,49 @@ class Machine:
             self._ensure_seed(say)
         # Remember the machine before it starts: if we're killed in between, it can still be found and removed.
         machine_dir(self.name).mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_text(engines.machine_file(self.name), json.dumps({"name": self.name, "engine": self.engine}))
+        self._remember()
         (self._engine.renew if anew else self._engine.start)(self.name, say)
+
+    def _remember(self) -> None:
+        known = {"name": self.name, "engine": self.engine}
+        known |= {spares.KEY: self.instead_of} if self.instead_of else {}
+        replace_text(engines.machine_file(self.name), json.dumps(known))
 
     def _ensure_seed(self, say: Say) -> None:
         with locked(f"seed-{self.engine}", wait=900):
             if self._engine.seeded():
                 return
-            self._engine.remove(SEED_NAME)  # left by an earlier, interrupted attempt
+            self._engine.remove(SEED_NAME)  # left by an earlier attempt that was killed
             seed = Machine(SEED_NAME, self._engine)
-            with images.made_ahead(images.BASES, say):
-                seed._bring_up(say)
-                for image in images.BASES:
-                    images.ensure(image, seed.docker, say)
-            self._engine.keep_as_seed(SEED_NAME)
+            try:
+                with images.made_ahead(images.BASES, say):
+                    seed._bring_up(say)
+                    for image in images.BASES:
+                        images.ensure(image, seed.docker, say)
+                self._engine.keep_as_seed(SEED_NAME)
+            except BaseException:
+                with contextlib.suppress(LayerLabError, OSError):
+                    self._engine.remove(SEED_NAME)
+                raise
 
-    def remove(self) -> None:
-        """Kill the engine and delete all the machine's data: images, cache, containers, credentials."""
-        with locked(f"machine-{self.name}"):
+    def close(self) -> None:
+        """Let go of the machine: from now on another notebook may have it. A spare ("laptop-2") that nobody else uses goes."""
+        self.holds.leave()
+        spares.sweep([self])
+
+    def remove(self, *, force: bool = False, wait: float | None = None) -> None:
+        """Kill the engine and delete all the machine's data: images, cache, containers, credentials.
+
+        Args:
+            force: don't wait for other processes that use it; their builds fail, and say why.
+            wait: seconds to wait for them; None for ten minutes.
+
+        Raises MachineBusy if they still use it after that time.
+        """
+        with self.holds.during(Kind.EMPTY, over="removed" if force else "", wait=wait), locked(f"machine-{self.name}"):
             self._engine.remove(self.name)
             shutil.rmtree(machine_dir(self.name), ignore_errors=True)
+        self.holds.leave()
 
     def __enter__(self) -> Machine:
         return self
@@ -139,6 +181,7 @@ class Machine:
         return False
 
     def _require_running(self) -> None:
+        self.holds.check()
         if not self._reachable:
             raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
 
@@ -151,6 +194,7 @@ class Machine:
 
     def docker(self, *arguments: str, timeout: float = 600) -> str:
         """Run the docker command on this machine and return its output. Raises CommandFailed, also after `timeout` seconds."""
+        self.holds.check()
         return run(endpoint.docker_program(), *arguments, env=self.environment, timeout=timeout)
 
     def point_docker_here(self) -> None:
@@ -159,6 +203,7 @@ class Machine:
 
     def client(self) -> DockerClient:
         """Return a docker-py client of this machine, for queries; build with `build` instead. Close the client after use."""
+        self.holds.check()
         return endpoint.connect(self._engine.environment(self.name))
 
     # -- using it ----------------------------------------------------------------------------------------------------
@@ -187,10 +232,10 @@ class Machine:
             view: "auto" (live in a notebook or terminal, else plain lines), "none", or a `View` of your own.
 
         Raises BuildFailed with the step and the end of its output, AppError if there is no such variant, MachineError if
-        the engine isn't running, MachineBusy if another process is measuring on this machine.
+        the engine isn't running or another process removed or reset it, MachineBusy if one is measuring on it.
         """
         self._require_running()
-        with self._in_use():
+        with self.holds.during(Kind.USE):
             definition = resolve(app, variant, target=target, args=args, service=service, options=options)
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
@@ -200,7 +245,10 @@ class Machine:
 
         Raises AppError if the app's manifest doesn't say how to ask it.
         """
-        return asking.ask(self, app, build.image)
+        from . import asking  # its docker-py takes 0.2 s to import
+
+        with self.holds.during(Kind.USE):
+            return asking.ask(self, app, build.image)
 
     def named_contexts(self) -> dict[str, str]:
         """Map image names to their stand-ins here: {"python:3.11-slim": "docker-image://layerlab-standin/…"}.
@@ -247,7 +295,7 @@ class Machine:
         name = images.present(image, self.docker)
         if not name:
             raise SetupError(f"{image} is not on machine {self.name!r}", f"add it: machine.add_base({image!r})")
-        with self._in_use():
+        with self.alone():
             return images.move(name, self.docker)
 
     def restore_bases(self) -> None:
@@ -256,12 +304,19 @@ class Machine:
         Raises MachineError if the engine isn't running; then start it and call this again, or `reset` it.
         """
         self._require_running()
-        with self._in_use():
+        with self.alone():
             images.move_back(self._tags(), self.docker)
 
-    def reset(self) -> None:
-        """Make it cold: only the base images stay. Raises MachineBusy while another process builds here."""
-        with self.alone():
+    def reset(self, *, force: bool = False) -> None:
+        """Make it cold: only the base images stay.
+
+        It waits while another process builds here, or has the machine. With `force` it doesn't: their builds fail, and say why.
+        Raises MachineBusy if they still use it after ten minutes.
+        """
+        from ..record import history
+
+        self.holds.check()
+        with self.holds.during(Kind.EMPTY, over="reset" if force else ""):
             history.forget(self.name)
             self.forget_contexts()
             if self._has_more_bases() and self._emptied():
@@ -276,6 +331,8 @@ class Machine:
 
     def _has_more_bases(self) -> bool:
         """Tell whether there are base images that a new engine wouldn't have."""
+        from docker.errors import DockerException
+
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
             return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
@@ -293,7 +350,9 @@ class Machine:
 
     def _emptied(self) -> bool:
         """Remove all but the base images, one by one, which can take long. Return False if something is left."""
-        with contextlib.closing(self.client()) as engine:
+        from docker.errors import DockerException
+
+        with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
             try:
                 images.move_back(self._tags(), self.docker)
                 for container in engine.containers.list(all=True, ignore_removed=True):
@@ -317,37 +376,10 @@ class Machine:
 
     # -- sharing it --------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> contextlib.AbstractContextManager[None]:
         """Keep other processes from building or resetting here during a `with`, as a measurement needs.
 
-        Raises MachineBusy if another process still uses the machine after two minutes.
+        Raises MachineBusy if another process still builds here after ten minutes, MachineError if one removed or reset the
+        machine meanwhile (`layerlab down --yes`).
         """
-        if self._alone:
-            yield
-            return
-        try:
-            with locked(f"use-{self.name}", wait=BUSY_SECONDS):
-                self._alone = True
-                yield
-        except MachineBusy:
-            raise self._busy() from None
-        finally:
-            self._alone = False
-
-    @contextlib.contextmanager
-    def _in_use(self) -> Iterator[None]:
-        if self._alone:
-            yield
-            return
-        try:
-            with locked(f"use-{self.name}", shared=True, wait=BUSY_SECONDS):
-                yield
-        except MachineBusy:
-            raise self._busy() from None
-
-    def _busy(self) -> MachineBusy:
-        return MachineBusy(
-            f"another LayerLab process (a notebook, a check, a measurement) is using machine {self.name!r}",
-            f"wait until it is done, or use a machine of your own: Machine.start({self.name + '-2'!r})",
-        )
+        return self.holds.during(Kind.ALONE)

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 from .. import engines
@@ -23,6 +24,8 @@ from ..engines.packages import Say
 from ..errors import MachineError
 from ..system.files import replace_text
 from ..system.home import home, locked
+from . import holding, spares
+from .holding import Holds, Kind
 from .machine import NAME
 from .registry_host import HOSTS, Host, answers, folder_of, free_ports
 
@@ -75,37 +78,59 @@ class Content:
 class Registry:
     """A registry on this computer. Get one with `Registry.start()`; `with` removes it at the end.
 
+    Until this process ends, or calls `remove`, no other notebook or script gets it, resets it or removes it.
+
     Attributes:
         name: the registry's name.
         port: the port of 127.0.0.1 that accepts pushes and pulls.
         read_only_port: another port to the same images and caches that refuses every push.
+        instead_of: the name that was asked for, if another notebook has that registry; else "".
+        holds: who uses it.
     """
 
-    def __init__(self, name: str, host: Host, port: int, read_only_port: int) -> None:
+    def __init__(self, name: str, host: Host, port: int, read_only_port: int, instead_of: str = "") -> None:
         self.name, self._host, self.port, self.read_only_port = name, host, port, read_only_port
+        self.instead_of = instead_of
+        self.holds = Holds("registry", name)
 
     @classmethod
     def start(cls, name: str = "registry", *, say: Say = print) -> Registry:
         """Find the registry called `name`, start it again after a crash, or make a new, empty one.
 
-        `say` gets a line about each slow step: on a computer's first start, fetching the program.
-        Raises MachineError for a bad name or a registry that doesn't start, SetupError if the program can't be fetched.
+        If another notebook or script has that registry, you get one of your own, as with `Machine.start`.
+        `say` gets a line about that, and about each slow step: on a computer's first start, fetching the program.
+        Raises MachineError for a bad name or a registry that doesn't start, SetupError if the program can't be fetched,
+        MachineBusy if others have all registries of that name.
         """
         if not NAME.fullmatch(name):
             raise MachineError(
                 f"{name!r} isn't a valid registry name", "use up to 24 lower-case letters, digits and hyphens"
             )
+        own = holding.take_one("registry", name, lambda n: spares.may_have(_file(n), name), say)
+        found = cls._brought_up(own, "" if own == name else name, say)
+        spares.sweep(cls.all())
+        return found
+
+    @classmethod
+    def _brought_up(cls, name: str, instead_of: str, say: Say) -> Registry:
         with locked(f"registry-{name}", wait=900):
-            found = cls._known(name) or cls(name, HOSTS[engines.choose().kind], *free_ports(2))
-            if not found.running:
-                file = folder_of(name) / "registry.json"
+            found = cls._known(name)
+            if found is None:
+                writing, reading = free_ports(2)
+                found = cls(name, HOSTS[engines.choose().kind], writing, reading, instead_of)
+            if not found.running or found.instead_of != instead_of:
+                found.instead_of = instead_of
+                file = _file(name)
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # Remember it before it starts: if we're killed in between, it can still be found and removed.
                 kept = {"host": found._host.kind, "ports": [found.port, found.read_only_port]}
-                replace_text(file, json.dumps(kept))
+                replace_text(file, json.dumps(kept | ({spares.KEY: instead_of} if instead_of else {})))
+            if not found.running:
                 found._host.start(name, found.port, found.read_only_port, say)
             found._host.let_machines_in(name)
-            return found
+        if instead_of:
+            spares.sweep_at_exit(cls.all)
+        return found
 
     @classmethod
     def all(cls) -> list[Registry]:
@@ -116,23 +141,24 @@ class Registry:
     @classmethod
     def _known(cls, name: str) -> Registry | None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads((folder_of(name) / "registry.json").read_text(encoding="utf-8"))
+            kept = json.loads(_file(name).read_text(encoding="utf-8"))
             writing, reading = map(int, kept["ports"])
-            return cls(name, HOSTS[kept["host"]], writing, reading)
+            return cls(name, HOSTS[kept["host"]], writing, reading, spares.instead_of(_file(name)))
         return None
 
     def reset(self) -> None:
-        """Remove every image and cache from it. Its address stays."""
-        with locked(f"registry-{self.name}"):
+        """Remove every image and cache from it. Its address stays. Raises MachineBusy if others use it for ten minutes more."""
+        with self.holds.during(Kind.EMPTY), locked(f"registry-{self.name}"):
             self._host.remove(self.name)
             self._host.start(self.name, self.port, self.read_only_port, lambda _: None)
             self._host.let_machines_in(self.name)
 
-    def remove(self) -> None:
-        """Stop it and delete everything in it."""
-        with locked(f"registry-{self.name}"):
+    def remove(self, *, force: bool = False, wait: float | None = None) -> None:
+        """Stop it and delete everything in it; `force` and `wait` as for `Machine.remove`."""
+        with self.holds.during(Kind.EMPTY, over="removed" if force else "", wait=wait), locked(f"registry-{self.name}"):
             self._host.remove(self.name)
             shutil.rmtree(folder_of(self.name), ignore_errors=True)
+        self.holds.leave()
 
     def __enter__(self) -> Registry:
         return self
@@ -232,3 +258,8 @@ class Registry:
                 raise FileNotFoundError(f"registry {self.name!r} has no {path}") from None
             raise
         return answer
+
+
+def _file(name: str) -> Path:
+    """Return the file that says that a registry exists."""
+    return folder_of(name) / "registry.json"

@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..contexts.taking import ignore_file
+from ..contexts.ignoring import ignore_file, keeps_out
 from ..engines import endpoint
-from ..errors import CommandFailed
+from ..errors import AppError, CommandFailed
 from ..project.app import App, Variant
 from ..project.definition import Definition
+from ..record.fitting import masker_for
+from ..record.marks import mark
 from ..system import docker_words
+from ..system.home import home
 from ..system.shell import environment
+from ..texts.plain import named
 
 
 def resolve(
@@ -33,34 +37,44 @@ def resolve(
 ) -> Definition:
     """Return the definition of what `machine.build` builds with the same arguments.
 
-    Raises AppError if there is no such variant or file, CommandFailed if bake can't read the Compose file.
+    Raises AppError if there is no such variant or file, or if a context holds LayerLab's own home; CommandFailed if bake
+    can't read the Compose file.
     """
     chosen = _with_service(app.variant(variant), service)
     given_target, given_args = target or chosen.target, {**chosen.args, **(args or {})}
     told = (_told_by_compose if chosen.compose else _told_by_dockerfile)(app, chosen, given_target, given_args, options)
+    absent = {
+        name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
+    }
     folders = told.folders(app.path)
+    _refuse_our_home(folders, told.file)
+    masker = masker_for(options, {**told.args, **given_args}, told.dockerfile)
+    marking = dataclasses.replace(masker, mark=mark)
     ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
     return Definition(
-        app=app.name,
-        variant=chosen.name,
+        app=named(app.name),
+        variant=named(chosen.name),
         folder=app.path,
         project=app.source,
         scratch=app.scratch,
         image="" if chosen.compose else f"{app.image}:{chosen.tag}",
         file=told.in_app(told.file),
         file_in_context=told.file,
-        dockerfile=told.dockerfile,
+        dockerfile=marking.source(told.dockerfile),
+        source=told.dockerfile,
         ignore_file=told.in_app(ignore_name),
         ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
         compose=chosen.compose,
         service=chosen.service,
         target=told.target,
-        args=told.args,
+        args=marking.arguments(told.args),
         given_target=given_target,
         given_args=given_args,
         options=tuple(options),
         contexts=told.contexts,
         folders=folders,
+        absent=absent,
+        masker=masker,
     )
 
 
@@ -82,6 +96,22 @@ class _Told:
     def in_app(self, file: str) -> str:
         """Return the path in the app of a `file` that is relative to the main context; "" for none."""
         return (Path(self.contexts["context"]) / file).as_posix() if file else ""
+
+
+def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
+    """Raise AppError if a build would send LayerLab's home, which has engines' data in it and changes with every build."""
+    for name, folder in folders.items():
+        place = folder.resolve()
+        if not home().is_relative_to(place):
+            continue
+        inside = home().relative_to(place).as_posix()
+        if inside == "." or not keeps_out(place, file if name == "context" else "", inside):
+            raise AppError(
+                f"LayerLab's own folder, {home()}, is in the build context {place}",
+                f"add the line `{inside}` to {place / '.dockerignore'}, or set LAYERLAB_HOME to a folder outside"
+                if inside != "."
+                else "build another folder",
+            )
 
 
 def _with_service(variant: Variant, service: str) -> Variant:

@@ -1,32 +1,33 @@
-"""App: a scratch copy of a sample app, or of any project, where edits happen. The original is never written to."""
+"""App: a project to build, in place and read-only, or a scratch copy where edits happen. The original is never written to."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import itertools
 import os
+import posixpath
 import re
-import secrets
 import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from ..contexts.beside import Snapshots
 from ..errors import AppError, CommandFailed
-from ..system.home import apps_dir, cache_dir, home, locked
+from ..system.home import cache_dir, locked
+from ..system.trees import delete_tree
+from ..texts.plain import shown
+from . import scratch
 from .course_files import sample_apps
 
+if TYPE_CHECKING:
+    from ..contexts.beside import Snapshots
+    from .copying import Copy
+
 MANIFEST = "layerlab.toml"
-#: In every app's folder: locked while the app is in use.
-OWNER = "owner.lock"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
@@ -64,12 +65,14 @@ class Variant:
 
 
 class App:
-    """A scratch copy of an app. Removed by `close()`, at the end of a `with`, or, if the kernel died, by the next App.
+    """A project: a sample app or another one as a scratch copy (`App("name")`, `App.from_path`), or one in place (`App.at`).
+
+    A scratch copy is removed by `close()`, at the end of a `with`, or, if the kernel died, by the next App.
 
     Attributes:
         name: the app's name.
-        path: the scratch copy; look at it and change it as you like.
-        source: the folder it was copied from.
+        path: the folder that is built: the scratch copy, to look at and change as you like, or the project itself.
+        source: the project's folder, the original of a scratch copy.
         last_edit: the edit made since the last build ("none" if there was none).
         last_mark: the text that the last code edit added, which shows whether an image has that code.
         snapshots: the build contexts at the last builds, so that the next one needn't read files that haven't changed.
@@ -91,16 +94,36 @@ class App:
         if profile and profile not in profiles:
             raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
         chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
-        self._copy(source, chosen.get("files", {}))
+        self._open(source)
+        self._make_copy(chosen.get("files", {}), whole=True)
+
+    @classmethod
+    def at(cls, path: str | Path) -> App:
+        """Use any project in place: nothing is copied or written there. Raises AppError if `path` isn't a project's folder.
+
+        If the project's manifest generates files (its [prepare] table), they have to be written somewhere, so this makes a
+        scratch copy, as `from_path` does.
+        """
+        app = cls.__new__(cls)
+        app._open(Path(path).expanduser().resolve())
+        if "prepare" in app._manifest:
+            app._make_copy({}, whole=True)
+        return app
 
     @classmethod
     def from_path(cls, path: str | Path) -> App:
-        """Copy any project. Raises AppError if `path` isn't a folder or can't be copied."""
+        """Copy any project, to edit the copy. Raises AppError if `path` isn't a folder or can't be copied.
+
+        The copy holds what build contexts hold, and the files that say what to build. What ignore rules keep out is copied
+        when a build with other rules or another context needs it, or when you name it (`read`, `file`, `write`). If the
+        project's manifest generates files (its [prepare] table), everything is copied, because its command may read anything.
+        """
         app = cls.__new__(cls)
-        app._copy(Path(path).expanduser().resolve())
+        app._open(Path(path).expanduser().resolve())
+        app._make_copy({}, whole="prepare" in app._manifest)
         return app
 
-    def _copy(self, source: Path, exchange: Mapping[str, str] | None = None) -> None:
+    def _open(self, source: Path) -> None:
         if not source.is_dir():
             raise AppError(f"{source} is not a folder")
         if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
@@ -111,27 +134,39 @@ class App:
         self.last_edit, self.last_mark = "none", ""
         self.snapshots: Snapshots = {}
         self._edits = itertools.count(1)
-        self._folder, self._owner = _new_folder()
-        self.path = self._folder / source.name
+        self._copied: Copy | None = None
+        self.path = source
+        self._folder, self._owner = scratch.new_folder()
+
+    def _make_copy(self, exchange: Mapping[str, str], *, whole: bool) -> None:
+        """Make the scratch copy, with some files exchanged, and its generated files."""
+        self.path = self._folder / self.source.name
+        from .copying import Copy
+
         try:
-            shutil.copytree(source, self.path, symlinks=True, ignore=_not_copied)
-            for path, other in (exchange or {}).items():
+            self._copied = Copy(self.source, self.path, whole=whole)
+            for path, other in exchange.items():
                 shutil.copy2(self.file(other), self.file(path))
             self._prepare()
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):  # shutil.Error is one
-                raise AppError(f"{source} cannot be copied: {error}") from error
+                raise AppError(f"{self.source} cannot be copied: {error}") from error
             raise
 
     @property
+    def in_place(self) -> bool:
+        """Whether it's the project itself, which is never written to."""
+        return self._copied is None
+
+    @property
     def scratch(self) -> Path:
-        """A folder beside the copy where a build keeps files; it goes with the app, even if the process is killed."""
+        """A folder of LayerLab's where a build keeps files; it goes with the app, even if the process is killed."""
         return self._folder
 
     def close(self) -> None:
-        """Delete the scratch copy."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Delete the scratch copy and the files of builds. A project in place stays as it is."""
+        delete_tree(self._folder, f"Deleting the copy of {self.name}", ignore_errors=True)
         self._owner.close()
 
     def __enter__(self) -> App:
@@ -141,26 +176,47 @@ class App:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<App {self.name!r}, scratch copy in {self.path}>"
+        return shown(f"<App {self.name!r}, {'in place' if self.in_place else 'scratch copy'} in {self.path}>")
 
     # -- what is in it -----------------------------------------------------------------------------------------------
 
     def file(self, path: str | Path) -> Path:
-        """Return the full path of a file in the copy. Raises AppError if it's outside the copy, by `..` or by a link."""
+        """Return the full path of a file in the app. Raises AppError if it's outside the app, by `..` or by a link."""
+        full = self._inside(path)
+        if self._copied and not full.exists():
+            for missing in (place := full.relative_to(self.path.resolve()).as_posix(), f"{place}.dockerignore"):
+                self._copied.add_file(missing)
+            full = self._inside(path)  # what was copied may be a link
+        return full
+
+    def _inside(self, path: str | Path) -> Path:
         full = (self.path / path).resolve()
         if not full.is_relative_to(self.path.resolve()):
             raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
         return full
 
+    def complete(self, context: str, dockerfile: str) -> tuple[str, ...]:
+        """Copy what a scratch copy lacks of a build context; return what it still lacks, because ignore rules keep it out.
+
+        Args:
+            context: its folder, relative to the app. Nothing is copied of a folder outside the app.
+            dockerfile: path of the Dockerfile, relative to `context`, to find its own ignore rules; "" if there is none.
+        """
+        place = posixpath.normpath(context)
+        if not self._copied or place.startswith(("/", "..")):
+            return ()
+        return self._copied.add_context("" if place == "." else place, dockerfile)
+
     def read(self, path: str | Path) -> str:
-        """Return the text of a file in the copy. Raises AppError if there is none."""
+        """Return the text of a file in the app. Raises AppError if there is none."""
         full = self.file(path)
         if not full.is_file():
             raise AppError(f"{self.name} has no file {str(path)!r}")
         return full.read_text(encoding="utf-8", errors="replace")
 
     def write(self, path: str | Path, text: str) -> None:
-        """Write a file in the copy, making folders as needed."""
+        """Write a file in the copy, making folders as needed. Raises AppError for a project in place."""
+        self._require_copy()
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
         full.write_text(text, encoding="utf-8")
@@ -203,14 +259,23 @@ class App:
 
         `kind` is one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement),
         "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
-        Raises AppError for any other kind, or if the app has nothing of that kind to edit.
+        Raises AppError for any other kind, if the app has nothing of that kind to edit, or for a project in place.
         """
         if kind not in EDITS:
             raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
+        if kind != "none":
+            self._require_copy()
         done: str = getattr(self, f"_edit_{kind}")(next(self._edits))
         if kind != "none":
             self.last_edit = kind
         return done
+
+    def _require_copy(self) -> None:
+        if self.in_place:
+            raise AppError(
+                f"{self.path} is your project, and LayerLab never writes there",
+                f"edit a scratch copy: App.from_path({str(self.source)!r})",
+            )
 
     def _edit_none(self, _: int) -> str:
         return "nothing changed"
@@ -240,7 +305,7 @@ class App:
         path = f"{self._setting('context') or 'notes'}/scan-{_fresh(number)}.bin"
         full = self.file(path)
         full.parent.mkdir(parents=True, exist_ok=True)
-        full.write_bytes(secrets.token_bytes(CONTEXT_EDIT_BYTES))
+        full.write_bytes(os.urandom(CONTEXT_EDIT_BYTES))
         return f"{path} added, {CONTEXT_EDIT_BYTES / 1e6:.0f} MB"
 
     def _edit_weights(self, number: int) -> str:
@@ -295,34 +360,6 @@ class App:
             )
 
 
-def abandoned() -> list[Path]:
-    """Return the scratch copies whose process has ended without closing them (a killed kernel)."""
-    found = []
-    for lock in apps_dir().glob(f"*/{OWNER}"):
-        with contextlib.suppress(OSError), lock.open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found.append(lock.parent)
-    return found
-
-
-def sweep() -> None:
-    """Delete abandoned scratch copies."""
-    with locked("apps"):
-        for folder in abandoned():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _new_folder() -> tuple[Path, TextIO]:
-    """Make a folder for one app, and an open file that marks it as in use: the kernel drops its lock however we end."""
-    sweep()
-    with locked("apps"):  # no sweep between making the file and locking it
-        folder = apps_dir() / secrets.token_hex(4)
-        folder.mkdir()
-        owner = (folder / OWNER).open("w")
-        fcntl.flock(owner, fcntl.LOCK_EX)
-    return folder, owner
-
-
 def _copy(source: Path, target: Path) -> None:
     """Copy a generated file, or a folder of them, over an earlier one."""
     if source.is_dir():
@@ -336,18 +373,11 @@ def _fresh(number: int) -> str:
     return f"{number}-{time.time_ns():x}"
 
 
-def _not_copied(folder: str, names: list[str]) -> list[str]:
-    """Return the sockets, pipes and devices, and LayerLab's home, which holds the copy.
-
-    Reading one of the former would hang, and BuildKit doesn't send their content either.
-    """
-    paths, own = {name: Path(folder) / name for name in names}, home()
-    return [n for n, p in paths.items() if p == own or not (p.is_symlink() or p.is_file() or p.is_dir())]
-
-
 def _read_manifest(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
+    import tomllib  # here, because few projects have a manifest
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -356,4 +386,4 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         ) from None
 
 
-__all__ = ["EDITS", "App", "Variant", "sweep"]
+__all__ = ["EDITS", "App", "Variant"]

@@ -6,7 +6,6 @@ The installed package has them as data; in a checkout they're beside `src/`. A l
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import os
 from pathlib import Path
@@ -23,6 +22,8 @@ LATEST = "course.json"
 
 def originals() -> Path:
     """Return the folder that holds the course as it was published. Nothing is ever written there, except in a checkout."""
+    import importlib.resources  # here, because a project of your own doesn't need it
+
     package = Path(str(importlib.resources.files("layerlab")))
     packed = package / "course_files"
     return packed if packed.is_dir() else package.parents[1]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import AppError
-from ..traces import instructions
-from ..traces.instructions import MAKES_A_STEP, Instruction
+
+if TYPE_CHECKING:
+    from ..texts.masker import Masker
+    from ..traces.instructions import Instruction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,24 +21,27 @@ class Definition:
     Attributes:
         app: name of the app.
         variant: name of the variant.
-        folder: where the client runs: the app's copy.
-        project: the folder that the app was copied from.
+        folder: where the client runs: the project itself, or the app's scratch copy.
+        project: the project's folder, which the app is or was copied from.
         scratch: a folder where the build keeps files.
         image: name of the image to make; "" if the Compose file names it.
         file: path of the Dockerfile in the app; "" if it's inline in the Compose file.
         file_in_context: the same, relative to the main context, to find its own ignore file.
-        dockerfile: the Dockerfile's text.
+        dockerfile: the Dockerfile's text as records have it, with its secrets hidden.
+        source: the Dockerfile's text as it is.
         ignore_file: path of the file with its ignore rules in the app; "" if there is none.
         ignore: the text of that file.
         compose: path of the Compose file in the app; "" for a plain build.
         service: the Compose service to build; "" for a plain build.
         target: stage to stop at; "" for the last.
-        args: build arguments.
+        args: build arguments as records have them, with secrets hidden.
         given_target: `target`, but only if the command has to name it; a Compose file names its own.
-        given_args: the same for `args`.
+        given_args: the same for the build arguments, with their real values.
         options: further options of the command, one word each.
         contexts: name → folder, image or address; the main one is called "context".
         folders: the contexts that are local folders: name → full path.
+        absent: name of a context → what a scratch copy lacks of its folder, because its ignore rules keep it out.
+        masker: hides the secrets of the build.
     """
 
     app: str
@@ -47,6 +53,7 @@ class Definition:
     file: str
     file_in_context: str
     dockerfile: str
+    source: str = dataclasses.field(repr=False)
     ignore_file: str
     ignore: str
     compose: str
@@ -54,10 +61,12 @@ class Definition:
     target: str
     args: Mapping[str, str] = dataclasses.field(hash=False)
     given_target: str
-    given_args: Mapping[str, str] = dataclasses.field(hash=False)
-    options: tuple[str, ...]
+    given_args: Mapping[str, str] = dataclasses.field(hash=False, repr=False)
+    options: tuple[str, ...] = dataclasses.field(repr=False)
     contexts: Mapping[str, str] = dataclasses.field(hash=False)
     folders: Mapping[str, Path] = dataclasses.field(hash=False)
+    absent: Mapping[str, tuple[str, ...]] = dataclasses.field(hash=False)
+    masker: Masker
 
     @property
     def title(self) -> str:
@@ -70,10 +79,12 @@ class Definition:
 
         Raises AppError if no stage has the target's name.
         """
+        from ..traces import instructions  # here: a parser that a build's command doesn't need
+
         found = instructions.read(self.dockerfile, self.args)
         stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {str(i.stage): i.stage for i in found}
         if self.target and self.target.lower() not in stages:
             known = ", ".join(dict.fromkeys(i.stage_name for i in found if i.stage >= 0))
             raise AppError(f"{self.variant} has no stage {self.target!r}", f"there are: {known or 'none'}")
         used = instructions.used_stages(found, {stages[self.target.lower()]} if self.target else set())
-        return tuple(i for i in found if i.keyword in MAKES_A_STEP and i.stage in used)
+        return tuple(i for i in found if i.keyword in instructions.MAKES_A_STEP and i.stage in used)

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..system.files import write_private
+from ..texts.masker import Masker
+from .fitting import fit, unmarked
 from .snapshot import Snapshot
 from .states import CACHED, RAN
 from .step import Phase, Step, shortened, steps_frame
@@ -26,7 +29,7 @@ FORMAT = 3
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Build:
-    """The record of one real build.
+    """The record of one real build, without its secrets: `fitting` says what stands in their place.
 
     Attributes:
         app: name of the app that was built.
@@ -46,9 +49,11 @@ class Build:
         trace: the raw output of `--progress=rawjson`.
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         error: "" for a build that succeeded, otherwise BuildKit's error.
-        project: the folder that the app was copied from; builds of the same project are compared with each other.
+        project: the project's folder; builds of the same project are compared with each other.
         args: build arguments, including those of a Compose file.
         contexts: a snapshot of each build context, by name; the main one is called "context".
+        key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
+            that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
     """
 
     app: str
@@ -71,6 +76,7 @@ class Build:
     project: str = ""
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
+    key: str | None = dataclasses.field(default=None, repr=False)
 
     def outcome(self, title: str = "") -> str:
         """Return one line on how the build went, the same in a notebook, a terminal and a CI log."""
@@ -115,6 +121,11 @@ class Build:
         return sum(p.seconds for p in self.phases if p.kind == kind)
 
     @property
+    def image_name(self) -> str:
+        """The image's name; "" for one without a name, such as that of a Compose service that bake builds."""
+        return "" if self.image.startswith("moby-dangling@") else self.image
+
+    @property
     def export_seconds(self) -> float:
         """Seconds spent on compressing, writing and unpacking the image."""
         return self.seconds_in("export")
@@ -143,12 +154,26 @@ class Build:
         data["contexts"] = {name: Snapshot.from_json(told) for name, told in data["contexts"].items()}
         for name in ("command", "warnings"):
             data[name] = tuple(data[name])
-        return cls(**data)
+        return cls(**fit(data))
+
+    def fitted(self, known: Masker | None = None) -> Build:
+        """Return the record as `fitting` leaves it; one that was there already stays as it is.
+
+        Args:
+            known: knows secrets that the record doesn't tell.
+        """
+        if self.key is not None:
+            return self
+        return Build(**fit({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, known))
+
+    def unmarked(self) -> Build:
+        """Return the record with HIDDEN in place of marks, for a comparison with a build whose marks another key made."""
+        return dataclasses.replace(self, **unmarked(self.dockerfile, self.args, self.provenance))
 
     def save(self, path: str | Path) -> Path:
-        """Write the record as JSON and return its path."""
+        """Write the record as JSON, for its owner only, and return its path."""
         path = Path(path)
-        path.write_text(json.dumps(self.to_json(), indent=1), encoding="utf-8")
+        write_private(path, json.dumps(self.to_json(), indent=1))
         return path
 
     @classmethod

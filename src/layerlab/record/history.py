@@ -1,38 +1,55 @@
 """The builds that a machine has made, which `explain` compares with. They're gone when the machine is reset.
 
-They're kept in the machine's folder by project, which is the folder that an App was copied from. So another kernel, or
-the command line, finds them.
+They're kept in the machine's folder by project, so another kernel, or the command line, finds them. The snapshots of a build's
+contexts are in files of their own beside its record, NAME.NUMBER.context: an unchanged context costs a link to the file of the
+build before, and one that nobody asks for isn't read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..system.files import write_private
 from ..system.home import machine_dir
+from . import packed
 from .build import Build
+from .snapshot import Snapshot
 
 #: How many builds are kept per project and machine.
 KEPT = 20
 
 
-def remember(build: Build) -> None:
-    """Keep `build` without its raw trace. A full disk raises no error: the build matters more than later explanations."""
+def remember(build: Build, folders: Mapping[str, Path] | None = None) -> None:
+    """Keep `build` without its raw trace. A full disk raises no error: the build matters more than later explanations.
+
+    Args:
+        build: the build.
+        folders: the folders of its contexts, by name, for `snapshot_of`.
+    """
     if not machine_dir(build.machine).exists():
         return
     with contextlib.suppress(OSError):
         folder = _folder(build.machine, build.project)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = f"{build.started_at.replace(':', '')}-{os.getpid()}.json"
-        part = folder / f"{name}.part"
-        part.write_text(json.dumps({**build.to_json(), "trace": ""}), encoding="utf-8")
-        part.rename(folder / name)
+        for made in (folder.parent, folder):
+            made.mkdir(exist_ok=True, mode=0o700)
+        name = f"{build.started_at.replace(':', '')}-{os.getpid()}"
+        for number, (context, snapshot) in enumerate(build.contexts.items()):
+            place = str((folders or {}).get(context, ""))
+            _keep(folder / f"{name}.{number}.context", snapshot, {"context": context, "folder": place})
+        part = folder / f"{name}.json.part"
+        write_private(part, json.dumps(dataclasses.replace(build, trace="", contexts={}).to_json()))
+        part.rename(folder / f"{name}.json")
         for old in sorted(folder.glob("*.json"))[:-KEPT]:
-            old.unlink(missing_ok=True)
+            for file in (old, *folder.glob(f"{old.stem}.*.context")):
+                file.unlink(missing_ok=True)
 
 
 def builds(project: str | Path, machine: str) -> list[Build]:
@@ -40,8 +57,74 @@ def builds(project: str | Path, machine: str) -> list[Build]:
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
         with contextlib.suppress(OSError, ValueError):  # removed meanwhile, or of another format
-            found.append(Build.load(file))
+            build = Build.load(file)
+            found.append(build if build.contexts else dataclasses.replace(build, contexts=_Contexts(file)))
     return found
+
+
+def snapshot_of(folder: Path, project: str | Path, machine: str) -> Snapshot | None:
+    """Return the newest snapshot of a context's folder among the builds of a project on a machine; None if there is none."""
+    for file in sorted(_folder(machine, str(project)).glob("*.context"), reverse=True):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if packed.about(file)["folder"] == str(folder):
+                return packed.unpack(file)
+    return None
+
+
+def _keep(file: Path, snapshot: Snapshot, about: Mapping[str, str]) -> None:
+    """Write a snapshot, or link to the file that has it."""
+    if isinstance(snapshot.entries, packed.PackedEntries) and snapshot.entries.file:
+        with contextlib.suppress(OSError, ValueError):
+            if packed.about(snapshot.entries.file) == about:
+                os.link(snapshot.entries.file, file)
+                return
+    part = file.with_suffix(".part")
+    write_private(part, packed.pack(snapshot, about))
+    part.rename(file)
+
+
+class _Contexts(Mapping[str, Snapshot]):
+    """The contexts of a kept build. A snapshot is read when it's asked for; one that can't be read isn't there."""
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+
+    @functools.cached_property
+    def _files(self) -> dict[str, Path]:
+        found = {}
+        for file in sorted(self._record.parent.glob(f"{self._record.stem}.*.context")):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                found[packed.about(file)["context"]] = file
+        return found
+
+    def __getitem__(self, name: str) -> Snapshot:
+        file = self._files[name]
+        try:
+            found = file.stat()
+            return _read(_File(found.st_dev, found.st_ino, found.st_mtime_ns, file))
+        except (OSError, ValueError) as error:
+            raise KeyError(name) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """A file, which may have several names: an unchanged context's snapshot is read once for all builds."""
+
+    device: int
+    inode: int
+    changed: int
+    path: Path = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(file: _File) -> Snapshot:
+    return packed.unpack(file.path)
 
 
 def before(build: Build) -> list[Build]:

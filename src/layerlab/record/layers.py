@@ -53,6 +53,17 @@ def image_bytes(provenance: Mapping[str, Any]) -> int | None:
     return sum(layer["size"] for layer in chains[0])
 
 
+def layer_of(build: Build, step: Step) -> str:
+    """Return the digest of the layer that a step made, the last of its chain; "" if the provenance doesn't name it.
+
+    It names those of the image's own stages, if an image was exported. A step that makes no layer has its predecessor's.
+    """
+    mapping = (build.provenance.get("buildConfig") or {}).get("digestMapping") or {}
+    chains = ((build.provenance.get("metadata") or {}).get(_METADATA) or {}).get("layers") or {}
+    chain = (chains.get(f"{mapping.get(step.digest, '')}:0") or [[]])[0]
+    return chain[-1]["digest"] if chain else ""
+
+
 def image_layers(build: Build) -> tuple[ImageLayer, ...]:
     """Return the layers of the image, lowest first: all that a registry gets, and nothing from stages left behind.
 

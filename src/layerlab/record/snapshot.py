@@ -31,6 +31,8 @@ class Entry:
         content: hash of a file's bytes (BLAKE2b, 128 bits, hex), target of a link, "" for a folder, kind and numbers of a
             pipe or device; UNREADABLE if it couldn't be read.
         attributes: hash of the extended attributes that count; "" if there are none, which is nearly always.
+        unix: hash of a small text file's bytes with every CRLF replaced by LF; "" if it has no CRLF. It isn't in the key, but
+            shows that only line ends changed.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Entry:
     size: int
     content: str
     attributes: str = ""
+    unix: str = ""
 
     @property
     def known(self) -> bool:
@@ -71,13 +74,16 @@ class Snapshot:
     stats: Mapping[str, Stat] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data; an entry is a list: path, type and permission bits (one number), size, content, attributes, stat."""
+        """Return plain data.
+
+        An entry is a list: path, type and permission bits (one number), size, content, attributes, stat, unix.
+        """
         rows = []
         for path, entry in self.entries.items():
-            bits = _TYPES[entry.kind] | entry.mode
-            row: list[Any] = [path, bits, entry.size, entry.content]
-            if entry.attributes or path in self.stats:
+            row: list[Any] = [path, bits(entry), entry.size, entry.content]
+            if entry.attributes or entry.unix or path in self.stats:
                 row += [entry.attributes, *self.stats.get(path, ())]
+            row += [entry.unix] if entry.unix else []
             rows.append(row)
         return {
             "entries": rows, "rules": list(self.rules), "ignore_file": self.ignore_file, "ignored": list(self.ignored),
@@ -87,13 +93,24 @@ class Snapshot:
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that `to_json` made `data` from. Raises KeyError, ValueError or TypeError for anything else."""
         entries, stats = {}, {}
-        for path, bits, size, content, *rest in data["entries"]:
-            entries[path] = Entry(_KINDS[stat.S_IFMT(bits)], stat.S_IMODE(bits), size, content, rest[0] if rest else "")
+        for path, mode, size, content, *rest in data["entries"]:
+            unix = rest.pop() if len(rest) in (2, 6) else ""  # it comes after attributes, or after those and a stat
+            entries[path] = entry_of(mode, size, content, rest[0] if rest else "", unix)
             if len(rest) == 5:
                 stats[path] = tuple(rest[1:])
         return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
 
 
-#: How `to_json` writes the kinds: as the upper bits of a Unix mode.
+def bits(entry: Entry) -> int:
+    """Return type and permission bits of an entry as one number, as a Unix mode has them."""
+    return _TYPES[entry.kind] | entry.mode
+
+
+def entry_of(mode: int, size: int, content: str, attributes: str, unix: str) -> Entry:
+    """Return the entry with the type and permission bits `mode`. Raises KeyError for another type."""
+    return Entry(_KINDS[stat.S_IFMT(mode)], stat.S_IMODE(mode), size, content, attributes, unix)
+
+
+#: How the kinds are written: as the upper bits of a Unix mode.
 _TYPES = {"file": stat.S_IFREG, "folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
 _KINDS = {bits: kind for kind, bits in _TYPES.items()}

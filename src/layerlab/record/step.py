@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..system.extras import needs_course
+from ..texts.plain import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,6 @@ def steps_frame(steps: Iterable[Step]) -> pd.DataFrame:
 
 
 def shortened(text: str, width: int = 72) -> str:
-    """Return `text` on one line of at most `width` characters."""
-    text = " ".join(text.split())
+    """Return `text`, safe to show, on one line of at most `width` characters."""
+    text = " ".join(shown(text).split())
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from ..texts.plain import as_json
 from .facts import SCHEMA, VERSION, Facts
 
 #: Long texts meant for reading, which the JSON leaves out.
@@ -25,4 +26,4 @@ def data(facts: Facts) -> dict[str, Any]:
 
 def to_json(facts: Facts) -> str:
     """Return `data` as JSON text."""
-    return json.dumps(data(facts), indent=1, ensure_ascii=False) + "\n"
+    return as_json(data(facts)) + "\n"

@@ -10,14 +10,13 @@ from typing import cast
 
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
-from ..explaining.causes import Cause, Explanation, StepCause
+from ..explaining.causes import Cause, Explanation, Remedy, RootCause, StepCause
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
 from ..system import faults
+from ..texts.plain import shown
 from ..traces.instructions import read
-from . import logs
-from .redaction import Masker
 
 #: Name and version of the JSON. A new field keeps the version; removing one or changing its meaning raises it.
 SCHEMA, VERSION = "layerlab-report", 1
@@ -150,6 +149,8 @@ class Facts:
         against: the build it was compared with to find the causes, in words; "" if there was none.
         unexplained: why there are no causes; "" if there are.
         roots: numbers of the steps that ran for a reason of their own.
+        root_causes: what made them run, each thing once.
+        remedies: what to do about the causes, where there's something.
         comparison: None without a previous build.
         step_logs: the output of each step, without terminal codes and not yet cut; in the page only.
         dockerfile: text of the Dockerfile; in the page only.
@@ -175,6 +176,8 @@ class Facts:
     against: str
     unexplained: str
     roots: tuple[int, ...]
+    root_causes: tuple[RootCause, ...]
+    remedies: tuple[Remedy, ...]
     comparison: Comparison | None
     warnings: tuple[str, ...]
     step_logs: tuple[str, ...] = dataclasses.field(repr=False)
@@ -201,10 +204,9 @@ def gather(
         explanation: why its steps ran; None if there is no explanation.
         unexplained: why there is no explanation.
     """
-    masker = Masker.of(build, previous)
+    build, previous = build.fitted(), previous and previous.fitted()
     in_image = _image_stages(build)
-    build = masker.build(build)
-    told = _by_step(build, masker.explanation(explanation) if explanation else None)
+    told = _by_step(build, explanation)
     path = critical_path(build)
     fault = _fault(build)
     steps = tuple(
@@ -216,17 +218,17 @@ def gather(
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
         app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
-        started_at=build.started_at, outcome=outcome(build), error=logs.plain(build.error), image=build.image,
+        started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image_name,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
         phases=build.phases,
         critical_path=tuple(s.number for d in path for s in steps if build.steps[s.number - 1].digest == d),
-        against=masker.text(explanation.against) if explanation else "",
+        against=explanation.against if explanation else "",
         unexplained="" if explanation else unexplained or "no explanation was made",
         roots=tuple(s.number for s in steps if s.root),
-        comparison=_compared(build, masker.build(_without_logs(previous))) if previous else None,
-        warnings=tuple(logs.plain(w) for w in build.warnings),
-        step_logs=tuple(logs.plain(s.log) for s in build.steps), dockerfile=logs.plain(build.dockerfile),
+        root_causes=explanation.root_causes if explanation else (), remedies=explanation.remedies if explanation else (),
+        comparison=_compared(build, previous) if previous else None,
+        warnings=build.warnings, step_logs=tuple(s.log.rstrip() for s in build.steps), dockerfile=shown(build.dockerfile),
     )  # fmt: skip
 
 
@@ -304,10 +306,6 @@ def _image_stages(build: Build) -> frozenset[str] | None:
         found.append(stage)
         stage = bases[stage]
     return frozenset(found) or None
-
-
-def _without_logs(build: Build) -> Build:
-    return dataclasses.replace(build, steps=tuple(dataclasses.replace(s, log="") for s in build.steps))
 
 
 def _compared(now: Build, before: Build) -> Comparison:

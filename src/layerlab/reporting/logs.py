@@ -1,24 +1,11 @@
-"""Logs made fit for a page: no terminal codes, progress bars in their last state, long logs cut in the middle."""
+"""Long logs made fit for a page: cut in the middle, and in long lines."""
 
 from __future__ import annotations
 
 import html
-import re
-
-#: ANSI sequences (CSI; OSC, such as titles and links, ended by BEL or ST; two-character ones), then other control characters.
-_TERMINAL = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
 
 #: How many characters of a line are shown; minified files and progress bars make longer lines.
 LINE = 1000
-
-
-def plain(log: str) -> str:
-    """Return `log` as a terminal would have left it, without colours: a rewritten line in its last version."""
-    if "\r" in log:
-        log = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in log.split("\n"))
-    return _TERMINAL.sub("", log).rstrip()
 
 
 def weight(text: str) -> int:

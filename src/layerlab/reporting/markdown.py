@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..charts.labels import INSTANT, brief
 from ..record.states import FAILED, RAN
+from ..texts.plain import shown
 from . import logs, words
 from .facts import ComparedStep, Comparison, Facts, Pair, StepFacts
 
@@ -26,7 +27,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]#!|~<>&$@]|:(?=//|[a-z+]\w*:)|(?<=www)\.|^[-+=
 
 def escaped(text: str) -> str:
     """Return plain text on one line, escaped so that it stays plain text in Markdown, in a table and in HTML."""
-    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(logs.plain(text).split()))
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(shown(text).split()))
 
 
 def markdown(facts: Facts) -> str:
@@ -40,6 +41,7 @@ def markdown(facts: Facts) -> str:
 def _summary(facts: Facts, rows: int) -> str:
     parts = [f"### {escaped(f'{facts.app} {facts.variant}')}: {escaped(words.verdict(facts))}", _facts_line(facts)]
     parts += ["\n".join(f"- {escaped(words.clipped(line, 300))}" for line in words.short_story(facts))]
+    parts += ["\n".join(f"- → {escaped(words.clipped(str(remedy), 300))}" for remedy in facts.remedies[:rows])]
     if facts.error:
         parts.append(_error(facts))
     parts.append(_steps(facts, rows))

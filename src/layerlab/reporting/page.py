@@ -10,6 +10,7 @@ import hashlib
 import jinja2
 
 from ..charts.labels import brief
+from ..charts.markup import printable
 from . import drawing, logs, words
 from .facts import NETWORKS, Facts, StepFacts
 
@@ -106,7 +107,7 @@ def _source_lines(facts: Facts) -> list[SourceLine]:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("layerlab.reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=printable,
     )  # fmt: skip
     for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
         environment.filters[name] = getattr(words, name)

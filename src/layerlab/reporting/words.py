@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from ..charts.labels import INSTANT, brief
 from ..charts.theme import megabytes as _megabytes
 from ..charts.theme import seconds, shortened
-from ..record.masking import HIDDEN
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..texts.secrets import HIDDEN
 from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals
 
 #: The sign before a state: distinguishable by shape, not by colour alone.
@@ -104,10 +104,8 @@ def short_story(facts: Facts) -> list[str]:
     if facts.failed_step:
         means = f": {facts.meaning}" if facts.meaning else ""
         told.append(f"Failed at {named(facts.failed_step)}{means}")
-    roots = [facts.step(n) for n in facts.roots] if facts.against else []
-    if roots:
-        more = f", and {counted(len(roots) - 1, 'more root cause')}" if len(roots) > 1 else ""
-        told.append(f"Root cause: {roots[0].why} ({named(roots[0])}){more}")
+    if facts.against and facts.root_causes:
+        told.append(root_cause(facts))
     elif facts.against and not facts.totals.ran:
         told.append("Nothing relevant changed, so no step ran")
     if top := slowest(facts):
@@ -125,6 +123,15 @@ def short_story(facts: Facts) -> list[str]:
             how = "slower" if change > 0 else "faster"
             told.append(f"{duration(abs(change))} {how} than the previous build ({duration(before)})")
     return told
+
+
+def root_cause(facts: Facts) -> str:
+    """Name the first root cause, with the step or steps that it made run, and count the others."""
+    first, *others = facts.root_causes
+    steps = [s for s in facts.steps if s.root and s.line in first.lines]
+    where = named(steps[0]) if len(steps) == 1 else f"lines {', '.join(map(str, first.lines))}"
+    more = f", and {counted(len(others), 'more root cause')}" if others else ""
+    return f"Root cause: {first.text} ({where}){more}"
 
 
 def comparison_rows(before: Totals, now: Totals) -> Iterable[tuple[str, str, str, str]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from .limits import MEMORY_PERCENT, PROCESSES_PERCENT
+
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
@@ -122,16 +124,38 @@ FAULTS = (
         "`docker run --privileged --rm tonistiigi/binfmt --install all`",
     ),
     Fault(
+        "processes",
+        r"cannot fork|fork: (retry: )?resource temporarily unavailable|can't start new thread|pthread_create failed|"
+        r"fork(_exec)?\(\)?\s+([~^]+\s+)?BlockingIOError|spawn \S+ EAGAIN",
+        "a step tried to run more processes than it may",
+        "run fewer at once (`make -j4`, fewer workers); on a machine of LayerLab's, all that runs there may have "
+        f"{PROCESSES_PERCENT} % of the processes that the computer allows (/proc/sys/kernel/pid_max or threads-max, the smaller)",
+    ),
+    Fault(
         "killed",
         r"exit code: 137|signal: killed|cannot allocate memory|out of memory",
         "a step was killed, most likely because memory ran out",
-        "give the engine more memory (Docker Desktop: Settings, Resources), or build less at once",
+        "build less at once, or give the engine more memory (Docker Desktop: Settings, Resources); on a machine of LayerLab's, "
+        f"all that runs there may have {MEMORY_PERCENT} % of the computer's memory",
     ),
     Fault(
         "not-found",
         r"failed to resolve source metadata for|pull access denied|manifest unknown|repository does not exist",
         "the base image can't be found or pulled",
         "check its name and tag; if no hub answers, LayerLab has stand-ins for python:3.11-slim and python:3.13-slim",
+    ),
+    Fault(
+        "frontend",
+        r"dockerfile parse error on line \d+: unknown flag: --",
+        "the engine's Dockerfile frontend doesn't know a flag: a slip of the pen, or the frontend is too old",
+        "check the spelling; for a newer frontend, make `# syntax=docker/dockerfile:1` the first line, which the engine fetches "
+        "(`COPY --parents` came with docker/dockerfile:1.7-labs)",
+    ),
+    Fault(
+        "not-utf-8",
+        r"string field contains invalid UTF-8",
+        "BuildKit takes only names in UTF-8, and a file of the build context has another: `layerlab explain` names it",
+        "rename the file, or keep it out with .dockerignore",
     ),
     Fault(
         "gone",

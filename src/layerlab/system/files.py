@@ -1,9 +1,19 @@
-"""Write the small files that say what exists, so that no reader ever sees half of one."""
+"""Write files: records for their owner only, and the small ones that say what exists so that no reader sees half of one."""
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def write_private(file: Path, content: str | Iterable[bytes]) -> None:
+    """Write a text or bytes to `file`, which from then on only its owner can read, whoever could before."""
+    with open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
+        if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # not of /dev/null or a pipe
+            os.fchmod(opened.fileno(), 0o600)
+        opened.writelines([content.encode()] if isinstance(content, str) else content)
 
 
 def replace_text(file: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -10,3 +11,8 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def on_terminal() -> bool:
+    """Tell whether standard error is a terminal where things can be redrawn in place, which a dumb one can't."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

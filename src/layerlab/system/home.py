@@ -15,8 +15,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import platformdirs
-
 from ..errors import MachineBusy, SetupError
 
 #: In a home: LayerLab made it.
@@ -28,7 +26,11 @@ LABEL = "layerlab.home"
 def home() -> Path:
     """Return the folder of everything LayerLab keeps: `$LAYERLAB_HOME`, or one in the system's folder for user data."""
     chosen = os.environ.get("LAYERLAB_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else platformdirs.user_data_path("layerlab")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    import platformdirs
+
+    return platformdirs.user_data_path("layerlab")
 
 
 def claim() -> None:
@@ -40,11 +42,14 @@ def claim() -> None:
     folder = home()
     if is_ours(folder):
         return
-    if folder.is_dir() and os.environ.get("LAYERLAB_HOME") and any(folder.iterdir()):
+    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    # Another process may have made it since we looked.
+    if there and MARKER not in there and os.environ.get("LAYERLAB_HOME"):
         raise SetupError(
             f"LAYERLAB_HOME is {folder}, which holds files that LayerLab didn't make", "set it to a new or empty folder"
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # also where somebody made it before, empty
     (folder / MARKER).touch(mode=0o600)
 
 
@@ -80,14 +85,17 @@ def reports_dir() -> Path:
 
 def run_dir() -> Path:
     """Return the folder of sockets and process ids. Like the processes, it's gone after a reboot."""
-    base = Path("/run")
-    if not os.access(base, os.W_OK):
-        with (
-            warnings.catch_warnings()
-        ):  # where XDG_RUNTIME_DIR isn't set, it names a folder in /tmp, which is fine, and warns
-            warnings.simplefilter("ignore")
-            base = platformdirs.user_runtime_path()
-    return base / f"layerlab-{home_id()}"
+    return _runtime() / f"layerlab-{home_id()}"
+
+
+def _runtime() -> Path:
+    if os.access("/run", os.W_OK):
+        return Path("/run")
+    import platformdirs
+
+    with warnings.catch_warnings():  # where XDG_RUNTIME_DIR isn't set, it takes a folder in /tmp and warns
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path()
 
 
 def _made(path: Path) -> Path:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ..texts.plain import plain
+
 #: pip and apt count in powers of 1000 (pip's `format_size`, apt's `SizeToStr`), uv in powers of 1024.
 UNITS = {"b": 1, "bytes": 1}
 UNITS |= {f"{prefix}b": 1000**power for power, prefix in enumerate("kmgt", 1)}
 UNITS |= {f"{prefix}ib": 1024**power for power, prefix in enumerate("kmgt", 1)}
 
 _SIZE = r"(?P<{0}>\d[\d.,]*) ?(?P<{0}_unit>[kKMGT]?i?B|bytes)"
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 #: A line of a log that reports a download.
 _LINE = re.compile(
     r"\s*(?:"
@@ -50,7 +51,7 @@ class Downloads:
         for line in lines:
             # Logs can be long and few lines report a download: the substring test saves running the expression.
             if any(hint in line for hint in _HINTS):
-                self._read(_COLOUR.sub("", line))
+                self._read(plain(line))
             elif self._awaited and line.strip():
                 self._awaited.clear()
 

@@ -10,12 +10,12 @@ import base64
 import codecs
 import dataclasses
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ..record.states import CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..texts.plain import plain
 from .downloads import downloaded_bytes
 
 #: A state that only live progress shows: started and not completed.
@@ -23,8 +23,6 @@ RUNNING = "RUNNING"
 
 #: How many pieces of a step's log `tail` looks at: one line may come in several.
 _TAIL_PIECES = 100
-#: Terminal colours and other control characters, except tab.
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def read_events(lines: Iterable[str], rest: list[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -103,7 +101,7 @@ class Vertex:
             data = base64.b64decode(piece) + data
             if data.count(b"\n") > 2 * lines:  # some may be empty
                 break
-        shown = (plain_line(line) for line in data.decode(errors="replace").split("\n"))
+        shown = plain(data.decode(errors="replace")).split("\n")
         return [line for line in shown if line.strip()][-lines:]
 
     @property
@@ -187,11 +185,6 @@ def state(vertices: Sequence[Vertex]) -> str:
     if any(v.cached for v in telling):
         return CACHED
     return RUNNING if any(v.running for v in vertices) else RAN
-
-
-def plain_line(line: str) -> str:
-    """Return a line as a terminal leaves it: without colours, and with only the last version of a bar that rewrites itself."""
-    return _CONTROL.sub("", line.rstrip("\r").rsplit("\r", 1)[-1])
 
 
 def _seconds(timestamp: str) -> float:

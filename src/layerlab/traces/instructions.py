@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 from dockerfile_parse import DockerfileParser
 
+from ..texts.plain import shown
+
 #: Instructions that become a vertex; ENV, ARG, CMD, ... change only the configuration (BuildKit dockerfile2llb).
 MAKES_A_STEP = ("RUN", "COPY", "ADD", "WORKDIR")
 
@@ -42,8 +44,8 @@ class Instruction:
 
     @property
     def text(self) -> str:
-        """The instruction on one line."""
-        return " ".join(f"{self.keyword} {self.value}".split())
+        """The instruction on one line, safe to show."""
+        return " ".join(shown(f"{self.keyword} {self.value}").split())
 
     @property
     def words(self) -> list[str]:
@@ -63,6 +65,15 @@ def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instru
         text: the Dockerfile.
         build_args: values given with --build-arg, which override the defaults of ARGs before the first FROM.
     """
+    return _read(text, build_args or {})[0]
+
+
+def global_values(text: str, build_args: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the ARGs before the first FROM, which FROM lines may use."""
+    return _read(text, build_args)[1]
+
+
+def _read(text: str, build_args: Mapping[str, str]) -> tuple[tuple[Instruction, ...], dict[str, str]]:
     text, ends = _without_heredocs(text)
     found: list[Instruction] = []
     values: dict[str, str] = {}
@@ -73,14 +84,21 @@ def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instru
             continue
         if keyword == "ARG" and stage < 0:
             argument, _, default = value.partition("=")
-            values[argument] = (build_args or {}).get(argument, _replaced(default.strip("'\""), values))
+            values[argument] = build_args.get(argument, replaced(default.strip("'\""), values))
         if keyword == "FROM":
-            stage, value = stage + 1, _replaced(value, values)
+            stage, value = stage + 1, replaced(value, values)
             named = re.search(r"\sAS\s+(\S+)\s*$", value, re.IGNORECASE)
             # BuildKit lowers the names of stages (instructions.parseBuildStageName).
             name = named[1].lower() if named else f"stage-{stage}"
         found.append(Instruction(line, ends.get(line, entry["endline"] + 1), keyword, value, stage, name))
-    return tuple(found)
+    return tuple(found), values
+
+
+def from_variables(text: str) -> set[str]:
+    """Return the names of the variables in the FROM lines."""
+    lines = text.splitlines()
+    raw = (" ".join(lines[i.line - 1 : i.end_line]) for i in read(text) if i.keyword == "FROM")
+    return {found[1] or found[2] for line in raw for found in _VARIABLE.finditer(line)}
 
 
 def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[int]:
@@ -101,7 +119,8 @@ def _mentioned(instruction: Instruction) -> list[str]:
     return [instruction.base.lower(), *(m.lower() for m in re.findall(r"\bfrom=([^\s,]+)", instruction.value))]
 
 
-def _replaced(text: str, values: Mapping[str, str]) -> str:
+def replaced(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with $NAME, ${NAME} and ${NAME:-default} replaced; an unknown variable is empty."""
     return _VARIABLE.sub(lambda m: values.get(m[1] or m[2]) or m[3] or "", text)
 
 

@@ -97,8 +97,8 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
         if not (told := _NAME.match(name)) or re.match(SOURCE_IMAGE, name):
             others.append((vertex, name))
         elif not mapping or vertex.digest in mapping:
-            keyword = told["text"].split(" ")[0]
-            steps.append(Place(0, 0, _split(told)[1], keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
+            keyword, stage = told["text"].split(" ")[0], _split(told, instructions)[1]
+            steps.append(Place(0, 0, stage, keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
         # else: a step of another target with the same files as ours; BuildKit runs it once and shows it under both.
     return Placed(tuple(steps), tuple(others))
 
@@ -146,8 +146,7 @@ def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> 
     groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
     for vertex, name in vertices:
         if (match := _NAME.match(name)) and not match["text"].startswith("ONBUILD "):
-            # If the Dockerfile has a single stage without a name, BuildKit writes "[2/4]".
-            groups[_split(match)].append((vertex, match))
+            groups[_split(match, instructions)].append((vertex, match))
     located: Located = collections.defaultdict(list)
     for (platform, stage_name), told in groups.items():
         commands = [i for i in instructions if i.stage == stages.get(stage_name) and i.keyword in MAKES_A_STEP]
@@ -213,7 +212,7 @@ def _add_bases(located: Located, vertices: Sequence[Named], instructions: tuple[
 def _add_triggers(located: Located, vertices: Sequence[Named], instructions: Sequence[Instruction]) -> None:
     """Place the steps that the base image's ONBUILD adds: they have no line of their own, so they get the FROM's."""
     for (_, told), vertex in _triggers(vertices):
-        platform, stage_name = _split(told)
+        platform, stage_name = _split(told, instructions)
         for i in instructions:
             if i.keyword == "FROM" and i.stage_name == stage_name:
                 step = dataclasses.replace(i, keyword="ONBUILD", value=told["text"].removeprefix("ONBUILD "))
@@ -274,14 +273,19 @@ def _prefix(targets: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"\[(?:{'|'.join(map(re.escape, targets))})(?: |(\]) )")
 
 
-def _split(told: re.Match[str]) -> tuple[str, str]:
-    """Return (platform, stage) of "[linux/arm64 build 2/3]"."""
-    platform, _, stage = (told["where"] or "").rpartition(" ")
-    return platform, stage or "stage-0"
+def _split(told: re.Match[str], instructions: Sequence[Instruction]) -> tuple[str, str]:
+    """Return (platform, stage) of "[linux/arm64 build 2/3]".
+
+    If the Dockerfile has a single stage, BuildKit leaves its name out, even if it has one (dockerfile2llb, convert.go).
+    """
+    words = (told["where"] or "").split(" ")
+    platform = " ".join(word for word in words if "/" in word)  # a stage's name has no slash
+    only = next((i.stage_name for i in instructions if i.stage == 0), "stage-0")
+    return platform, "".join(word for word in words if "/" not in word) or only
 
 
 def _platform(name: str) -> str:
-    return _split(told)[0] if (told := _NAME.match(name)) else ""
+    return _split(told, ())[0] if (told := _NAME.match(name)) else ""
 
 
 def _image(name: str) -> str:

@@ -53,6 +53,11 @@ class Case:
         first: of the first build: target, args, options, service, dockerfile (the name), elsewhere (on a second machine).
         then: the same of the last build.
         fails: a part of the error, where the last build is meant to fail.
+        causes: steps with a given number of causes: line, a part of one of them, the number.
+        remedies: a part of each remedy, all of them; None if the case isn't about them.
+        failure: a part of what is said of a build that failed before its first step.
+        shows: a part of the explanation as it's printed.
+        hidden: what must be nowhere in the explanation.
         alone: on a machine of its own, because the case prunes, resets or moves what others use.
     """
 
@@ -67,6 +72,11 @@ class Case:
     first: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     then: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     fails: str = ""
+    causes: tuple[tuple[int, str, int], ...] = ()
+    remedies: tuple[str, ...] | None = None
+    failure: str = ""
+    shows: str = ""
+    hidden: str = ""
     alone: bool = False
 
 
@@ -144,6 +154,14 @@ def write(path: str, text: str) -> Edit:
     return lambda scene: _put(scene.path(path), scene.told(text))
 
 
+def append(path: str, text: str) -> Edit:
+    def edit(scene: Scene) -> None:
+        with scene.path(path).open("a") as file:
+            file.write(text)
+
+    return edit
+
+
 def replace(old: str, new: str, path: str = "Dockerfile") -> Edit:
     """Replace the one place where a file says `old`."""
 
@@ -213,15 +231,15 @@ def keeping_times(path: str, text: str) -> Edit:
     return edit
 
 
-def tar(path: str, **texts: str) -> Edit:
-    """A gzipped tar of files `name`.txt, the same bytes each time for the same texts."""
+def tar(path: str, date: int = 0, **texts: str) -> Edit:
+    """A gzipped tar of files `name`.txt, the same bytes each time for the same texts and date (seconds since 1970)."""
 
     def edit(scene: Scene) -> None:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             for name, text in texts.items():
                 entry = tarfile.TarInfo(f"{name}.txt")
-                entry.size = len(text)
+                entry.size, entry.mtime = len(text), date
                 archive.addfile(entry, io.BytesIO(text.encode()))
         scene.path(path).write_bytes(gzip.compress(packed.getvalue(), mtime=0))
 
@@ -268,6 +286,21 @@ def commit(name: str, text: str) -> Edit:
         (scene.site / name).write_text(text)
         _git(scene, "add", name)
         _git(scene, "commit", "--quiet", "--allow-empty", "--message=more")
+
+    return edit
+
+
+def git_commit(message: str, files: int) -> Edit:
+    """Commit `files` new files in the app's own folder, a repository."""
+
+    def edit(scene: Scene) -> None:
+        if not scene.path(".git").exists():
+            _git_in(scene.app.path, "init", "--quiet", "--initial-branch=main")
+        for number in range(files):
+            _put(scene.path(f".git/more/{number}"), f"{message} {number}")
+            _git_in(scene.app.path, "hash-object", "-w", f".git/more/{number}")
+        _git_in(scene.app.path, "add", ".")
+        _git_in(scene.app.path, "commit", "--quiet", "--allow-empty", f"--message={message}")
 
     return edit
 
@@ -330,8 +363,12 @@ def _project(scene: Scene, text: str) -> Path:
 
 
 def _git(scene: Scene, *arguments: str) -> None:
+    _git_in(scene.site, *arguments)
+
+
+def _git_in(folder: Path, *arguments: str) -> None:
     who = ["-c", "user.name=LayerLab", "-c", "user.email=layerlab@localhost", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", scene.site, *who, *arguments], check=True, capture_output=True)
+    subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
 
 
 # -- servers -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""The keyed hashes that stand for secrets in records: equal secrets have equal ones, and nobody without the key can tell more.
+
+The key is random, made once in LayerLab's home, and only its owner can read it. So on one computer, builds can be compared
+as to whether a secret changed; a record from elsewhere has the hashes of another key, which say nothing here.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from ..system.home import claim, home
+from ..texts.secrets import marked
+
+#: The key's file in LayerLab's home.
+FILE = "masking.key"
+_BYTES = 32
+
+
+def mark(value: str) -> str:
+    """Return what stands in a record for a secret: HIDDEN with a keyed hash of `value`."""
+    return marked(hmac.new(_key(home()), value.encode("utf-8", "surrogatepass"), "sha256").hexdigest())
+
+
+def key_id() -> str:
+    """Return eight hex digits that tell this computer's key from others."""
+    return hashlib.sha256(b"layerlab masking key " + _key(home())).hexdigest()[:8]
+
+
+@functools.cache
+def _key(folder: Path) -> bytes:
+    """Return the key in the home `folder`; where none can be kept, one that lasts as long as this process."""
+    try:
+        return _kept(folder / FILE)
+    except OSError:
+        return secrets.token_bytes(_BYTES)
+
+
+def _kept(file: Path) -> bytes:
+    if not file.exists():
+        claim()
+        part = file.with_name(f".{FILE}.{os.getpid()}")
+        try:
+            part.touch(mode=0o600, exist_ok=False)
+            part.write_bytes(secrets.token_bytes(_BYTES))
+            os.link(part, file)  # unlike a rename, it leaves the key that another process made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink(missing_ok=True)
+    return file.read_bytes()

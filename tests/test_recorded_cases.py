@@ -1,0 +1,40 @@
+"""The explainer against recorded builds: the cases of `tests/engine/cases/reports.py`, without an engine.
+
+`tests/engine/test_cases.py` runs the same cases on a real one; `cases/recording.py` there says how to record them.
+"""
+
+from __future__ import annotations
+
+import cases
+import pytest
+from cases import recording
+from cases.reports import CASES
+
+from layerlab.explaining.causes import RootCause
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
+def test_case(case):
+    build, explanation = recording.replayed(case)
+    cases.check(case, build, explanation)
+
+
+def explained(name: str):
+    (case,) = (case for case in CASES if case.name == name)
+    return recording.replayed(case)[1]
+
+
+def test_a_file_that_several_copies_read_is_one_root_cause():
+    assert explained("83 two stages, one with other bytes").root_causes == (
+        RootCause("file changed", "req.txt changed", (4, 7)),
+    )
+    assert [cause.lines for cause in explained("41 the cache pruned").root_causes] == [(2, 3, 4)]
+
+
+def test_another_target_that_it_is_compared_with_is_named():
+    assert explained("45 another target").against == "the previous build of case Dockerfile, of target dev"
+
+
+def test_no_recording_is_left_over():
+    kept = {recording.file_of(case) for case in CASES}
+    assert set(recording.FOLDER.glob("*.json.gz")) == kept
