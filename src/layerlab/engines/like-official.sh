@@ -13,7 +13,8 @@ export DEBIAN_FRONTEND=noninteractive
 # -- Python: Debian's, moved to /usr/local. It takes its prefix from where its library lies. ------------------------------
 cp "/usr/bin/$python" "/usr/local/bin/$python"
 mkdir -p "$lib/site-packages" "/usr/local/include/$python"
-cp -RL "/usr/lib/$python/." "$lib" # -L: some files are links to /etc and /usr/share, which go with Debian's packages
+# -L: some files are links to /etc and /usr/share, which go with Debian's packages. -p: what Debian compiled stays valid.
+cp -RLp "/usr/lib/$python/." "$lib"
 rm -f "$lib/EXTERNALLY-MANAGED" "$lib/sitecustomize.py"
 
 # Two packages of which we need only files. The C headers: Debian keeps pyconfig.h apart, for several architectures. And
@@ -80,7 +81,10 @@ ln -s "$python" /usr/local/bin/python3
 [ -z "$wheel" ] || "$python" -m pip install --no-index --find-links "$fetched/usr/share/python-wheels" wheel
 rm -r "$fetched"
 ln -s python3 /usr/local/bin/python
-"$python" -m compileall -q "$lib" >/dev/null || : # ignore files that are no Python, such as lib2to3's test data
+# As there, packages have no byte code: the first step that runs pip writes pip's into its layer. Debian compiled the library;
+# this compiles what we changed, and ignores files that are no Python, such as lib2to3's test data.
+find "$lib/site-packages" -name '*.pyc' -delete
+"$python" -m compileall -q -x site-packages "$lib" >/dev/null || :
 [ ! -e /usr/bin/python3 ] # nothing else may bring Debian's back
 
 # -- Certificates: where update-ca-certificates finds them again, when a step of somebody's runs it -------------------------
