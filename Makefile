@@ -14,6 +14,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 LAB_ARGS ?=
 TEST_ARGS ?=
 FUZZ ?= 300
+# How many minutes `make soak` takes.
+SOAK ?= 10
 # How many processes share the tests; each has its own LayerLab home and machines.
 JOBS ?= 2
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -32,7 +34,7 @@ PYTEST = sh scripts/on-quick-disk.sh $(BIN)/python -m pytest --numprocesses $(JO
 # With TEST_ARGS="-k something", one of the two stages may have nothing to run; pytest then exits with 5.
 NONE_IS_FINE = $(if $(TEST_ARGS),|| [ $$? = 5 ])
 
-.PHONY: help lab test test-all nightly doctor reset clean fuzz bench notebooks wheel-test lowest docs lock lint setup
+.PHONY: help lab test test-all nightly doctor reset clean fuzz soak bench notebooks wheel-test lowest docs lock lint setup
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,7 +52,7 @@ test-all: test ## Run every test, those of `make test` first. SHARD=1/3 runs a t
 	@$(BIN)/python tests/prepare.py
 	$(PYTEST) -m "not fast" $(TEST_ARGS) $(NONE_IS_FINE)
 
-nightly: docs fuzz bench ## Check the documentation's links and run what takes long: the explainer on 300 random projects, the benchmarks.
+nightly: docs fuzz soak bench ## Check the documentation's links and run what takes long: 300 random projects, builds while things are killed, benchmarks.
 
 doctor: $(VENV)/.ready ## Check this computer: what's fine, and how to fix the rest.
 	@$(BIN)/layerlab doctor
@@ -67,6 +69,10 @@ clean: ## Remove everything that LayerLab created: machines, engine, images, cac
 fuzz: $(VENV)/.test-ready ## Test the explainer against the engine on FUZZ (300) random projects and edits.
 	@$(BIN)/layerlab up
 	LAYERLAB_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/engine/test_fuzz.py --capture=no --timeout=7200
+
+soak: $(VENV)/.test-ready ## Build in 4 processes on 3 machines for SOAK (10) minutes while things are killed: no wrong record, nothing left.
+	@$(BIN)/layerlab up
+	LAYERLAB_SOAK=$(SOAK) $(BIN)/python -m pytest tests/engine/test_soak.py --capture=no
 
 bench: $(VENV)/.test-ready ## Measure the README's claims: ratios, side by side.
 	@$(BIN)/python -m benchmarks
@@ -99,6 +105,8 @@ lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml again, with hashe
 setup: $(VENV)/.ready ## Set up only the virtual environment.
 
 # Fails with a message unless there is a Python that can create an environment.
+# Deletes an old environment; one made with sudo is root's, and a line for each of its files would hide the reason.
+REMOVED = rm -rf $(@D) 2>/dev/null || { echo "$(@D) can't be deleted. If it was made with sudo: sudo rm -rf $(@D)" >&2; exit 1; }
 HAVE_PYTHON = if [ -z "$(PYTHON)" ]; then \
 	echo "LayerLab needs Python 3.11 or newer with venv. On Debian and Ubuntu: apt-get install python3 python3-venv" >&2; \
 	exit 1; fi
@@ -107,7 +115,7 @@ HAVE_PYTHON = if [ -z "$(PYTHON)" ]; then \
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/install.py
 	@$(HAVE_PYTHON)
 	@echo "Setting up the virtual environment with $(PYTHON) ..."
-	@rm -rf $(VENV)
+	@$(REMOVED)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python scripts/install.py requirements.lock --project
 	@touch $@
@@ -120,7 +128,7 @@ $(VENV)/.test-ready: $(VENV)/.ready requirements-test.lock
 # The other environments, each from the lock of its name: .venv-docs, .venv-lowest.
 .venv-%/.ready: requirements-%.lock pyproject.toml scripts/install.py
 	@$(HAVE_PYTHON)
-	@rm -rf $(@D)
+	@$(REMOVED)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python scripts/install.py requirements-$*.lock --project
 	@touch $@

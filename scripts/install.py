@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,9 @@ SAME = {
 def main(arguments: Sequence[str]) -> int:
     """Install the lock file named by the first argument and, with --project, the project. Return the exit code."""
     lock, project = Path(arguments[0]), "--project" in arguments
+    if refusal := not_ours(Path(sysconfig.get_path("purelib"))):
+        say(refusal)
+        return 1
     uv, others = split(lock.read_text(encoding="utf-8"))
     settings = pip_settings(printed([sys.executable, "-m", "pip", "config", "list"]))
     with tempfile.TemporaryDirectory(prefix="layerlab-install-") as folder:
@@ -61,6 +65,13 @@ def main(arguments: Sequence[str]) -> int:
         if project and code == 0:
             code = subprocess.call([*PIP, "--no-deps", "--no-build-isolation", "--editable", "."])
         return code
+
+
+def not_ours(packages: Path) -> str:
+    """Say that the environment's folder of packages can't be written to, as after `sudo make`; "" where it can."""
+    if os.access(packages, os.W_OK):
+        return ""
+    return f"You can't write to {packages}. If the environment was made with sudo, delete it: sudo rm -rf {sys.prefix}"
 
 
 def split(lock: str) -> tuple[str, str]:

@@ -77,10 +77,10 @@ def pytest_collection_modifyitems(config, items):
         if tiers.is_fast(names[item]):
             item.add_marker(pytest.mark.fast)
     mine = tiers.shard(map(tiers.scope, names.values()), *config.getoption("--shard"))
-    others = [item for item in items if tiers.scope(names[item]) not in mine]
-    if others:
+    wanted = [i for i in items if tiers.scope(names[i]) in mine and tiers.is_wanted(names[i], os.environ)]
+    if others := [item for item in items if item not in wanted]:
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if tiers.scope(names[item]) in mine]
+        items[:] = wanted
     items.sort(key=lambda item: -tiers.seconds(tiers.scope(names[item])))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layerlab.errors import RecordError
 from layerlab.record.build import Build
 from layerlab.record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from layerlab.record.step import Phase, Step
@@ -27,7 +28,7 @@ steps = st.builds(
 )  # fmt: skip
 phases = st.builds(Phase, kind=texts, name=texts, started=seconds, seconds=seconds, bytes=counts)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
@@ -71,7 +72,7 @@ def test_saved_and_loaded_is_equal(build):
 def test_another_format_is_refused(tmp_path, content):
     path = tmp_path / "build.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match="isn't the record of a build"):
+    with pytest.raises(RecordError, match="isn't the record of a build"):
         Build.load(path)
 
 

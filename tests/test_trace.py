@@ -517,3 +517,17 @@ class TestOneStage:
     def test_and_so_has_one_for_two_platforms(self):
         stages = {s.stage for s in read("failed_platforms").steps if s.instruction != "FROM"}
         assert stages == {"linux/amd64 only", "linux/arm64 only"}
+
+
+def test_what_another_build_canceled_is_not_canceled_here():
+    """Builds share a vertex; the one that's killed cancels it for both, and the other one tries again and succeeds."""
+    trace, provenance, *rest = recording("uv")
+    states = [step.state for step in parse(trace, provenance, *rest).steps]
+    events = [json.loads(line) for line in trace.splitlines() if line.startswith("{")]
+    for event in events:
+        for vertex in event.get("vertexes") or ():
+            if vertex.get("completed"):
+                vertex["error"] = "context canceled: context canceled"
+    canceled = "\n".join(map(json.dumps, events))
+    assert [step.state for step in parse(canceled, provenance, *rest).steps] == states
+    assert CANCELED in {step.state for step in parse(canceled, {}, *rest).steps}

@@ -6,7 +6,7 @@ engine: it's what a stranger, a contributor and a reviewer run. `make test-all` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 #: Folders whose tests need a real engine or a real browser.
 REAL = {"engine", "browser"}
@@ -60,6 +60,8 @@ FAST: dict[str, tuple[str, ...]] = {
         "browser/test_report_page.py::test_by_keyboard",
     ),
 }
+#: Modules that only `make nightly` runs, and the variable that has them run: how long each takes.
+NIGHTLY = {"engine/test_soak.py": "LAYERLAB_SOAK"}
 _FAST = frozenset(name for names in FAST.values() for name in names)
 
 #: The notebooks are one test module and half of the time, so its tests may run side by side.
@@ -95,6 +97,12 @@ def is_fast(name: str) -> bool:
     """Tell whether the test of that name is in the fast tier."""
     module = name.partition("::")[0]
     return module.partition("/")[0] not in REAL or bool({name, name.partition("[")[0], module} & _FAST)
+
+
+def is_wanted(name: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether the test of that name runs: what's for the night only where its variable is set."""
+    variable = NIGHTLY.get(name.partition("::")[0])
+    return variable is None or variable in environment
 
 
 def scope(name: str) -> str:

@@ -8,6 +8,8 @@ from .texts.plain import plain, shown
 
 #: How many lines of a command's output an error shows; the exception keeps the whole output.
 TAIL_LINES = 20
+#: How many characters of each of those lines, and of the command, it shows.
+LINE_WIDTH = 1000
 
 
 class LayerLabError(Exception):
@@ -42,9 +44,14 @@ class CommandFailed(LayerLabError):
         from .texts.masker import Masker  # here, because every command imports this module, and few fail
 
         masker = Masker()
-        tail = "\n".join(plain(masker.text(output)).strip().splitlines()[-TAIL_LINES:])
-        said = f"{message} (exit code {exit_code})\n  command: {' '.join(masker.words(command))}\n{tail}"
-        super().__init__(said, remedy)
+        tail = "\n".join(cut(line) for line in plain(masker.text(output)).strip().splitlines()[-TAIL_LINES:])
+        ran = cut(" ".join(masker.words(command)))
+        super().__init__(f"{message} (exit code {exit_code})\n  command: {ran}\n{tail}", remedy)
+
+
+def cut(line: str, width: int = LINE_WIDTH) -> str:
+    """Return a line of at most about `width` characters, which says how long it was if it was longer."""
+    return line if len(line) <= width else f"{line[:width]}… ({len(line):,} characters)"
 
 
 class BuildCancelled(LayerLabError):
@@ -61,6 +68,14 @@ class MachineBusy(MachineError):
 
 class AppError(LayerLabError):
     """An app, a variant or an edit can't be used: no such folder, a path outside the project, no such edit."""
+
+
+class RecordError(LayerLabError):
+    """A file isn't the record of a build: damaged, of another version, changed by hand, or something else."""
+
+
+class FileError(LayerLabError):
+    """The computer refused a file or folder: a full disk, a read-only one, somebody else's folder, a file in its place."""
 
 
 class LabError(LayerLabError):

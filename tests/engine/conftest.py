@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tiers
+from fault_table import TESTS
+from leftovers import nothing_left
 from support import borrowed_home
 
 import layerlab.engines
@@ -16,6 +19,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request, tmp_path_factory):
+    """Each fault test counts what it leaves behind: processes, mounts, interfaces, rules, control groups, files, containers."""
+    if tiers.named(request.node.nodeid).partition("[")[0] not in TESTS:
+        yield
+        return
+    request.getfixturevalue("lab_home")
+    with nothing_left(tmp_path_factory.mktemp("temporary")):
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ Commands import pandas and docker-py only when they run, so that --help is insta
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 from typing import IO, Any
@@ -35,6 +36,21 @@ class Failed(click.ClickException):
         click.echo(f"{click.style('Error', fg='red')}: {shown(self.message)}", err=True)
 
 
+def message(error: Exception) -> str:
+    """Say what an exception means to the person who typed the command."""
+    if isinstance(error, OSError):
+        from ..system.refusals import told  # here, because few commands are refused anything
+
+        error = told(error)
+    if isinstance(error, LayerLabError):
+        return str(error)
+    what = (str(error).splitlines() or [""])[0][:200]
+    return (
+        f"this is a bug in LayerLab ({type(error).__name__}: {what})\n"
+        "run the same command as `layerlab --debug …`, and report what it prints"
+    )
+
+
 class Commands(click.Group):
     """A group that turns exceptions into messages and exit codes, and lists commands in the order of their definition."""
 
@@ -43,14 +59,15 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             raise click.UsageError(shown(error.format_message()), error.ctx) from None
-        except LayerLabError as error:
-            raise Failed(str(error)) from None
-        except OSError as error:
-            # A disk that's full, a folder that can't be written: a traceback would hide the one line that matters.
-            raise Failed(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click knows what to do
+        except Exception as error:
+            if ctx.params["debug"]:
+                raise
+            raise Failed(message(error)) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -58,11 +75,15 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="layerlab", message="layerlab %(version)s")
-def main() -> None:
+@click.option("--debug", is_flag=True, envvar="LAYERLAB_DEBUG", help="Show where in LayerLab an error comes from.")
+def main(debug: bool) -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
     Builds run on machines, which are LayerLab's own disposable Docker engines. Your engine and its cache stay untouched.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a character gets its number
+            stream.reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # outside the main thread, as in tests
         # Clean up scratch copies and builds on SIGTERM, as on Ctrl-C.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -95,14 +95,9 @@ def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build
     from ..record import history
     from ..record.build import Build
 
-    try:
-        before = Build.load(previous) if previous else None
-        if what.is_file():
-            return Build.load(what), before
-    except ValueError as error:
-        raise LayerLabError(
-            str(error), "name a project's folder, or a file that `layerlab build PATH --output FILE` saved"
-        ) from None
+    before = Build.load(previous) if previous else None
+    if what.is_file():
+        return Build.load(what), before
     found = history.builds(what.resolve(), machine)
     if not found:
         raise LayerLabError(

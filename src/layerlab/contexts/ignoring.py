@@ -18,7 +18,7 @@ def ignore_file(folder: str | Path, dockerfile: str) -> tuple[str, bytes]:
     """
     root = os.path.realpath(folder)
     for name in (f"{dockerfile}.dockerignore" if dockerfile else "", ".dockerignore"):
-        if not name:
+        if not name or not os.path.isfile(os.path.join(root, name)):  # a pipe would keep us waiting
             continue
         try:
             content = Path(root, name).read_bytes()

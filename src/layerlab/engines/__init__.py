@@ -122,6 +122,11 @@ def choose() -> Engine:
             f"LAYERLAB_ENGINE is {wanted!r}, which isn't a kind of engine",
             f"set it to one of: {', '.join(ENGINES)}; or unset it",
         )
+    if wanted == CONTAINER.kind and not container.person_has_docker():
+        raise SetupError(
+            "LAYERLAB_ENGINE is 'container', but no Docker engine answers the command `docker info`",
+            "start Docker, or correct DOCKER_HOST or your Docker context; `layerlab doctor` tells you more",
+        )
     if wanted:
         return ENGINES[wanted]
     if container.person_has_docker():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MachineError
+from ..system import faults
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
 from ..system.trees import delete_tree
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
+
+#: An engine's start writes about this much into its log, bytes.
+LOG_BYTES = 64_000
 
 
 class ProcessEngine:
@@ -165,9 +169,15 @@ class ProcessEngine:
         while not self.alive(name):
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+                # A full disk has no room for the line that says so.
+                full = shutil.disk_usage(machine_dir(name)).free < LOG_BYTES
+                fault = faults.known("no-space") if full else faults.recognise(tail)
                 self._kill(name)
                 network.remove(name)
-                raise MachineError(f"the engine of machine {name!r} did not start\n{tail}", f"its log: {log}")
+                raise MachineError(
+                    f"the engine of machine {name!r} did not start{f': {fault.what}' if fault else ''}\n{tail}",
+                    f"{fault.remedy}; its log: {log}" if fault else f"its log: {log}",
+                )
             time.sleep(0.02)
 
     def _kill(self, name: str, gently: bool = False) -> None:

@@ -7,6 +7,7 @@ the Dockerfile lines it names. A failed build has none; then `plan` reads the Do
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import re
@@ -14,7 +15,9 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..errors import RecordError
 from ..record.build import Build
+from ..record.provenance import details
 from ..record.step import Step
 
 #: Fields that name other operations, or aren't part of BuildKit's cache key (solver/llbsolver/ops/exec.go, CacheMap).
@@ -79,15 +82,29 @@ class Operation:
 
 def operations(build: Build) -> tuple[Operation | None, ...]:
     """Return the operation of each of `build.steps`; None if the provenance has none (FROM, a step that wasn't reached)."""
-    return _Reader(build).read()
+    with _as_buildkit_writes_it():
+        return _Reader(build).read()
 
 
 def cache_mounts(build: Build, step: Step) -> dict[str, str]:
     """Return the cache mounts of a RUN step: target → id, as `layerlab.machine.mounts.mounts` gives it."""
-    reader = _Reader(build)
-    last = reader.last_of_step.get(build.steps.index(step))
-    found = (reader._own(last).get("exec") or {}).get("mounts") or () if last else ()
-    return {m["dest"]: m["cacheOpt"]["ID"] for m in found if m.get("cacheOpt")}
+    with _as_buildkit_writes_it():
+        reader = _Reader(build)
+        last = reader.last_of_step.get(build.steps.index(step))
+        found = (reader._own(last).get("exec") or {}).get("mounts") or () if last else ()
+        return {m["dest"]: m["cacheOpt"]["ID"] for m in found if m.get("cacheOpt")}
+
+
+@contextlib.contextmanager
+def _as_buildkit_writes_it() -> Iterator[None]:
+    """Raise RecordError if what's read meanwhile has another shape: only a record that was changed by hand has."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"the provenance in the record isn't as BuildKit writes it ({type(error).__name__}: {error})",
+            "build again: the record was damaged or changed by hand",
+        ) from None
 
 
 class _Reader:
@@ -96,8 +113,7 @@ class _Reader:
         config = build.provenance.get("buildConfig") or {}
         self.ops = {op["id"]: op for op in config.get("llbDefinition") or ()}
         mapping = config.get("digestMapping") or {}
-        metadata = (build.provenance.get("metadata") or {}).get("https://mobyproject.org/buildkit@v1#metadata") or {}
-        self.layers = metadata.get("layers") or {}
+        self.layers = details(build.provenance).get("layers") or {}
         self.materials = dict(_materials(build.provenance))
         # Two steps may be one operation (the same WORKDIR twice in a row): a step that builds on it builds on both.
         self.last_of_step = {

@@ -9,7 +9,6 @@ import functools
 import json
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,33 +39,23 @@ class BuildFailed(CommandFailed):
     Attributes:
         build: its record, as far as it got.
         step: the step that failed; None if no step did (a Dockerfile that can't be read, an engine that died).
+        log: a file with the step's whole text and output, if the error shows only parts of them.
     """
 
-    def __init__(self, build: Build, step: Step | None, exit_code: int, last_lines: str) -> None:
-        from ..system import faults
+    def __init__(
+        self, build: Build, step: Step | None, exit_code: int, last_lines: str, log: Path | None = None
+    ) -> None:
+        from . import failing  # here, because few builds fail
 
-        self.build, self.step = build, step
-        fault = faults.recognise(f"{build.error}\n{step.log if step else ''}")
+        self.build, self.step, self.log = build, step, log
         where = f"{build.app} {build.variant}: " + (
             f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
         )
-        lines = build.dockerfile.splitlines()
-        numbers = range(step.line, step.end_line + 1) if step and step.line else ()
-        shown = [f"  {n:>4} | {lines[n - 1]}" for n in numbers]
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
-        why, remedy = (fault.what, fault.remedy) if fault else _killed(exit_code)
-        message = "\n".join([f"{where}: {why}" if why else where, *shown])
-        super().__init__(message, build.command, exit_code, output, remedy)
-
-
-def _killed(exit_code: int) -> tuple[str, str]:
-    """Return message and remedy for a client that a signal killed, since it says nothing itself; "" for others."""
-    if exit_code >= 0:
-        return "", ""
-    return (
-        f"the docker command was killed ({signal.Signals(-exit_code).name})",
-        "build again: the finished steps are cached",
-    )
+        why, remedy = failing.reason(build, step, exit_code)
+        message = "\n".join([f"{where}: {why}" if why else where, *failing.source(build, step)])
+        whole = f"the whole step and its output are in {log}" if log else ""
+        super().__init__(message, build.command, exit_code, output, "\n".join(filter(None, (remedy, whole))))
 
 
 def run_build(
@@ -285,7 +274,9 @@ def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
             f"{build.app} {build.variant}",
             f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
         )
+    from . import failing
+
     rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))
     failed = attempt.parsed.failed
     step = build.steps[attempt.parsed.steps.index(failed)] if failed else None
-    raise BuildFailed(build, step, attempt.exit_code, rest)
+    raise BuildFailed(build, step, attempt.exit_code, rest, failing.keep_log(build, step))

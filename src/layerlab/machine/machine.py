@@ -18,6 +18,7 @@ from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
 from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
+from ..system.refusals import refusals_told
 from ..system.shell import run
 from . import building, holding, spares
 from .holding import Holds, Kind
@@ -57,6 +58,7 @@ class Machine:
     # -- coming and going --------------------------------------------------------------------------------------------
 
     @classmethod
+    @refusals_told()
     def start(cls, name: str = DEFAULT_NAME, *, share: bool = False, say: Say = print) -> Machine:
         """Find the machine called `name`, restart it after a crash, or make a new, cold one. Ready in seconds.
 
@@ -84,6 +86,7 @@ class Machine:
         return machine
 
     @classmethod
+    @refusals_told()
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
@@ -145,6 +148,7 @@ class Machine:
         self.holds.leave()
         spares.sweep([self])
 
+    @refusals_told()
     def remove(self, *, force: bool = False, wait: float | None = None) -> None:
         """Kill the engine and delete all the machine's data: images, cache, containers, credentials.
 
@@ -208,6 +212,7 @@ class Machine:
 
     # -- using it ----------------------------------------------------------------------------------------------------
 
+    @refusals_told()
     def build(
         self,
         app: App,
@@ -240,6 +245,7 @@ class Machine:
             edit, app.last_edit = app.last_edit, "none"
             return building.run_build(self, definition, edit=edit, show=view, known=app.snapshots)
 
+    @refusals_told()
     def ask(self, app: App, build: Build) -> Answer:
         """Start the image that `build` made, send it the app's health check and one real request, and remove its container.
 
@@ -272,6 +278,7 @@ class Machine:
     def _contexts_file(self) -> Path:
         return machine_dir(self.name) / "contexts.json"
 
+    @refusals_told()
     def add_base(self, image: str, *, say: Say = print) -> str:
         """Add another base image, pulled or as a stand-in, and return its name. It survives `reset`.
 
@@ -285,6 +292,7 @@ class Machine:
             file.write(f"{name}\n")
         return name
 
+    @refusals_told()
     def move_base(self, image: str = images.BASES[0]) -> str:
         """Replace base image `image` with a new one of the same name, as a new release would; return the new id.
 
@@ -298,6 +306,7 @@ class Machine:
         with self.alone():
             return images.move(name, self.docker)
 
+    @refusals_told()
     def restore_bases(self) -> None:
         """Restore the names of moved base images and nothing else, so that earlier builds are cache hits again.
 
@@ -307,6 +316,7 @@ class Machine:
         with self.alone():
             images.move_back(self._tags(), self.docker)
 
+    @refusals_told()
     def reset(self, *, force: bool = False) -> None:
         """Make it cold: only the base images stay.
 

@@ -17,17 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AppError, CommandFailed
+from ..system import refusals
+from ..system.files import what_is
 from ..system.home import cache_dir, locked
 from ..system.trees import delete_tree
 from ..texts.plain import shown
 from . import scratch
 from .course_files import sample_apps
+from .manifest import MANIFEST, checked, read_manifest
 
 if TYPE_CHECKING:
     from ..contexts.beside import Snapshots
     from .copying import Copy
 
-MANIFEST = "layerlab.toml"
 #: What a developer does between two builds. Each edit that `App.edit` makes is fresh: no engine has seen its result.
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
@@ -78,6 +80,7 @@ class App:
         snapshots: the build contexts at the last builds, so that the next one needn't read files that haven't changed.
     """
 
+    @refusals.refusals_told()
     def __init__(self, name: str, profile: str = "") -> None:
         """Copy the sample app called `name`. Raises AppError, naming those that exist, if there is no such app or profile.
 
@@ -90,7 +93,7 @@ class App:
             raise AppError(
                 f"there is no sample app {name!r}", f"there are: {known}; for your own project, use App.from_path(…)"
             )
-        profiles = _read_manifest(source / MANIFEST).get("profiles", {})
+        profiles = read_manifest(source / MANIFEST).get("profiles", {})
         if profile and profile not in profiles:
             raise AppError(f"{name} has no profile {profile!r}", f"there are: {', '.join(profiles) or 'none'}")
         chosen = profiles.get(profile or os.environ.get("LAYERLAB_PROFILE", ""), {})
@@ -98,6 +101,7 @@ class App:
         self._make_copy(chosen.get("files", {}), whole=True)
 
     @classmethod
+    @refusals.refusals_told()
     def at(cls, path: str | Path) -> App:
         """Use any project in place: nothing is copied or written there. Raises AppError if `path` isn't a project's folder.
 
@@ -111,6 +115,7 @@ class App:
         return app
 
     @classmethod
+    @refusals.refusals_told()
     def from_path(cls, path: str | Path) -> App:
         """Copy any project, to edit the copy. Raises AppError if `path` isn't a folder or can't be copied.
 
@@ -128,7 +133,7 @@ class App:
             raise AppError(f"{source} is not a folder")
         if source == Path("/") or source.is_relative_to("/proc") or source.is_relative_to("/sys"):
             raise AppError(f"{source} can't be a project", "name the folder that has the Dockerfile")
-        self._manifest = _read_manifest(source / MANIFEST)
+        self._manifest = read_manifest(source / MANIFEST)
         self.name: str = self._manifest.get("app", {}).get("name", source.name)
         self.source = source
         self.last_edit, self.last_mark = "none", ""
@@ -148,10 +153,12 @@ class App:
             for path, other in exchange.items():
                 shutil.copy2(self.file(other), self.file(path))
             self._prepare()
-        except BaseException as error:
+        except OSError as error:  # shutil.Error is one, which lists every file
+            why = refusals.told(error)  # before what fills the disk is deleted
             self.close()
-            if isinstance(error, OSError):  # shutil.Error is one
-                raise AppError(f"{self.source} cannot be copied: {error}") from error
+            raise AppError(f"{self.source} can't be copied: {why.message}", why.remedy) from error
+        except BaseException:
+            self.close()
             raise
 
     @property
@@ -190,9 +197,12 @@ class App:
         return full
 
     def _inside(self, path: str | Path) -> Path:
-        full = (self.path / path).resolve()
+        try:
+            full = (self.path / path).resolve()
+        except (RuntimeError, ValueError) as error:  # a circle of links, before Python 3.13; a zero byte
+            raise AppError(f"{str(path)!r} can't be a path: {error}", "name a file inside the project") from None
         if not full.is_relative_to(self.path.resolve()):
-            raise AppError(f"{str(path)!r} is outside the app", "name a file inside the project")
+            raise AppError(f"{str(path)!r} is outside the app, at {full}", "name a file inside the project")
         return full
 
     def complete(self, context: str, dockerfile: str) -> tuple[str, ...]:
@@ -207,13 +217,15 @@ class App:
             return ()
         return self._copied.add_context("" if place == "." else place, dockerfile)
 
+    @refusals.refusals_told()
     def read(self, path: str | Path) -> str:
         """Return the text of a file in the app. Raises AppError if there is none."""
         full = self.file(path)
         if not full.is_file():
-            raise AppError(f"{self.name} has no file {str(path)!r}")
+            raise AppError(f"{self.name} has no file {str(path)!r}{what_is(self.source / path)}")
         return full.read_text(encoding="utf-8", errors="replace")
 
+    @refusals.refusals_told()
     def write(self, path: str | Path, text: str) -> None:
         """Write a file in the copy, making folders as needed. Raises AppError for a project in place."""
         self._require_copy()
@@ -230,12 +242,14 @@ class App:
         """Return the variant called `name`, or one for the Dockerfile `name` in the app. Raises AppError if there's neither."""
         listed = self._manifest.get("variants", {})
         if name in listed:
-            return Variant(name, **listed[name])
+            told = {"name": name, **listed[name]}
+            variant: Variant = checked(Variant, told, self.source / MANIFEST, f"variants.{name}")
+            return variant
         if self.file(name).is_file():
             return Variant(Path(name).name.removesuffix(".Dockerfile"), dockerfile=name)
         known = ", ".join([*self.variants, *sorted(p.name for p in self.path.glob("*Dockerfile*") if p.is_file())])
         raise AppError(
-            f"{self.name} has no variant, Dockerfile or Compose file {name!r}",
+            f"{self.name} has no variant, Dockerfile or Compose file {name!r}{what_is(self.source / name)}",
             f"it has: {known}" if known else "write a Dockerfile, or name the folder that has it",
         )
 
@@ -254,6 +268,7 @@ class App:
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
+    @refusals.refusals_told()
     def edit(self, kind: str) -> str:
         """Make a fresh edit; return a description of it.
 
@@ -371,19 +386,6 @@ def _copy(source: Path, target: Path) -> None:
 def _fresh(number: int) -> str:
     """Return a text that no earlier edit had, in this process or another: a machine may have cached all of them."""
     return f"{number}-{time.time_ns():x}"
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    import tomllib  # here, because few projects have a manifest
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise AppError(
-            f"{path} is not valid TOML: {error}", "correct it, or delete it if you don't need variants"
-        ) from None
 
 
 __all__ = ["EDITS", "App", "Variant"]

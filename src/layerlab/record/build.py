@@ -10,11 +10,15 @@ import html
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from ..errors import RecordError
 from ..system.files import write_private
+from ..system.refusals import refusals_told
 from ..texts.masker import Masker
 from .fitting import fit, unmarked
+from .provenance import Provenance
+from .reading import read
 from .snapshot import Snapshot
 from .states import CACHED, RAN
 from .step import Phase, Step, shortened, steps_frame
@@ -71,7 +75,7 @@ class Build:
     image_bytes: int | None
     warnings: tuple[str, ...]
     trace: str = dataclasses.field(repr=False)
-    provenance: Mapping[str, Any] = dataclasses.field(repr=False, hash=False)
+    provenance: Annotated[Mapping[str, Any], Provenance] = dataclasses.field(repr=False, hash=False)
     error: str = ""
     project: str = ""
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
@@ -144,17 +148,12 @@ class Build:
         return {"format": FORMAT, **shallow, **parts, "contexts": contexts}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Build:
-        """Return the record that `to_json` made `data` from. Raises ValueError for another format."""
-        data = dict(data)
-        if data.pop("format", None) != FORMAT:
+    def from_json(cls, data: Any) -> Build:
+        """Return the record that `to_json` made `data` from. Raises ValueError, which names the place, for anything else."""
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"this version reads records of format {FORMAT}, and it isn't one")
-        data["steps"] = tuple(Step(**{**s, "inputs": tuple(s["inputs"])}) for s in data["steps"])
-        data["phases"] = tuple(Phase(**p) for p in data["phases"])
-        data["contexts"] = {name: Snapshot.from_json(told) for name, told in data["contexts"].items()}
-        for name in ("command", "warnings"):
-            data[name] = tuple(data[name])
-        return cls(**fit(data))
+        build: Build = read(cls, {name: value for name, value in data.items() if name != "format"})
+        return build._fitted()  # also one that says it was: a file may say anything
 
     def fitted(self, known: Masker | None = None) -> Build:
         """Return the record as `fitting` leaves it; one that was there already stays as it is.
@@ -162,8 +161,9 @@ class Build:
         Args:
             known: knows secrets that the record doesn't tell.
         """
-        if self.key is not None:
-            return self
+        return self if self.key is not None else self._fitted(known)
+
+    def _fitted(self, known: Masker | None = None) -> Build:
         return Build(**fit({f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, known))
 
     def unmarked(self) -> Build:
@@ -171,15 +171,29 @@ class Build:
         return dataclasses.replace(self, **unmarked(self.dockerfile, self.args, self.provenance))
 
     def save(self, path: str | Path) -> Path:
-        """Write the record as JSON, for its owner only, and return its path."""
+        """Write the record as JSON, for its owner only, and return its path.
+
+        Raises FileError if there's no room for it, or no right to write it.
+        """
         path = Path(path)
-        write_private(path, json.dumps(self.to_json(), indent=1))
+        with refusals_told(path):
+            write_private(path, json.dumps(self.to_json(), indent=1))
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> Build:
-        """Read a record that `save` wrote. Raises ValueError for a file of another format, OSError if it can't be read."""
+        """Read a record that `save` wrote. Raises RecordError for a file that can't be read or isn't one."""
         try:
-            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} isn't the record of a build ({error})") from None
+            # RecursionError: a million brackets.
+            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number))
+        except OSError as error:
+            raise RecordError(f"{path} can't be read: {error.strerror}", _A_RECORD) from None
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"{path} isn't the record of a build ({error})", _A_RECORD) from None
+
+
+_A_RECORD = "name a file that `layerlab build PATH --output FILE` or `Build.save` wrote"
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} isn't a number in JSON")

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..errors import RecordError
 from ..system.files import write_private
 from ..system.home import machine_dir
 from . import packed
@@ -56,7 +57,7 @@ def builds(project: str | Path, machine: str) -> list[Build]:
     """Return the builds of the project in folder `project` on `machine`, newest first."""
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
-        with contextlib.suppress(OSError, ValueError):  # removed meanwhile, or of another format
+        with contextlib.suppress(RecordError):  # removed meanwhile, or of another format
             build = Build.load(file)
             found.append(build if build.contexts else dataclasses.replace(build, contexts=_Contexts(file)))
     return found
@@ -148,4 +149,4 @@ def _all(machine: str) -> Path:
 
 
 def _folder(machine: str, project: str) -> Path:
-    return _all(machine) / hashlib.sha256(project.encode()).hexdigest()[:16]
+    return _all(machine) / hashlib.sha256(os.fsencode(project)).hexdigest()[:16]

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from .build import Build
+from .provenance import Descriptor, details
 from .states import BASE
 from .step import Step
-
-_METADATA = "https://mobyproject.org/buildkit@v1#metadata"
-
-
-class Descriptor(TypedDict):
-    """A layer as the provenance describes it, as far as it's used here."""
-
-    digest: str
-    size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +34,8 @@ def image_bytes(provenance: Mapping[str, Any]) -> int | None:
 
     It's the sum of the last step's chain of layers or, if that isn't there, of the longest chain.
     """
-    layers: Mapping[str, Sequence[Sequence[Descriptor]]]
-    layers = provenance.get("metadata", {}).get(_METADATA, {}).get("layers", {})
-    config = provenance.get("buildConfig", {}).get("llbDefinition", [])
+    layers: Mapping[str, Sequence[Sequence[Descriptor]]] = details(provenance).get("layers") or {}
+    config = (provenance.get("buildConfig") or {}).get("llbDefinition") or []
     if not layers or not config:
         return None
     # The definition's last entry has the result as its only input.
@@ -59,7 +50,7 @@ def layer_of(build: Build, step: Step) -> str:
     It names those of the image's own stages, if an image was exported. A step that makes no layer has its predecessor's.
     """
     mapping = (build.provenance.get("buildConfig") or {}).get("digestMapping") or {}
-    chains = ((build.provenance.get("metadata") or {}).get(_METADATA) or {}).get("layers") or {}
+    chains = details(build.provenance).get("layers") or {}
     chain = (chains.get(f"{mapping.get(step.digest, '')}:0") or [[]])[0]
     return chain[-1]["digest"] if chain else ""
 
@@ -70,7 +61,7 @@ def image_layers(build: Build) -> tuple[ImageLayer, ...]:
     They add up to `build.image_bytes`. Empty if the provenance names none, as for a build that failed.
     """
     config = build.provenance.get("buildConfig") or {}
-    told = (build.provenance.get("metadata") or {}).get(_METADATA, {}).get("layers") or {}
+    told = details(build.provenance).get("layers") or {}
     chains: dict[str, Sequence[Descriptor]] = {step: found[0] for step, found in told.items() if found and found[0]}
     operations = config.get("llbDefinition") or [{}]
     # The definition's last entry has the result as its only input.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import stat
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypedDict
+
+from .reading import read
 
 #: Stands for a file's content, or a folder's names, that couldn't be read: there's no telling whether they changed.
 UNREADABLE = "unreadable"
@@ -92,13 +94,32 @@ class Snapshot:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Snapshot:
         """Return the snapshot that `to_json` made `data` from. Raises KeyError, ValueError or TypeError for anything else."""
+        told: _Plain = read(_Plain, data)
         entries, stats = {}, {}
-        for path, mode, size, content, *rest in data["entries"]:
+        for row in told["entries"]:
+            # Not by `read`: there may be 100,000 of them.
+            if tuple(map(type, row)) not in _ROWS:
+                raise ValueError(f"an entry is {str(row)[:80]}")
+            path, mode, size, content, *rest = row
             unix = rest.pop() if len(rest) in (2, 6) else ""  # it comes after attributes, or after those and a stat
             entries[path] = entry_of(mode, size, content, rest[0] if rest else "", unix)
             if len(rest) == 5:
                 stats[path] = tuple(rest[1:])
-        return cls(entries, tuple(data["rules"]), data["ignore_file"], tuple(data["ignored"]), stats)
+        return cls(entries, told["rules"], told["ignore_file"], told["ignored"], stats)
+
+
+class _Plain(TypedDict):
+    """A snapshot as `to_json` writes it."""
+
+    entries: Annotated[Any, list]
+    rules: tuple[str, ...]
+    ignore_file: str
+    ignored: tuple[str, ...]
+
+
+#: The types in an entry's row: path, bits, size, content, then attributes, then its stat, then what Unix has besides.
+_ROW, _STAT = (str, int, int, str), (str, int, int, int, int)
+_ROWS = {_ROW, (*_ROW, str), (*_ROW, str, str), (*_ROW, *_STAT), (*_ROW, *_STAT, str)}
 
 
 def bits(entry: Entry) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..system.extras import needs_course
 from ..texts.plain import shown
+from .states import State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ class Step:
     stage: str
     instruction: str
     text: str
-    state: str
+    state: State
     started: float | None
     seconds: float
     size_bytes: int | None

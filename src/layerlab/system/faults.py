@@ -51,7 +51,8 @@ FAULTS = (
     Fault(
         "no-daemon",
         r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
-        r"failed to connect to the docker API|error while fetching server API version",
+        r"failed to connect to the docker API|error while fetching server API version|"
+        r"Connection aborted\.', (ConnectionRefused|FileNotFound)Error",
         "no Docker engine answers",
         "start it: open Docker Desktop, or run `sudo systemctl start docker`; for a LayerLab machine, run `layerlab up`",
     ),
@@ -145,6 +146,30 @@ FAULTS = (
         "check its name and tag; if no hub answers, LayerLab has stand-ins for python:3.11-slim and python:3.13-slim",
     ),
     Fault(
+        "no-instructions",
+        r"the Dockerfile cannot be empty|file with no instructions",
+        "the Dockerfile has no instructions",
+        "begin it with a FROM line, such as FROM python:3.13-slim",
+    ),
+    Fault(
+        "no-stage",
+        r"no build stage in current context",
+        "an instruction comes before the first FROM",
+        "begin the Dockerfile with a FROM line; only ARG may come before it",
+    ),
+    Fault(
+        "long-line",
+        r"dockerfile line greater than max allowed size of \d+",
+        "a line of the Dockerfile is longer than BuildKit reads (64 kB)",
+        "put what it holds into a file, and COPY that; or break the line with a backslash",
+    ),
+    Fault(
+        "long-command",
+        r"exec \S+: argument list too long",
+        "a command is longer than Linux allows (128 kB for one argument)",
+        "put what the RUN does into a script, COPY that and run it; or make several RUNs of it",
+    ),
+    Fault(
         "frontend",
         r"dockerfile parse error on line \d+: unknown flag: --",
         "the engine's Dockerfile frontend doesn't know a flag: a slip of the pen, or the frontend is too old",
@@ -159,7 +184,8 @@ FAULTS = (
     ),
     Fault(
         "gone",
-        r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF",
+        r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF|"
+        r"Connection aborted\.', (RemoteDisconnected|ConnectionReset)",
         "the connection to the engine broke: the engine stopped or was killed",
         "start it again with `layerlab up`, and repeat the build",
     ),

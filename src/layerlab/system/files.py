@@ -24,3 +24,19 @@ def replace_text(file: Path, text: str) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def what_is(path: Path) -> str:
+    """Say what stands at a path where a file is wanted: ", which is a folder"; "" for a file, or for nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ", which is a link to nothing" if path.is_symlink() else ""
+    kind = next((word for is_one, word in _KINDS if is_one(mode)), "")
+    return kind and f", which is {kind}"
+
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+)  # fmt: skip

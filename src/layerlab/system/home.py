@@ -37,9 +37,15 @@ def claim() -> None:
     """Make the home, and leave a mark that it's LayerLab's. Every function that makes something in it calls this first.
 
     `layerlab clean` deletes nothing in a folder without the mark, so a variable that names the wrong folder costs nothing.
-    Raises SetupError if the folder is somebody else's: it has no mark, but something else.
+    Raises SetupError if the folder is somebody else's (it has no mark, but something else), or has a name that engines can't
+    be told.
     """
     folder = home()
+    if not folder.as_posix().isprintable():  # a byte that isn't UTF-8: an engine would write to another folder
+        raise SetupError(
+            f"the path of LayerLab's folder isn't plain UTF-8 text: {folder}",
+            "set LAYERLAB_HOME to a folder with another name",
+        )
     if is_ours(folder):
         return
     there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
@@ -60,7 +66,7 @@ def is_ours(folder: Path) -> bool:
 
 def home_id() -> str:
     """Return eight hex digits that tell this home from another on the same computer."""
-    return hashlib.sha256(str(home()).encode()).hexdigest()[:8]
+    return hashlib.sha256(os.fsencode(home())).hexdigest()[:8]
 
 
 def cache_dir() -> Path:
@@ -81,6 +87,11 @@ def apps_dir() -> Path:
 def reports_dir() -> Path:
     """Return the folder for reports that nobody named a file for."""
     return _made(home() / "reports")
+
+
+def logs_dir() -> Path:
+    """Return the folder for the output of failed steps that was too long for the error."""
+    return _made(home() / "logs")
 
 
 def run_dir() -> Path:

@@ -78,7 +78,7 @@ def _read(text: str, build_args: Mapping[str, str]) -> tuple[tuple[Instruction, 
     found: list[Instruction] = []
     values: dict[str, str] = {}
     stage, name = -1, ""
-    for entry in DockerfileParser(fileobj=io.BytesIO(text.encode())).structure:
+    for entry in DockerfileParser(fileobj=io.BytesIO(text.encode(errors="replace"))).structure:
         keyword, value, line = entry["instruction"], entry["value"], entry["startline"] + 1
         if keyword == "COMMENT":
             continue

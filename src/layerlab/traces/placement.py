@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..record.layers import Descriptor
+from ..record.provenance import Descriptor, details
 from .events import Vertex
 from .instructions import MAKES_A_STEP, Instruction, read, used_stages
 
@@ -121,7 +121,7 @@ def _place(key: tuple[Instruction, str], vertices: list[Vertex], names: Mapping[
 def _by_provenance(
     vertices: Sequence[Named], provenance: Mapping[str, Any], instructions: Sequence[Instruction], dockerfile: str
 ) -> Located:
-    source = _metadata(provenance).get("source") or {}
+    source = details(provenance).get("source") or {}
     locations = source.get("locations") or {}
     mapping = provenance["buildConfig"]["digestMapping"]
     infos = source.get("infos") or [{}]
@@ -242,7 +242,7 @@ class _Sizes:
         config = provenance.get("buildConfig") or {}
         self._steps = config.get("digestMapping") or {}
         self._inputs = {op["id"]: op.get("inputs") or () for op in config.get("llbDefinition") or ()}
-        layers: Mapping[str, Sequence[Sequence[Descriptor]]] = _metadata(provenance).get("layers") or {}
+        layers: Mapping[str, Sequence[Sequence[Descriptor]]] = details(provenance).get("layers") or {}
         self._chains = {step: chains[0] for step, chains in layers.items() if chains and chains[0]}
 
     def of(self, vertices: Sequence[Vertex], keyword: str) -> int | None:
@@ -254,10 +254,6 @@ class _Sizes:
             if chain and all(self._chains.get(source) != chain for source in self._inputs.get(step, ())):
                 return chain[-1]["size"]
         return None
-
-
-def _metadata(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (provenance.get("metadata") or {}).get("https://mobyproject.org/buildkit@v1#metadata") or {}
 
 
 def _likely_target(vertices: Sequence[Vertex], targets: set[str], provenance: Mapping[str, Any]) -> str:

@@ -68,6 +68,8 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
     # Not splitlines: it copies the whole trace, and splits at characters that JSON may hold.
     for event in read_events((m[0] for m in re.finditer(r"[^\n]+", trace)), rest):
         progress.absorb(event)
+    if provenance:
+        _forget_others_cancels(progress)
     vertices = placement.named(progress.vertices.values(), provenance, target)
     placed = placement.place(vertices, provenance, dockerfile)
     spans = [span for v in progress.vertices.values() for span in v.spans()]
@@ -96,6 +98,17 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
         failed=failures[0] if failures else None,
         failed_line=int(where[1]) if where else failures[0].line if failures else 0,
     )
+
+
+def _forget_others_cancels(progress: Progress) -> None:
+    """Forget that vertices were canceled, in a build that succeeded: only a failed build has no provenance.
+
+    Builds at the same time share a vertex that both have (BuildKit solver/jobs.go). If the one whose try it was is killed, the
+    other sees that it was canceled, and tries again.
+    """
+    for vertex in progress.vertices.values():
+        if "context canceled" in vertex.error:
+            vertex.error = ""
 
 
 def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:

@@ -1,0 +1,87 @@
+"""The shape of a build's provenance, as far as anything here reads it (SLSA v0.2 with BuildKit's additions).
+
+BuildKit writes null for what's empty. What an operation holds inside is read by `explaining.operations`, which knows BuildKit's
+own format (solver/pb/ops.proto as JSON).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+_BUILDKIT = "https://mobyproject.org/buildkit@v1#metadata"
+
+
+class Descriptor(TypedDict):
+    """A layer, as far as it's used here."""
+
+    digest: str
+    size: int
+
+
+class _Meta(TypedDict, total=False):
+    env: tuple[str, ...] | None
+
+
+class _Exec(TypedDict, total=False):
+    meta: _Meta | None
+
+
+class _Kind(TypedDict, total=False):
+    exec: _Exec | None
+
+
+class _Op(TypedDict, total=False):
+    Op: _Kind | None
+
+
+class _Identified(TypedDict):
+    id: str
+
+
+class _Operation(_Identified, total=False):
+    inputs: tuple[str, ...] | None
+    op: _Op | None
+
+
+class _BuildConfig(TypedDict, total=False):
+    llbDefinition: tuple[_Operation, ...] | None
+    digestMapping: Mapping[str, str] | None
+
+
+class _Details(TypedDict, total=False):
+    layers: Mapping[str, tuple[tuple[Descriptor, ...], ...]] | None
+    source: Mapping[str, Any] | None
+
+
+class _Material(TypedDict, total=False):
+    uri: str
+    digest: Mapping[str, str] | None
+
+
+class _Parameters(TypedDict, total=False):
+    args: Mapping[str, str] | None
+    frontend: str
+
+
+class _Invocation(TypedDict, total=False):
+    parameters: _Parameters | None
+
+
+#: Under the name in _BUILDKIT; a type's keys have to be written out.
+_Metadata = TypedDict("_Metadata", {"https://mobyproject.org/buildkit@v1#metadata": _Details | None}, total=False)
+
+
+class Provenance(TypedDict, total=False):
+    """`buildx.build.provenance` of the metadata file."""
+
+    buildConfig: _BuildConfig | None
+    metadata: _Metadata | None
+    materials: tuple[_Material, ...] | None
+    invocation: _Invocation | None
+
+
+def details(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what BuildKit adds: layers by step, and where in the Dockerfile each step is; {} if it added nothing."""
+    found: Mapping[str, Any] = (provenance.get("metadata") or {}).get(_BUILDKIT) or {}
+    return found
