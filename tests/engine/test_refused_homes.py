@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support import borrowed_home, python, write_project
 
+from layerlab.engines.seed import SEED_NAME
+
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 #: Another user, who may read everything (Python itself may be in a folder of root's) and write nothing of root's.
@@ -91,7 +93,7 @@ def test_a_home_without_room_to_fetch_an_engine(tmp_path):
 def test_a_home_without_room_for_an_engine(tmp_path, lab_home):
     with mounted(tmp_path / "home", "-t", "tmpfs", "-o", "size=400k", "layerlab-test") as home:
         borrowed_home(home, lab_home)
-        (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
+        (home / "cache" / SEED_NAME).symlink_to(lab_home / "cache" / SEED_NAME)
         code, lines = layerlab(home, "up")
         assert code == 1 and any("disk is full" in line or "no space left" in line for line in lines), lines
         assert layerlab(home, "down", "laptop")[0] == 0
