@@ -97,9 +97,11 @@ def new_home(folder: Path, source: Path) -> Path:
 
     Archives of images are borrowed one by one: those that are made in the new home stay there.
     """
+    from layerlab.engines.seed import SEED_NAME
+
     (folder / "cache" / "images").mkdir(parents=True)
     (folder / ".layerlab-home").touch()
-    lent = [source / "cache" / name for name in ("engine", "registry", "seed")]
+    lent = [source / "cache" / name for name in ("engine", "registry", SEED_NAME)]
     for path in [*lent, *(source / "cache" / "images").glob("*.tar")]:
         if path.exists():
             (folder / path.relative_to(source)).symlink_to(path)

@@ -38,6 +38,7 @@ FAULTS: dict[str, dict[str, str]] = {
     "no room": {
         "the machine's disk is full": f"{_FAULTS}::test_the_disk_is_full",
         "no room for a scratch copy": f"{_HOMES}::test_a_home_without_room_for_a_scratch_copy",
+        "no room to fetch an engine": f"{_HOMES}::test_a_home_without_room_to_fetch_an_engine",
         "no room for an engine": f"{_HOMES}::test_a_home_without_room_for_an_engine",
         "no inodes": f"{_HOMES}::test_a_home_without_inodes",
         "no room for a record": f"{_HOMES}::test_a_record_that_has_no_room",

@@ -19,6 +19,7 @@ from layerlab.commands import build_table
 from layerlab.commands.main import main
 from layerlab.diagnosing import doctor
 from layerlab.engines import network
+from layerlab.engines.seed import SEED_NAME
 from layerlab.errors import MachineError, SetupError
 from layerlab.machine import cleanup
 from layerlab.machine.building import BuildFailed
@@ -383,7 +384,7 @@ def home(tmp_path, monkeypatch):
 
 
 def test_clean_removes_all(home):
-    assert cleanup.machine_names() == ["gone", "half", "laptop", "seed"]
+    assert cleanup.machine_names() == ["gone", "half", "laptop", SEED_NAME]
     done = cleanup.clean()
     assert not done.problems
     assert {"machine laptop", "machine half", str(home / "cache")} <= set(done.removed)

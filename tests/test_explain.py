@@ -62,7 +62,8 @@ def side(
     facts: dict[str, str], text: str = "RUN x", readings: tuple[Reading, ...] = (), **entries: Entry
 ) -> StepInBuild:
     files = {name.replace("__", "/").replace("_dot_", "."): entry for name, entry in entries.items()}
-    return StepInBuild(Operation(facts, None, readings), text, build("FROM x\n", contexts={"context": Snapshot(files)}))
+    made = build(f"FROM x\n{text}\n", contexts={"context": Snapshot(files)})
+    return StepInBuild(Operation(facts, None, readings), text, made, 2)
 
 
 def file(content: str, mode: int = 0o644) -> Entry:
@@ -368,6 +369,16 @@ class TestPlan:
     @given(st.text(alphabet="FROMCPYUNADEVWK \n=$\\\"'<{}-./abc:", max_size=80))
     def test_any_text_can_be_read(self, text):
         plan.operations(build(f"FROM p\n{text}"))
+
+
+class TestHits:
+    """Steps above that hit, but were built with something else than in the build that's compared."""
+
+    TEXT = "FROM p\nARG ID\nRUN one\nRUN two\nCOPY a /\n"
+
+    def test_a_variable_that_several_have_is_told_once(self):
+        found = explain(build(self.TEXT, "CACHED CACHED RAN", args={"ID": "2"}), [build(self.TEXT, args={"ID": "1"})])
+        assert [c.text for c in found.of("COPY").causes] == ["ARG ID: 1 → 2 (line 3 and line 4)"]
 
 
 class TestNewerEngines:

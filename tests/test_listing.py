@@ -21,6 +21,7 @@ OBJECTS = [f".git/objects/{n:02x}/{n}" for n in range(312)]
         (["a", "b", "c"], "a, b, c"),
         (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
         (OBJECTS, "312 files in .git/objects"),
+        ([f".git/objects/{n:02x}/{'0' * 38}" for n in range(5)], "5 files in .git/objects"),
         ([*OBJECTS, "main.py"], "312 files in .git/objects and main.py"),
         ([*OBJECTS, ".git/HEAD", ".git/index", "main.py"], "314 files in .git and main.py"),
         ([f"d{n}/x" for n in range(20)], "d0/x, d1/x, d2/x and 17 more"),

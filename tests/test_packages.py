@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+from pathlib import Path
+
 import pytest
 
-from layerlab.engines import images, packages
+from layerlab.engines import images, likeness, packages
 from layerlab.errors import CommandFailed, SetupError
 
 #: apt-cache madison docker-buildx on Debian 12 with the suites stable and testing added.
@@ -111,13 +115,46 @@ class Docker:
         return ""
 
 
+def python_archive(path: Path, version: str = "3.11.2") -> Path:
+    """Write a tar that has a Python of that version, as far as its headers tell."""
+    header = f'/* made by hand */\n#define PY_VERSION      \t"{version}"\n'.encode()
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("./usr/local/include/python3/patchlevel.h")
+        member.size = len(header)
+        tar.addfile(member, io.BytesIO(header))
+    return path
+
+
+@pytest.mark.parametrize(("version", "language"), [("3.11.2", "C.UTF-8"), ("3.12.1", "C.UTF-8"), ("3.13.5", None)])
+def test_a_stand_in_has_the_variables_of_the_official_image_of_its_version(tmp_path, version, language):
+    variables = likeness.environment(python_archive(tmp_path / "a.tar", version))
+    assert (variables["PYTHON_VERSION"], variables.get("LANG")) == (version, language)
+
+
+def test_an_archive_without_python_is_refused(tmp_path):
+    tarfile.open(tmp_path / "a.tar", "w").close()
+    with pytest.raises(ValueError, match="has no Python"):
+        likeness.python_version(tmp_path / "a.tar")
+
+
+def test_pip_and_uv_in_a_stand_in_use_the_remote_indexes_of_this_computer(monkeypatch):
+    listing = (
+        "global.index-url='https://a.example/simple'\nglobal.extra-index-url='file:///here https://b.example/simple'\n"
+    )
+    monkeypatch.setattr(likeness, "run", lambda *_: listing)
+    assert likeness._indexes() == {
+        **dict.fromkeys(("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), "https://a.example/simple"),
+        **dict.fromkeys(("PIP_EXTRA_INDEX_URL", "UV_INDEX"), "https://b.example/simple"),
+    }
+
+
 LIMITED = "Error response from daemon: toomanyrequests: You have reached your unauthenticated pull rate limit."
 
 
 def test_a_hub_that_answers_but_refuses_gets_a_stand_in_and_says_why(monkeypatch, tmp_path):
     monkeypatch.delenv("LAYERLAB_HUB", raising=False)
     monkeypatch.setattr(images, "standins", lambda: {"python:3.11-slim": "bookworm"})
-    monkeypatch.setattr(images, "standin_archive", lambda image, say: tmp_path / "made.tar")
+    monkeypatch.setattr(images, "standin_archive", lambda image, say: python_archive(tmp_path / "made.tar"))
     docker, said = Docker(image="No such image", pull=LIMITED), []
     assert images.ensure("python:3.11-slim", docker, said.append) == "layerlab-standin/python:3.11-slim"
     assert docker.calls[-3:] == ["buildx", "pull", "import"]

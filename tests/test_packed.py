@@ -97,6 +97,13 @@ def context_files() -> list[Path]:
     return sorted(history._all("laptop").rglob("*.context"))
 
 
+def test_a_build_that_ran_beside_another_is_not_before_it(project):
+    """Neither may have made all of its steps: the engine runs a step that both need once, for the one that asks first."""
+    earlier, beside, this = (built(project, n, None, seconds=s) for n, s in ((1, 1.0), (5, 3.0), (6, 1.0)))
+    assert [b.started_at for b in history.before(this)] == [earlier.started_at]
+    assert beside in history.builds(str(project), "laptop")
+
+
 def test_a_kept_build_has_its_contexts(project):
     build = built(project, 1, take(project))
     (found,) = history.builds(project, "laptop")

@@ -312,8 +312,8 @@ def test_a_build_in_between_is_noticed(app):
     machine_dir("m").mkdir(parents=True)
     guess = predict(app, "Dockerfile", ["run"] * 4)
     other, first, second = (
-        build_of(RAN, RAN, RAN, RAN, later=1.0, variant="other"), build_of(RAN, RAN, RAN, RAN, later=2.0),
-        build_of(CACHED, CACHED, CACHED, CACHED, later=3.0),
+        build_of(RAN, RAN, RAN, RAN, later=10.0, variant="other"), build_of(RAN, RAN, RAN, RAN, later=20.0),
+        build_of(CACHED, CACHED, CACHED, CACHED, later=30.0),
     )  # fmt: skip
     for build in (other, first, second):
         history.remember(build)

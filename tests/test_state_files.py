@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from layerlab import Machine
 from layerlab.commands.main import main
 from layerlab.diagnosing.checks import judge_machines, look_at_machines
+from layerlab.engines.seed import SEED_NAME
 from layerlab.errors import LayerLabError, MachineError
+from layerlab.machine import cleanup
 from layerlab.machine.registry import Registry
 from layerlab.predicting import score
 from layerlab.record import history
@@ -73,6 +75,14 @@ def test_doctor_counts_it(text):
 
 def test_a_machine_that_stopped_is_no_problem():
     assert judge_machines({"laptop": ("process", False)}, {}, {}, {}).ok is None
+
+
+@pytest.mark.parametrize("name", ["seed", "seed-0a1b2c3d", SEED_NAME])
+def test_a_half_made_seed_is_no_machine_whatever_its_recipe_but_clean_removes_it(name):
+    machine_dir(name).mkdir(parents=True)
+    (machine_dir(name) / "machine.json").write_text(json.dumps({"name": name, "engine": "process"}))
+    assert Machine.all() == []
+    assert name in cleanup.machine_names()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 3}', '{"a": null}'])

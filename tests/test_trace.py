@@ -28,6 +28,8 @@ STATES = {
     "bake:web": "1:BASE 2:RAN 3:RAN 6:RAN",
     "bake_failed:api": "1:BASE 2:RAN 5:CANCELED 6:NOT_REACHED",
     "bake_failed:web": "1:BASE 2:RAN 5:FAILED 6:NOT_REACHED",
+    # The steps of web's base, another target, have no line in web's Dockerfile, whatever their numbers.
+    "bake_failed_above_another:web": "1:BASE 2:RAN 3:RAN 4:FAILED 0:RAN 0:RAN 0:RAN 0:RAN",
     "bake_one:api": "1:BASE 2:CACHED 3:CACHED 6:CACHED",
     "base_pull": "2:BASE 7:RAN 13:RAN 14:BASE 15:RAN 16:RAN 18:RAN 22:FAILED 23:NOT_REACHED",
     "cache_export": "1:BASE 2:RAN 3:RAN",

@@ -22,6 +22,7 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_cases.py::test_case[stages: a file of one of two stages]",
         "engine/test_cases.py::test_case[machines: a failing step below an edit]",
         "engine/test_cases.py::test_case[reports: 83 two stages, one with other bytes]",
+        "engine/test_cases.py::test_case[projects: one ARG of several names]",
         "engine/test_cases.py::test_names_are_unique",
     ),
     "a machine is found again, reset, reclaimed, removed": (
@@ -79,7 +80,8 @@ PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_p
 SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
-    "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 90, "engine/test_machine.py": 90,
+    "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110,
+    "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 150, "engine/test_machine.py": 90,
     "engine/test_holds.py": 90,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,
     "engine/test_lab_09.py": 80, "engine/test_lab_06.py": 80, "engine/test_app_venv_service.py": 80, "engine/test_fuzz.py": 80,

@@ -11,6 +11,7 @@ from leftovers import nothing_left
 from support import borrowed_home
 
 import layerlab.engines
+from layerlab.engines.seed import SEED_NAME
 
 
 def pytest_collection_modifyitems(items):
@@ -58,7 +59,7 @@ def foreign(lab_home, tmp_path_factory) -> dict[str, str]:
     from layerlab import Machine
 
     home = borrowed_home(tmp_path_factory.mktemp("person") / "home", lab_home)
-    (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
+    (home / "cache" / SEED_NAME).symlink_to(lab_home / "cache" / SEED_NAME)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERLAB_ENGINE", "process")
         Machine.start("borrow-a-seed").remove()

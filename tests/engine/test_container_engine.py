@@ -16,7 +16,7 @@ from support import python, small_app, wait_for
 
 from layerlab import BuildFailed, Machine
 from layerlab.engines import CONTAINER, images
-from layerlab.engines.seed import WRITTEN_ONCE
+from layerlab.engines.seed import SEED_NAME, WRITTEN_ONCE
 from layerlab.machine.cleanup import clean
 from layerlab.system.home import home_id, machine_dir
 
@@ -111,7 +111,7 @@ def a_fork_bomb_ends_with_a_clear_error(foreign: dict[str, str], machine: Machin
 
 def shares_the_seed_and_cannot_change_it(foreign: dict[str, str], runner: Machine, other: Machine) -> None:
     """What is written once is reached by links into the seed's volume: else a start copies all of it."""
-    called, seed = f"layerlab-{home_id()}-{runner.name}", f"layerlab-{home_id()}-seed"
+    called, seed = f"layerlab-{home_id()}-{runner.name}", f"layerlab-{home_id()}-{SEED_NAME}"
     for folder in WRITTEN_ONCE:
         links = f"find /var/lib/docker/{folder} -maxdepth 1 -type l"
         assert person(foreign, "exec", called, "sh", "-c", links), f"nothing in {folder} is shared"

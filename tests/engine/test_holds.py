@@ -15,6 +15,7 @@ import pytest
 from support import PATIENCE, SMALL, borrowed_home, kill, left_of, running, wait_for, write_project
 
 from layerlab import Machine
+from layerlab.engines.seed import SEED_NAME
 from layerlab.machine.holding import Holds, Kind
 from layerlab.machine.registry import Registry
 from layerlab.system.home import machine_dir
@@ -173,7 +174,7 @@ def test_down_on_a_terminal_asks(kernel, shared):
 
 def test_clean_during_a_build(kernel, lab_home, tmp_path, monkeypatch):
     home = borrowed_home(tmp_path / "home", lab_home)
-    (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
+    (home / "cache" / SEED_NAME).symlink_to(lab_home / "cache" / SEED_NAME)
     monkeypatch.setenv("LAYERLAB_HOME", str(home))
     nap, builder = "sleep 673.4", kernel()
     builder.do(START)

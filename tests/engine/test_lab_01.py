@@ -54,6 +54,12 @@ RIGHT = {
     "weights below, linked": PACKAGES + CODE + WEIGHTS.replace("COPY", "COPY --link"),
     # The weights that are there already add nothing to the layer: BuildKit keeps only what differs.
     "weights, then all again": PACKAGES + WEIGHTS + "COPY . .\n",
+    # As uv's guide for Docker has it. The official image's Python isn't "externally managed".
+    "packages by uv, for the system's Python": (
+        "RUN pip install --no-cache-dir uv\nENV UV_LINK_MODE=copy\n"
+        "RUN --mount=type=cache,target=/root/.cache/uv --mount=type=bind,source=requirements.txt,target=requirements.txt "
+        f"uv pip install --system --requirement requirements.txt\n{WEIGHTS}{CODE}"
+    ),
 }
 
 

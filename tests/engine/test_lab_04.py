@@ -45,12 +45,34 @@ WRONG = {
         8, ["writes large files again", "(RUN)"],
     ),
 }  # fmt: skip
-#: Another right answer than the solution's.
+#: apt with cache mounts, as Docker's documentation of RUN --mount=type=cache has it.
+KEEP = (
+    "RUN rm -f /etc/apt/apt.conf.d/docker-clean; "
+    """echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' > /etc/apt/apt.conf.d/keep-cache\n"""
+)
+APT = (
+    "RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt,sharing=locked "
+    "apt-get update && apt-get install --yes --no-install-recommends "
+)
+PIP = "COPY requirements.txt .\nRUN --mount=type=cache,target=/root/.cache/pip pip install "
+#: Other right answers than the solution's. The last two are as one writes them for the official image: it has Python's own
+#: headers, useradd and, in /usr/local, packages that `pip install --prefix` lays out so that they can be copied there.
 RIGHT = {
     "no environment, a named user": (
         f"{BUILDER}{LAST}{GIT}RUN useradd app\n"
         "COPY --from=builder /opt/venv/lib/python3.11/site-packages /usr/local/lib/python3.11/site-packages\n"
         f'USER app\n{CODE}{START.replace("""["gunicorn""", """["python", "-m", "gunicorn""")}'
+    ),
+    "apt's cache in mounts, packages by a prefix": (
+        f"{LAST[:-1]} AS builder\n{KEEP}{APT}gcc libc6-dev git\n{PIP}--prefix=/install -r requirements.txt\n"
+        f"{LAST}{KEEP}{APT}git\nRUN useradd --create-home app\nCOPY --from=builder /install /usr/local\n{CODE}USER app\n{START}"
+    ),
+    "packages by uv, for the system's Python": (
+        f"{LAST[:-1]} AS builder\n{KEEP}{APT}build-essential git\nRUN pip install uv\n"
+        f"COPY requirements.txt .\nRUN uv pip install --system -r requirements.txt\n"
+        f"{LAST}{KEEP}{APT}git\nRUN groupadd -r app && useradd -r -g app app\n"
+        "COPY --from=builder /usr/local/lib/python3.11/site-packages /usr/local/lib/python3.11/site-packages\n"
+        f"COPY --from=builder /usr/local/bin/gunicorn /usr/local/bin/\n{CODE}USER app\n{START}"
     ),
 }
 

@@ -18,6 +18,7 @@ from support import engine_family, running, small_app, tool, wait_for
 from layerlab import Machine
 from layerlab.commands import jupyter
 from layerlab.engines import images
+from layerlab.engines.seed import SEED_NAME
 from layerlab.machine.registry import Registry
 from layerlab.machine.registry_host import folder_of
 from layerlab.system.home import cache_dir, home, home_id, machine_dir, run_dir
@@ -140,7 +141,7 @@ def test_jupyterlab_asks_for_its_token(lab):
 
 def test_what_is_kept_is_closed_to_others(lab_home, tmp_path, monkeypatch, private):
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "kept"))
-    for name in ("engine", "images", "seed"):
+    for name in ("engine", "images", SEED_NAME):
         if (lab_home / "cache" / name).exists():
             (cache_dir() / name).symlink_to((lab_home / "cache" / name).resolve())
     with Machine.start("kept") as machine, small_app(tmp_path / "app") as app:

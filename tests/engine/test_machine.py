@@ -29,6 +29,7 @@ from support import (
 from layerlab import Machine
 from layerlab.engines import images, network, packages
 from layerlab.engines.process import _runs
+from layerlab.engines.seed import SEED_NAME
 from layerlab.errors import MachineError
 from layerlab.system.home import machine_dir, run_dir
 
@@ -85,7 +86,7 @@ def test_two_processes_that_start_a_machine_at_once_get_the_same(machine):
 def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
     with small_app(tmp_path) as app:
         build = other.build(app, "Dockerfile", view="none")
-        other.docker("run", "--detach", build.image, "sleep", "7301")
+        other.docker("run", "--detach", "--name", "nap", build.image, "sleep", "7301")
         family = engine_family("other")
         kill([p for p in family if victim in ("everything", p.name())])
         assert wait_for(lambda: not other.running and not running("sleep 7301"))
@@ -95,6 +96,7 @@ def test_a_killed_engine_is_reclaimed_with_its_cache(other, tmp_path, victim):
             other.restore_bases()
         again = Machine.start("other", say=lambda _: None)
         assert "RAN" not in again.build(app, "Dockerfile", view="none").states()
+        again.docker("rm", "--force", "nap")
 
 
 # -- separate ----------------------------------------------------------------------------------------------------------
@@ -126,7 +128,7 @@ machine.remove()
     assert python(code, DOCKER_HOST="unix:///person.sock").splitlines() == ["True True", "unix:///person.sock"]
 
 
-@pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed"])
+@pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "-x", "x" * 25, "seed", SEED_NAME])
 def test_a_bad_name_is_refused(lab_home, name):
     with pytest.raises(MachineError, match="isn't a valid machine name"):
         Machine.start(name)
@@ -336,15 +338,15 @@ def test_an_experiment_keeps_others_off_its_machine(other, tmp_path):
 def test_an_interrupted_set_up_is_repaired_by_the_next_start(fresh_home, sent):
     """Killed, or interrupted with Ctrl-C, while base images go into the seed."""
     first = start_python(ENGINE_ID, "new")
-    assert wait_for((run_dir() / "seed" / "docker.sock").exists)
+    assert wait_for((run_dir() / SEED_NAME / "docker.sock").exists)
     first.send_signal(sent)
     first.communicate()
-    assert bool(left_of("seed")) == (sent == signal.SIGKILL)
-    assert not (fresh_home / "cache" / "seed").exists()
-    assert "seed" not in [machine.name for machine in Machine.all()]
+    assert bool(left_of(SEED_NAME)) == (sent == signal.SIGKILL)
+    assert not (fresh_home / "cache" / SEED_NAME).exists()
+    assert SEED_NAME not in [machine.name for machine in Machine.all()]
     with Machine.start("new") as new:
         assert new.docker("images", "--quiet")
-        assert left_of("seed") == []
+        assert left_of(SEED_NAME) == []
     assert left_of("new") == []
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support import borrowed_home, python, write_project
 
+from layerlab.engines.seed import SEED_NAME
+
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 #: Another user, who may read everything (Python itself may be in a folder of root's) and write nothing of root's.
@@ -59,29 +61,49 @@ def project(tmp_path):
     return write_project(tmp_path / "shop")
 
 
+COPY = """
+import sys
+from layerlab import App, LayerLabError
+try:
+    App.from_path(sys.argv[1])
+except LayerLabError as error:
+    print(*error._render_traceback_())
+"""
+
+
+def no_copy(home: Path, project: Path, says: str) -> None:
+    """A notebook that copies the project gets two lines, and nothing of the copy stays."""
+    what, remedy = python(COPY, project, LAYERLAB_HOME=str(home)).splitlines()
+    assert says in what and "LAYERLAB_HOME" in remedy
+    assert list((home / "apps").iterdir()) == []
+
+
 def test_a_home_without_room_for_a_scratch_copy(tmp_path, project):
     (project / "data.bin").write_bytes(bytes(3_000_000))
     with mounted(tmp_path / "home", "-t", "tmpfs", "-o", "size=1m", "layerlab-test") as home:
-        refused(home, "build", project, says="the disk is full", advises="LAYERLAB_HOME")
-        assert list((home / "apps").iterdir()) == []
-        (project / "data.bin").unlink()
+        no_copy(home, project, says="the disk is full")
+
+
+def test_a_home_without_room_to_fetch_an_engine(tmp_path):
+    """apt itself would wait for ever."""
+    with mounted(tmp_path / "home", "-t", "tmpfs", "-o", "size=50m", "layerlab-test") as home:
+        refused(home, "up", says="the disk is full", advises="LAYERLAB_HOME")
 
 
 def test_a_home_without_room_for_an_engine(tmp_path, lab_home):
     with mounted(tmp_path / "home", "-t", "tmpfs", "-o", "size=400k", "layerlab-test") as home:
         borrowed_home(home, lab_home)
-        (home / "cache" / "seed").symlink_to(lab_home / "cache" / "seed")
+        (home / "cache" / SEED_NAME).symlink_to(lab_home / "cache" / SEED_NAME)
         code, lines = layerlab(home, "up")
         assert code == 1 and any("disk is full" in line or "no space left" in line for line in lines), lines
         assert layerlab(home, "down", "laptop")[0] == 0
 
 
 def test_a_home_without_inodes(tmp_path, project):
+    for number in range(40):
+        (project / f"{number}.txt").touch()
     with mounted(tmp_path / "home", "-t", "tmpfs", "-o", "nr_inodes=12", "layerlab-test") as home:
-        for number in range(40):
-            (project / f"{number}.txt").touch()
-        refused(home, "build", project, says="no inodes are left", advises="LAYERLAB_HOME")
-        assert list((home / "apps").iterdir()) == []
+        no_copy(home, project, says="no inodes are left")
 
 
 def test_a_record_that_has_no_room(tmp_path, machine, project):
@@ -125,14 +147,8 @@ def test_a_notebook_in_a_home_of_somebody_else(tmp_path, project):
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     (home / ".layerlab-home").touch()
-    code = (
-        "import os, sys\n"
-        "from layerlab import App, LayerLabError\n"
-        f"os.seteuid({NOBODY})\n"
-        "try:\n    App.from_path(sys.argv[1])\n"
-        "except LayerLabError as error:\n    print(*error._render_traceback_())"
-    )
-    told = python(code, project, LAYERLAB_HOME=str(home))
+    as_nobody = COPY.replace("try:", f"import os\nos.seteuid({NOBODY})\ntry:")
+    told = python(as_nobody, project, LAYERLAB_HOME=str(home))
     assert "FileError" in told and "you aren't allowed to" in told and len(told.splitlines()) == 2
 
 

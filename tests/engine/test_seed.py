@@ -9,7 +9,7 @@ from pathlib import Path
 from layerlab import Machine
 from layerlab.engines import seed as seeds
 from layerlab.engines.images import BASES
-from layerlab.engines.seed import WRITTEN_ONCE
+from layerlab.engines.seed import SEED_NAME, WRITTEN_ONCE
 from layerlab.system.home import cache_dir, machine_dir
 
 SPOIL = "rm /etc/os-release; chmod -R 777 /usr/local; echo x >>/etc/passwd; touch /usr/bin/*"
@@ -29,7 +29,7 @@ def state(folder: Path) -> dict[str, tuple]:
 
 def test_what_a_machine_does_to_its_base_images_leaves_the_seed_as_it_was(private, lab_home):
     with Machine.start("spoiler") as machine:
-        seed = cache_dir() / "seed"
+        seed = cache_dir() / SEED_NAME
         before = state(seed)
         base = machine.named_contexts().get(BASES[0], BASES[0]).removeprefix("docker-image://")
         machine.docker("run", "--rm", base, "sh", "-c", SPOIL)
@@ -44,7 +44,7 @@ def test_what_a_machine_does_to_its_base_images_leaves_the_seed_as_it_was(privat
 
 def test_only_what_is_written_once_is_shared(private, lab_home):
     with Machine.start("sharer") as machine:
-        data, seed = machine_dir(machine.name) / "data", (cache_dir() / "seed").resolve()
+        data, seed = machine_dir(machine.name) / "data", (cache_dir() / SEED_NAME).resolve()
         links = {path: path.readlink() for path in data.rglob("*") if path.is_symlink()}
         shared = {str(path.relative_to(data)): path.resolve() for path in links if path.resolve().is_relative_to(seed)}
         assert shared == {f"{folder}/{p.name}": p for folder in WRITTEN_ONCE for p in (seed / folder).iterdir()}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from .. import engines
 from ..engines import endpoint, packages
+from ..engines.seed import SEED_NAME
 from ..machine import cleanup
 from ..machine.holding import listed
-from ..machine.machine import SEED_NAME, Machine
+from ..machine.machine import Machine
 from ..project.scratch import abandoned
 from ..system import docker_words, faults
 from ..system.home import home, run_dir

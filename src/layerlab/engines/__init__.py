@@ -133,7 +133,9 @@ def choose() -> Engine:
         return ENGINES["container"]
     if may_run_own():
         return ENGINES["process"]
+    why, remedy = container.refusal()
     raise SetupError(
-        "no Docker engine answers here, and LayerLab can't run its own, because you are not root on Linux",
-        "start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again; `layerlab doctor` tells you more",
+        f"{why}, and LayerLab can't run its own engine, because you are not root on Linux",
+        f"{remedy}; or run the same command as root. `layerlab doctor` tells you more. These work without an engine: "
+        "`layerlab explain` and `report` with a record, `lab list`, `course start`",
     )

@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 from ..errors import CommandFailed, MachineError
-from ..system import progress
+from ..system import faults, progress
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
 from . import confining, endpoint, images
 from .endpoint import docker_program, person_environment
 from .packages import Say
-from .seed import WRITTEN_ONCE
+from .seed import SEED_NAME, WRITTEN_ONCE
 
 #: A start takes about 3 s; this allows for a very busy computer.
 START_SECONDS = 60.0
@@ -46,6 +46,25 @@ def person_has_docker() -> bool:
     """Tell whether a Docker engine answers the user's own `docker`."""
     person = person_environment()
     return shutil.which("docker", path=person["PATH"]) is not None and succeeds(["docker", "info"], env=person)
+
+
+def refusal() -> tuple[str, str]:
+    """Say why no Docker engine answers the user's own `docker`, and what to do about it."""
+    person = person_environment()
+    if not shutil.which("docker", path=person["PATH"]):
+        return (
+            "there is no `docker` command here",
+            "install Docker Engine with buildx and Compose, and join the group `docker`",
+        )
+    try:
+        run("docker", "info", env=person)
+    except CommandFailed as error:
+        if fault := faults.recognise(error.output):
+            return fault.what, fault.remedy
+    return (
+        "no Docker engine answers here",
+        "start Docker (Docker Desktop, or `sudo systemctl start docker`) and try again",
+    )
 
 
 class ContainerEngine:
@@ -109,9 +128,8 @@ class ContainerEngine:
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
     def seeded(self) -> bool:
-        return self._seed_file.exists() and succeeds(
-            [docker_program(), "volume", "inspect", self._seed_file.read_text()], env=person_environment()
-        )
+        named = self._seed_file.exists() and self._seed_file.read_text() == self._called(SEED_NAME)
+        return named and self._exists("volume", SEED_NAME)
 
     def clean(self) -> None:
         """Remove everything with this home's label, and the images that LayerLab added to the user's Docker."""

@@ -7,13 +7,11 @@ Dockerfiles still say `FROM python:3.11-slim`; a build passes BuildKit's named c
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import os
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ from ..system import faults, progress
 from ..system.home import cache_dir, locked
 from ..system.shell import beside, run
 from ..system.trees import tree_bytes
-from . import packages
+from . import likeness, packages
 from .packages import Say
 
 STANDIN = "layerlab-standin/"
@@ -49,9 +47,9 @@ HUB = "docker.io"
 #: The reason given when the user has turned pulling off.
 NO_HUB = "LAYERLAB_HUB=no"
 #: Bytes that making a stand-in writes, roughly: the files, and then their archive of the same size (measured with Debian's).
-STANDIN_BYTES = {"python:3.11-slim": 420e6, "python:3.13-slim": 270e6, ENGINE_IMAGE: 1.1e9}
-#: Increase this when the recipe below changes, so that cached archives are made again.
-RECIPE = 1
+STANDIN_BYTES = {"python:3.11-slim": 420e6, "python:3.13-slim": 330e6, ENGINE_IMAGE: 1.1e9}
+#: Increase this when the engine image's recipe below changes, so that a cached archive is made again.
+ENGINE_RECIPE = 1
 
 #: Runs the docker client on the engine in question with these arguments; returns its output, or raises CommandFailed.
 Docker = Callable[..., str]
@@ -86,7 +84,8 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
     say(f"{image} cannot be pulled: {refusal}. Using a stand-in instead.")
     archive = standin_archive(image, say)
     say(f"Importing {standin_name(image)} …")
-    changes = [word for key, value in _environment().items() for word in ("--change", f"ENV {key}={value}")]
+    variables = likeness.environment(archive)
+    changes = [word for key, value in variables.items() for word in ("--change", f"ENV {key}={value}")]
     docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
     return standin_name(image)
 
@@ -261,17 +260,13 @@ def standins() -> dict[str, str]:
 
 
 def standin_archive(image: str, say: Say) -> Path:
-    """Return a tar of the root file system that stands in for `image`, from the cache or made now (about 20 s).
+    """Return a tar of the root file system that stands in for `image`, from the cache or made now (about 25 s).
 
-    It's Debian's (Ubuntu's) Python, laid out as in the official image: `python` and `pip` in /usr/local, packages in
-    /usr/local/lib/python3.X/site-packages. It trusts the same certificates as this computer.
+    It's Debian's (Ubuntu's) Python, laid out as in the official image (likeness.py). It trusts this computer's certificates.
     Raises KeyError if `image` isn't in `standins()`, and SetupError or CommandFailed if it can't be made.
     """
-    suite, bundle = standins()[image], ca_bundle()
-    hooks = [f'chroot "$1" python3 -m venv --copies /usr/local']  # noqa: F541 - "$1" is mmdebstrap's
-    if bundle:
-        hooks.insert(0, f"upload {bundle} /etc/ssl/certs/ca-certificates.crt")
-    return _bootstrap(image, suite, ["python3", "python3-venv", "ca-certificates"], hooks, say)
+    hooks = likeness.hooks(ca_bundle())
+    return _bootstrap(likeness.RECIPE, image, standins()[image], likeness.OPTIONS, list(likeness.INCLUDE), hooks, say)
 
 
 def _engine_archive(say: Say) -> Path:
@@ -279,7 +274,7 @@ def _engine_archive(say: Say) -> Path:
     # /bin and /sbin are links in the root file system, but folders in the packages.
     hooks = ['tar -C "$ENGINE_PACKAGES" -c . | tar -C "$1" -x --keep-directory-symlink']
     include = ["ca-certificates", "iptables", "libseccomp2", "mount", "git"]
-    return _bootstrap(ENGINE_IMAGE, packages.codename(), include, hooks, say)
+    return _bootstrap(ENGINE_RECIPE, ENGINE_IMAGE, packages.codename(), ("--variant=apt",), include, hooks, say)
 
 
 def ca_bundle() -> Path | None:
@@ -292,12 +287,14 @@ def ca_bundle() -> Path | None:
     return Path(chosen) if Path(chosen).exists() else None
 
 
-def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say: Say) -> Path:
+def _bootstrap(
+    number: int | str, image: str, suite: str, options: tuple[str, ...], include: list[str], hooks: list[str], say: Say
+) -> Path:
     """Make a root file system with mmdebstrap, once for each recipe, mirror and set of certificates."""
     mirror, bundle = packages.mirror(), ca_bundle()
     recipe = repr(
         (
-            RECIPE,
+            number,
             image,
             suite,
             include,
@@ -314,7 +311,7 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
         if archive.exists():
             return archive
         tools = packages.ensure_bootstrapper()
-        say(f"Making a stand-in for {image} from the packages of {suite} (about 20 s) …")
+        say(f"Making a stand-in for {image} from the packages of {suite} (about 25 s) …")
         # Use a folder of our own, and namespaces that end with the process: a killed run leaves nothing running or
         # mounted, and no files that the next run or `layerlab clean` doesn't remove.
         work = archive.with_suffix(".part")
@@ -322,9 +319,10 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
         work.mkdir()
         part = work / archive.name
         command = ["unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command += ["mmdebstrap", "--variant=apt", f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
+        command += ["mmdebstrap", *options, f"--include={','.join(include)}", "--aptopt=Acquire::Retries 3"]
         for path in ("man", "doc", "locale", "info"):  # as the official slim images do
             command.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
+        command.append("--dpkgopt=path-include=/usr/share/doc/*/copyright")
         command += [f"--customize-hook={hook}" for hook in hooks]
         try:
             with progress.shown(
@@ -342,6 +340,9 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
                         **tools,
                         "TMPDIR": str(work),
                         "ENGINE_PACKAGES": str(packages.engine_dir()),
+                        "LIKE_OFFICIAL": str(likeness.SCRIPT),
+                        "SUITE": suite,
+                        "MIRROR": mirror,
                         "DPKG_FORCE": "unsafe-io",  # half an archive is useless after a power cut, so don't wait for the disk
                     },
                     what=f"could not make a stand-in for {image}",
@@ -350,20 +351,3 @@ def _bootstrap(image: str, suite: str, include: list[str], hooks: list[str], say
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return archive
-
-
-def _environment() -> dict[str, str]:
-    """Return a stand-in's variables: the official image's PATH, this computer's certificates and its pip index."""
-    variables = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-    if ca_bundle():
-        variables |= dict.fromkeys(("SSL_CERT_FILE", "PIP_CERT"), "/etc/ssl/certs/ca-certificates.crt")
-    listing = ""
-    with contextlib.suppress(CommandFailed):  # no pip in this environment
-        listing = run(sys.executable, "-m", "pip", "config", "list")
-    configured = dict(line.split("=", 1) for line in listing.splitlines() if "=" in line)
-    for option in ("index-url", "extra-index-url"):
-        value = ast.literal_eval(configured.get(f"global.{option}", "''"))
-        remote = [url for url in value.split() if not url.startswith("file:")]
-        if remote:
-            variables[f"PIP_{option.replace('-', '_').upper()}"] = " ".join(remote)
-    return variables

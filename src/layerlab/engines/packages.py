@@ -6,6 +6,7 @@ no installed package and starts no service, and deleting the folder undoes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -172,6 +173,10 @@ def _unpack(say: Say) -> None:
     )
 
 
+#: The lists of packages take at least this much room, bytes: one suite's are 50 MB, and packages come on top.
+LIST_BYTES = 100_000_000
+
+
 class _Apt:
     """apt with its own folder for state, cache and sources; it uses the computer's sources and keyrings."""
 
@@ -180,6 +185,8 @@ class _Apt:
         shutil.rmtree(root, ignore_errors=True)  # what an interrupted run left
         for folder in ("lists/partial", "cache/archives/partial", "sources"):
             (root / folder).mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(root).free < LIST_BYTES:  # apt would wait for ever
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root))
         for source in [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]:
             if source.is_file() and source.suffix in (".list", ".sources"):
                 shutil.copy(source, root / "sources" / source.name)

@@ -97,7 +97,7 @@ class ProcessEngine:
 
     @property
     def _seed(self) -> Path:
-        return cache_dir() / "seed"
+        return cache_dir() / seed.SEED_NAME
 
     def _socket(self, name: str) -> Path:
         return run_dir() / name / "docker.sock"

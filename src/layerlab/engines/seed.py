@@ -12,6 +12,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from . import likeness
+
+#: The name of the seed, and of the machine that becomes it. A new recipe for base images has a seed of its own beside the old
+#: one, which machines that were made from it still read.
+SEED_NAME = f"seed-{likeness.RECIPE}"
 #: With less free space than this, in bytes, old data is deleted before a machine starts, not in the background. A start
 #: needs little space, but the next build may need a lot. start-in-container.sh has the same number.
 ROOM = 1e9
@@ -21,6 +26,11 @@ WRITTEN_ONCE = (
     "containerd/daemon/io.containerd.content.v1.content/blobs/sha256",
     "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots",
 )
+
+
+def is_seed(name: str) -> bool:
+    """Tell whether a machine's name is LayerLab's own: a seed's, of this recipe or another."""
+    return name.partition("-")[0] == "seed"
 
 
 def link(seed: Path, data: Path) -> None:

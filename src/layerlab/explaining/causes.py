@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..record.states import CACHED, FAILED, RAN
@@ -112,8 +112,8 @@ class RootCause:
 
     Attributes:
         kind: a key of KINDS.
-        text: as in `Cause`.
-        lines: lines of the steps that it made run directly, not by way of a step above.
+        text: as in `Cause`; it begins with the step if no line is known.
+        lines: known lines of the steps that it made run directly, not by way of a step above.
     """
 
     kind: str
@@ -121,6 +121,8 @@ class RootCause:
     lines: tuple[int, ...]
 
     def __str__(self) -> str:
+        if not self.lines:
+            return self.text
         numbers = ", ".join(map(str, self.lines))
         return f"line{'s' * (len(self.lines) > 1)} {numbers}: {self.text}"
 
@@ -155,6 +157,11 @@ class StepCause:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "still_hit", shown(self.still_hit))
+
+    @property
+    def place(self) -> str:
+        """Its line in words; "" if its line is unknown."""
+        return f"line {self.line}" if self.line else ""
 
     @property
     def why(self) -> str:
@@ -225,8 +232,9 @@ class Explanation:
             return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
-                place = f"line {step.line}" if step.line else ""
-                lines.append(f"{'▸' if step.root else ' '} {place:>8}  {step.state:<6}  {shortened(step.text, 48)}")
+                lines.append(
+                    f"{'▸' if step.root else ' '} {step.place:>8}  {step.state:<6}  {shortened(step.text, 48)}"
+                )
                 lines.append(f"{'':20}{step.why}")
         if not any(s.causes for s in self.steps):
             lines.append(self._nothing_ran())
@@ -249,7 +257,7 @@ class Explanation:
         for step in self.steps:
             if not (step.causes or step.still_hit):
                 continue
-            lines.append(f"line {step.line}  {step.state}  {shortened(step.text)}")
+            lines.append("  ".join(filter(None, (step.place, step.state, shortened(step.text)))))
             for cause in step.causes:
                 lines.append(f"  {cause.kind}: {cause.text}")
                 lines += [f"    {e.what}: {e.before or '(none)'} → {e.now or '(none)'}" for e in cause.evidence]
@@ -274,16 +282,27 @@ class Explanation:
 
 def root_causes(steps: Iterable[StepCause]) -> tuple[RootCause, ...]:
     """Gather what made steps run: equal causes are one, and so are those of files if one names all that the other does."""
-    told = [(c, s.line) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
-    found: list[tuple[Cause, list[int]]] = []
-    for cause, _ in sorted(told, key=lambda t: -len(_things(t[0]))):
-        if not any(_within(cause, other) for other, _ in found):
-            found.append((cause, [line for same, line in told if _within(same, cause)]))
-    ordered = sorted(found, key=lambda one: min(one[1]))
-    return tuple(RootCause(c.kind, c.text, tuple(sorted(set(lines)))) for c, lines in ordered)
+    told = [(c, s) for s in steps if s.root for c in s.causes if c.kind not in CONSEQUENCES]
+    found: list[tuple[Cause, list[StepCause]]] = []
+    for cause, _ in sorted(told, key=lambda t: (-len(_things(t[0])), len(t[0].text))):
+        if not any(_told_by(cause, other) for other, _ in found):
+            found.append((cause, [step for same, step in told if _told_by(same, cause)]))
+    ordered = sorted(found, key=lambda one: min(s.line for s in one[1]))
+    return tuple(_root_cause(cause, its) for cause, its in ordered)
 
 
-def _within(cause: Cause, other: Cause) -> bool:
+def _root_cause(cause: Cause, steps: Sequence[StepCause]) -> RootCause:
+    lines = tuple(sorted({s.line for s in steps if s.line}))
+    text = cause.text if lines else f"{shortened(steps[0].text, 40)}: {cause.text}"
+    return RootCause(cause.kind, text, lines)
+
+
+def _told_by(cause: Cause, other: Cause) -> bool:
+    """Tell whether what `cause` says is in the text of `other`, which may only count what it doesn't name."""
+    return within(cause, other) and (cause.text == other.text or all(e.what in other.text for e in cause.evidence))
+
+
+def within(cause: Cause, other: Cause) -> bool:
     """Tell whether `cause` is told by `other`."""
     if cause.kind != other.kind or cause.text == other.text:
         return cause.kind == other.kind
@@ -291,5 +310,6 @@ def _within(cause: Cause, other: Cause) -> bool:
 
 
 def _things(cause: Cause) -> frozenset[Evidence]:
-    """Return what changed, if it can be the same thing for two steps: files with their content."""
-    return frozenset(cause.evidence) if cause.kind.startswith(("file ", "mode ")) else frozenset()
+    """Return what changed, if it can be the same thing for two steps: files with their content, variables with their value."""
+    shared = cause.kind.startswith(("file ", "mode ", "argument ", "environment "))
+    return frozenset(cause.evidence) if shared else frozenset()

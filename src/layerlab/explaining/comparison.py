@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 
 from ..record.build import Build
 from ..record.layers import layer_of
@@ -11,7 +12,7 @@ from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from . import differences, file_changes, plan
 from .alignment import Written, aligned, stage_names, written
-from .causes import Cause, Evidence
+from .causes import Cause, Evidence, within
 from .operations import Operation, Origin, Source, operations
 from .step_in_build import StepInBuild
 
@@ -25,7 +26,7 @@ class StepDifferences:
 
     Attributes:
         own: differences of the step itself.
-        inherited: differences of steps above that were hits, by line and text.
+        inherited: differences of steps above that were hits, by place and text.
         above: the steps above that ran: the index of each, and of the step that takes its files; None where they're built on.
         taken: the same for files that it takes from other stages. BuildKit compares those by content, which no record holds,
             so they count only if nothing else explains the step.
@@ -36,7 +37,7 @@ class StepDifferences:
     """
 
     own: list[Cause] = dataclasses.field(default_factory=list)
-    inherited: dict[tuple[int, str], Cause] = dataclasses.field(default_factory=dict)
+    inherited: dict[tuple[str, str], Cause] = dataclasses.field(default_factory=dict)
     above: list[tuple[int, int | None]] = dataclasses.field(default_factory=list)
     taken: StepDifferences | None = None
     doubtful: list[int] = dataclasses.field(default_factory=list)
@@ -54,15 +55,19 @@ class StepDifferences:
     @property
     def roots(self) -> list[Cause]:
         """All reasons that aren't a consequence of a step that ran in the same build."""
-        told = {c.text for c in self.own}  # a file that a step above read too is told once
-        inherited = [(line, c) for (line, text), c in self.inherited.items() if text not in told]
-        return [*self.own, *(dataclasses.replace(c, text=f"{c.text} (line {line})") for line, c in inherited)]
+        # What changed for a step above too is told once.
+        places: dict[Cause, list[str]] = {}
+        for (place, _), cause in reversed(self.inherited.items()):
+            if not any(within(cause, other) for other in self.own):
+                places.setdefault(cause, []).append(place)
+        inherited = (dataclasses.replace(c, text=f"{c.text} ({' and '.join(at)})") for c, at in places.items())
+        return [*self.own, *inherited]
 
-    def inherit(self, line: int, other: StepDifferences) -> None:
-        """Add what follows for a step from the differences of a step on `line`, a hit, that it builds on."""
+    def inherit(self, place: str, other: StepDifferences) -> None:
+        """Add what follows for a step from the differences of a step at `place`, a hit, that it builds on."""
         # It hit although its source changed, so it took the same files: there's nothing to inherit.
         own = [c for c in other.own if c.kind != "source changed"]
-        self.inherited |= {(line, c.text): c for c in own} | other.inherited
+        self.inherited |= {(place, c.text): c for c in own} | other.inherited
         self.above += [a for a in other.above if a not in self.above]
         self.unknown += other.unknown
         self.doubtful += other.doubtful
@@ -114,8 +119,20 @@ class Comparison:
         return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
 
     def reached(self, index: int) -> bool:
-        """Tell whether the earlier build got through the same step."""
-        return index in self.was and self.before.steps[self.was[index]].state in DONE
+        """Tell whether the earlier build surely got through the same step.
+
+        Where a COPY's source isn't there, BuildKit calls all steps above it cached at that moment, whether they are or not.
+        """
+        if index not in self.was or (former := self.before.steps[self.was[index]]).state not in DONE:
+            return False
+        return former.state == RAN or former.started is None or former.started < self._failed_at
+
+    @functools.cached_property
+    def _failed_at(self) -> float:
+        """When the step that failed the earlier build started, in seconds from its start; never if none failed."""
+        return min(
+            (s.started for s in self.before.steps if s.state == FAILED and s.started is not None), default=math.inf
+        )
 
     def step(self, index: int, *, as_base: bool = False) -> StepDifferences:
         """Return everything in which a step, and what it builds on, differs from the earlier build.
@@ -190,8 +207,8 @@ def _compare_input(
 
 def _inherit(comparison: Comparison, found: StepDifferences, hit: int) -> None:
     """Add to `found` what follows from a hit: its result may come from a build after the one that we compare with."""
-    inner, line = comparison.step(hit, as_base=True), comparison.now.steps[hit].line
-    found.inherit(line, inner)
+    inner, place = comparison.step(hit, as_base=True), comparison.now.steps[hit].place
+    found.inherit(place, inner)
     if inner.taken is None or (inner.taken.nothing and not inner.taken.unknown):
         return
     # Its stage ran again or differs, yet it hit. Were its files those of the earlier build, or of a build before that?
@@ -199,7 +216,7 @@ def _inherit(comparison: Comparison, found: StepDifferences, hit: int) -> None:
     if same is None:
         found.doubtful.append(hit)
     elif not same:
-        found.inherit(line, inner.taken)
+        found.inherit(place, inner.taken)
 
 
 def _same_files(comparison: Comparison, hit: int) -> bool | None:
@@ -223,7 +240,7 @@ def _other_base(comparison: Comparison, mine: Origin, theirs: Origin, reads: boo
         theirs = operation.base if operation else None
     if gone:
         step = before.steps[gone[-1]]
-        text = f"{shortened(step.text, 50)} above it is gone (formerly line {step.line})"
+        text = f"{shortened(step.text, 50)} above it is gone" + (f" (formerly line {step.line})" if step.line else "")
         return Cause("instruction removed", text, (Evidence("instruction", step.text, ""),))
     names = [_name(comparison.now, mine), _name(before, theirs)]
     word = "takes files from" if reads else "builds on"
@@ -235,6 +252,7 @@ def _other_base(comparison: Comparison, mine: Origin, theirs: Origin, reads: boo
 def _name(build: Build, origin: Origin) -> str:
     if isinstance(origin, Source):
         return f"{origin.kind} {origin.name}"
-    return (
-        "nothing" if origin is None else f"{shortened(build.steps[origin].text, 40)} (line {build.steps[origin].line})"
-    )
+    if origin is None:
+        return "nothing"
+    step = build.steps[origin]
+    return f"{shortened(step.text, 40)} ({step.place})" if step.line else step.place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
 from ..record.states import CACHED, FAILED, RAN
@@ -81,7 +81,7 @@ class _Step:
         causes = (*found.roots, *self._consequences(above))
         if not causes:
             return None
-        lines = tuple(sorted({self.build.steps[k].line for k, _ in above}))
+        lines = _numbers(self.build.steps[k] for k, _ in above)
         return self._result(causes, bool(found.roots), lines, tuple(all_found.equal))
 
     def _undecided(self, comparison: Comparison, found: StepDifferences) -> StepCause:
@@ -106,8 +106,8 @@ class _Step:
         if unknown := [*found.unknown, *taken.unknown]:
             return f"{_joined(unknown)} couldn't be compared, and everything else is equal"
         if doubtful := [*found.doubtful, *taken.doubtful]:
-            lines = " and ".join(str(self.build.steps[k].line) for k in doubtful)
-            return f"line {lines} is cached, perhaps with other files than in the previous build, or this step's record is gone"
+            places = " and ".join(self.build.steps[k].place for k in doubtful)
+            return f"{places} is cached, perhaps with other files than in the previous build, or this step's record is gone"
         both = comparison.both(self.index)
         if both and (files := file_changes.uncounted(*both)):
             return f"{files}, which shouldn't count: a newer engine may count it, or the cache record is gone"
@@ -126,7 +126,7 @@ class _Step:
         """Explain a step that no earlier build got through."""
         newest = self.comparisons[0]
         ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
-        above = tuple(sorted({self.build.steps[k].line for k in ran_above}))
+        above = _numbers(self.build.steps[k] for k in ran_above)
         if self.index in newest.was and newest.before.error:
             text = "no earlier build got through it"
             return self._result((Cause("instruction added", text),), True, above)
@@ -146,15 +146,13 @@ class _Step:
 
     def _consequences(self, above: Sequence[tuple[int, int | None]]) -> list[Cause]:
         """Return the causes for steps above that ran: those that it builds on, then the stages whose files were taken."""
-        built_on = [self.build.steps[k].line for k, taker in above if taker is None]
-        causes = [Cause("step above ran", f"line {line} above ran again") for line in built_on]
+        built_on = [self.build.steps[k].place for k, taker in above if taker is None]
+        causes = [Cause("step above ran", f"{place} above ran again") for place in built_on]
         for taker in dict.fromkeys(taker for _, taker in above if taker is not None):
             steps = [self.build.steps[k] for k, by in above if by == taker]
             stages = " or ".join(dict.fromkeys(step.stage for step in steps))
-            who = "it" if taker == self.index else f"line {self.build.steps[taker].line}"
-            ran = (
-                f"line {steps[0].line} ran" if len(steps) == 1 else f"lines {_lines(steps)} ran; which one isn't known"
-            )
+            who = "it" if taker == self.index else self.build.steps[taker].place
+            ran = f"{_places(steps)} ran" + ("; which one isn't known" if len(steps) > 1 else "")
             causes.append(Cause("stage output changed", f"the files {who} takes from stage {stages} changed ({ran})"))
         return causes
 
@@ -172,8 +170,7 @@ class _Step:
             return ""
         reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
         if reads_ran:
-            line = self.build.steps[reads_ran[0]].line
-            return f"line {line} ran again, but the files taken from there are the same"
+            return f"{self.build.steps[reads_ran[0]].place} ran again, but the files taken from there are the same"
         found = comparison.step(self.index)
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
             return "COPY --link does not depend on the steps above it"
@@ -260,5 +257,12 @@ def _joined(words: Sequence[str]) -> str:
     return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")
 
 
-def _lines(steps: Sequence[Step]) -> str:
-    return " and ".join(str(step.line) for step in steps)
+def _numbers(steps: Iterable[Step]) -> tuple[int, ...]:
+    """Return the known lines of steps, in order."""
+    return tuple(sorted({step.line for step in steps if step.line}))
+
+
+def _places(steps: Sequence[Step]) -> str:
+    if len(steps) > 1 and all(step.line for step in steps):
+        return "lines " + " and ".join(str(step.line) for step in steps)
+    return " and ".join(step.place for step in steps)

@@ -87,7 +87,7 @@ def rebased(now: Build, before: Build, changed: Cause) -> Cause:
     for name in sorted(n for n in names if values[0].get(n) != values[1].get(n)):
         old, new = (side.get(name, "") for side in reversed(values))
         told = Evidence(f"ARG {name}", old, new)
-        text = f"{changed.text} (ARG {name}: {shortened(old, 40) or '(none)'} → {shortened(new, 40) or '(none)'})"
+        text = f"{changed.text} (ARG {name}: {_arrow(old, new, 40)})"
         changed = dataclasses.replace(changed, text=text, evidence=(*changed.evidence, told))
     return changed
 
@@ -168,10 +168,10 @@ def _expanded(now: StepInBuild, before: StepInBuild, old: str, new: str) -> Caus
     mentioned = set(re.findall(r"\$\{?(\w+)", now.source or now.text))
     changed = {name for name in mentioned if now.variables.get(name) != before.variables.get(name)}
     names = sorted(changed or mentioned)  # a variable that the base image sets isn't known here
-    shown = f"{shortened(old, 60)} → {shortened(new, 60)}"
+    shown = _arrow(old, new, 60, nothing="")
     evidence: tuple[Evidence, ...] = (Evidence("value", old, new),)
     if names:
-        declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.value.partition("=")[0] in names]
+        declared = [i for i in now.dockerfile if i.keyword == "ARG" and i.assigned.keys() & set(names)]
         kind, word = ("argument changed", "ARG") if declared else ("environment changed", "ENV")
         evidence += tuple(_variable_evidence(word, name, now.variables, before.variables) for name in sorted(changed))
         return Cause(kind, f"{word} {', '.join(names)} changes it: {shown}", evidence)
@@ -186,18 +186,13 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
     """Yield the variables that changed, ARGs first: an ENV that takes its value from one changes with it."""
     if not names:  # the usual case, which needn't read the Dockerfiles
         return
-    arguments = {
-        i.value.partition("=")[0].strip()
-        for side in (now, before)
-        for i in side.dockerfile
-        if i.keyword == "ARG" and i.stage >= 0
-    }
-    set_by_env = {
-        name for side in (now, before) for i in side.dockerfile if i.keyword == "ENV" for name in _env_names(i.value)
-    }
+    written = [i for side in (now, before) for i in side.dockerfile if i.stage >= 0]
+    arguments = {name for i in written if i.keyword == "ARG" for name in i.assigned}
+    set_by_env = {name for i in written if i.keyword == "ENV" for name in i.assigned}
     for name in sorted(names, key=lambda n: (n not in arguments, names.index(n))):
         is_argument = name in arguments and name not in set_by_env
         kind, word = ("argument changed", "ARG") if is_argument else ("environment changed", "ENV")
+        word = word if now.line else "ARG or ENV"  # another bake target's step: its Dockerfile isn't known
         old, new = before.operation.facts.get(f"env {name}"), now.operation.facts.get(f"env {name}")
         evidence = (Evidence(f"{word} {name}", old or "", new or ""),)
         if old is None:
@@ -207,27 +202,22 @@ def _variables(names: Sequence[str], now: StepInBuild, before: StepInBuild) -> I
         elif is_hidden(old) and is_hidden(new):
             text = f"{word} {name} changed; both values are hidden"
         else:
-            text = f"{word} {name}: {shortened(old or '(empty)', 40)} → {shortened(new or '(empty)', 40)}"
+            text = f"{word} {name}: {_arrow(old, new, 40, nothing='(empty)')}"
             if not is_argument and (source := _argument_behind(name, now, before, arguments)):
                 text += f", set from ARG {source}"
         yield Cause(kind, text, evidence)
 
 
 def _argument_behind(name: str, now: StepInBuild, before: StepInBuild, arguments: Set[str]) -> str:
-    """Return the ARG whose new value an unchanged ENV line takes; "" if there's none."""
+    """Return the ARG whose new value an unchanged ENV takes; "" if there's none."""
 
-    def lines(side: StepInBuild) -> set[str]:
-        return {i.value for i in side.dockerfile if i.keyword == "ENV" and name in _env_names(i.value)}
+    def values(side: StepInBuild) -> set[str]:
+        return {i.assigned[name] for i in side.dockerfile if i.keyword == "ENV" and name in i.assigned}
 
-    if lines(now) != lines(before):
+    if values(now) != values(before):
         return ""
-    values = (re.search(rf"(?:^|\s){re.escape(name)}[= ](\"[^\"]*\"|\S+)", line) for line in lines(now))
-    mentioned = {word for found in values if found for word in re.findall(r"\$\{?(\w+)", found[1])}
+    mentioned = {word for value in values(now) for word in re.findall(r"\$\{?(\w+)", value)}
     return ", ".join(sorted(mentioned & arguments))
-
-
-def _env_names(value: str) -> list[str]:
-    return re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", value) or value.split()[:1]
 
 
 def _text_changed(old: str, new: str) -> Cause:
@@ -240,8 +230,16 @@ def _text_changed(old: str, new: str) -> Cause:
     elif not come:
         text = f"{shortened(gone, 60)} was removed from it"
     else:
-        text = f"its text changed: {shortened(gone, 50)} → {shortened(come, 50)}"
+        text = f"its text changed: {_arrow(gone, come, 50)}"
     return Cause("text changed", text, evidence)
+
+
+def _arrow(old: str, new: str, width: int, nothing: str = "(none)") -> str:
+    """Return "old → new", each of at most `width` characters, among them those where they begin to differ."""
+    told = " ".join(old.split()), " ".join(new.split())
+    common = next((i for i, (a, b) in enumerate(zip(*told, strict=False)) if a != b), min(map(len, told)))
+    skipped = max(0, common - width // 3) if max(map(len, told)) > width else 0
+    return " → ".join(shortened("…" * (skipped > 0) + text[skipped:], width) or nothing for text in told)
 
 
 def _blocks(old: str, new: str) -> tuple[str, str]:
@@ -254,7 +252,7 @@ def _blocks(old: str, new: str) -> tuple[str, str]:
 
 
 def _simple(kind: str, what: str, old: str, new: str) -> Cause:
-    text = f"{what}: {shortened(old, 60) or '(none)'} → {shortened(new, 60) or '(none)'}"
+    text = f"{what}: {_arrow(old, new, 60)}"
     return Cause(kind, text, (Evidence(what, old, new),))
 
 

@@ -11,11 +11,14 @@ from ..texts.plain import named
 NAMED = 3
 #: Up to how many files it names the first and counts the rest; more are summed up by folder.
 FEW = 10
+#: Or if the names of the first are longer than this, as those of Git's objects are.
+LONG = 100
 
 
 def listed(names: Sequence[str], *, by_folder: bool = True) -> str:
-    """Return "a, b, c and 2 more", or, for more than FEW, "312 files in .git/objects and a.py"."""
-    if by_folder and len(names) > FEW and len(groups := _by_folder(names)) <= NAMED and list(groups) != [""]:
+    """Return "a, b, c and 2 more", or, for more than FEW or LONG names, "312 files in .git/objects and a.py"."""
+    many = len(names) > FEW or (len(names) > NAMED and sum(map(len, names[:NAMED])) > LONG)
+    if by_folder and many and len(groups := _by_folder(names)) <= NAMED and list(groups) != [""]:
         words = [
             f"{len(paths):,} files in {named(folder)}" if len(paths) > 1 else named(paths[0])
             for folder, paths in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))

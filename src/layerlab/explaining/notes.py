@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 from ..record.states import CACHED
@@ -36,12 +35,8 @@ def with_notes(steps: list[StepCause], comparisons: Sequence[Comparison]) -> tup
     for instruction in _changed_configuration(comparisons[0]):
         above = [i for i, s in enumerate(steps) if s.line < instruction.line and _stage(s) == instruction.stage_name]
         if above and steps[above[-1]].state == CACHED and not steps[above[-1]].still_hit:
-            name = (
-                re.split(r"[=\s]", instruction.value, maxsplit=1)[0]
-                if instruction.keyword in ("ENV", "ARG", "LABEL")
-                else ""
-            )
-            what = f"{instruction.keyword} {name}".strip()
+            names = list(instruction.assigned)
+            what = f"{instruction.keyword} {names[0]}" if len(names) == 1 else instruction.keyword
             notes.setdefault(above[-1], f"{what} in line {instruction.line} changed, but that's below this step")
     return tuple(dataclasses.replace(s, still_hit=notes.get(i, s.still_hit)) for i, s in enumerate(steps))
 

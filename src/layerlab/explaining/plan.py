@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..record.build import Build
-from ..traces.instructions import Instruction, read, replaced
+from ..traces.instructions import Instruction, global_values, read, replaced
 from .operations import Operation, Origin, Reading, Source
 
 _FLAG = re.compile(r"--([a-z][\w-]*)(?:=(\S+))?")
@@ -51,17 +51,14 @@ class _Reader:
         self.found: list[Operation | None] = [None] * len(build.steps)
 
     def read(self) -> tuple[Operation | None, ...]:
-        global_args: dict[str, str] = {}
+        global_args = global_values(self.build.dockerfile, self.given)
         scope = _Scope(None, None)
         for instruction in read(self.build.dockerfile, self.given):
             if instruction.keyword == "FROM":
                 inherited = self.scopes.get(instruction.base.lower())
                 scope = _Scope(inherited.last if inherited else _image(instruction.base), inherited)
                 self.scopes[instruction.stage_name] = self.scopes[str(instruction.stage)] = scope
-            elif instruction.stage < 0:
-                name, _, default = instruction.value.partition("=")
-                global_args[name] = self.given.get(name, default)
-            else:
+            elif instruction.stage >= 0:
                 self._take(instruction, scope, global_args)
         return tuple(self.found)
 
@@ -69,10 +66,10 @@ class _Reader:
         keyword, value = instruction.keyword, instruction.value
         self.variables[instruction.line] = dict(scope.env)
         if keyword == "ARG":
-            name, _, default = value.partition("=")
-            scope.env[name] = self.given.get(name, replaced(default, scope.env) or global_args.get(name, ""))
+            for name, default in instruction.assigned.items():
+                scope.env[name] = self.given.get(name, replaced(default, scope.env) or global_args.get(name, ""))
         elif keyword == "ENV":
-            scope.env |= {name: replaced(told, scope.env) for name, told in _assignments(value).items()}
+            scope.env |= {name: replaced(told, scope.env) for name, told in instruction.assigned.items()}
         elif keyword == "USER":
             scope.user = value
         elif keyword == "SHELL":
@@ -111,7 +108,7 @@ class _Reader:
         words = _words(rest)
         facts = {f"option --{k}": v for k, v in flags if k not in ("link", "from")}
         facts |= {
-            "command of copy": self._body(index, rest),
+            "copy 1 text": self._body(index, rest),
             "copy 1 from": options.get("from", "context"),
             "cwd": scope.cwd,
         }
@@ -177,16 +174,6 @@ def _words(rest: str) -> list[str]:
         return list(re.findall(r'"((?:[^"\\]|\\.)*)"', rest)) if rest.startswith("[") else shlex.split(rest)
     except ValueError:
         return rest.split()
-
-
-def _assignments(value: str) -> dict[str, str]:
-    if "=" not in value.split(" ")[0]:
-        name, _, rest = value.partition(" ")
-        return {name: rest.strip()}
-    try:
-        return dict(word.partition("=")[::2] for word in shlex.split(value))
-    except ValueError:
-        return dict(word.partition("=")[::2] for word in value.split())
 
 
 def _rooted(path: str) -> str:

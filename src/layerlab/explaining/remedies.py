@@ -55,7 +55,7 @@ def remedies(build: Build, steps: Sequence[StepCause]) -> tuple[Remedy, ...]:
 
 def _of_step(build: Build, step: StepCause, steps: Sequence[StepCause]) -> Iterator[Remedy]:
     for cause in step.causes:
-        if cause.kind in ("argument changed", "environment changed"):
+        if cause.kind in ("argument changed", "environment changed") and not _handed_on(step, steps):
             yield from _later_argument(build, step, cause)
         elif cause.kind in _FILES:
             yield from _ignored(build, step, cause)
@@ -94,14 +94,23 @@ def _later_argument(build: Build, step: StepCause, cause: Cause) -> Iterator[Rem
     ]
     if unused and unused[-1] >= step.line:
         what = " and ".join(f"`{i.keyword} {named[2]}`" for i in moving)
-        text = f"move {what} below line {unused[-1]}: no step down to there names it, and each would stay cached"
+        text = (
+            f"move {what} below line {unused[-1]}, unless a program above that reads it: no step down to there names it, "
+            "and each would stay cached"
+        )
         yield Remedy(step.line, text, SPLIT)
+
+
+def _handed_on(step: StepCause, steps: Sequence[StepCause]) -> bool:
+    """Tell whether another stage took different files after this step ran: then its stage reads what changed, named or not."""
+    its = {s.line for s in steps if s.stage == step.stage and s.line >= step.line}
+    return any(its & set(s.above) for s in steps for c in s.causes if c.kind == "stage output changed")
 
 
 def _declares(instruction: Instruction, name: str) -> bool:
     """Tell whether it's `ARG name`, or an ENV that only hands on that argument."""
     if instruction.keyword == "ARG":
-        return instruction.value.partition("=")[0].strip() == name
+        return name in instruction.assigned
     return instruction.keyword == "ENV" and bool(
         re.fullmatch(rf"{name}[= ]\"?\$\{{?{name}(:?-[^}}]*)?\}}?\"?", instruction.value.strip())
     )

@@ -50,13 +50,18 @@ class BuildFailed(CommandFailed):
 
         self.build, self.step, self.log = build, step, log
         where = f"{build.app} {build.variant}: " + (
-            f"line {step.line}, {step.instruction} in stage {step.stage}, failed" if step else "the build failed"
+            f"{_named(step)} in stage {step.stage}, failed" if step else "the build failed"
         )
         output = (step.log if step and step.log.strip() else last_lines).rstrip()
         why, remedy = failing.reason(build, step, exit_code)
         message = "\n".join([f"{where}: {why}" if why else where, *failing.source(build, step)])
         whole = f"the whole step and its output are in {log}" if log else ""
         super().__init__(message, build.command, exit_code, output, "\n".join(filter(None, (remedy, whole))))
+
+
+def _named(step: Step) -> str:
+    # Another bake target's step has no line here.
+    return f"{step.place}, {step.instruction}" if step.line else step.place
 
 
 def run_build(

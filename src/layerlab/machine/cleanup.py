@@ -19,6 +19,7 @@ import psutil
 
 from .. import engines
 from ..engines import network
+from ..engines.seed import SEED_NAME
 from ..errors import LayerLabError, MachineBusy
 from ..record import marks
 from ..system.home import LABEL, MARKER, home, home_id, is_ours, locked, run_dir
@@ -26,7 +27,7 @@ from ..system.shell import succeeds
 from ..system.trees import delete_tree
 from . import registry_host
 from .holding import Holds, listed
-from .machine import DEFAULT_NAME, NAME, SEED_NAME
+from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (

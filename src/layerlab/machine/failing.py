@@ -38,7 +38,7 @@ def reason(build: Build, step: Step | None, exit_code: int) -> Reason:
     error, log = build.error, step.log if step else ""
     if step and (found := _NOT_FOUND.search(error)):
         return _not_found(build, step, found[1] or found[2])
-    if step and "\0" in step.text:
+    if step and "\0" in "".join(_lines(build, step)):
         return "the instruction has a zero byte", "delete it from the Dockerfile; `cat -v` shows it as ^@"
     if not step and "syntax error in pattern" in error and (rules := _bad_rules(build)):
         return (
@@ -57,14 +57,13 @@ def reason(build: Build, step: Step | None, exit_code: int) -> Reason:
 
 def source(build: Build, step: Step | None) -> list[str]:
     """Return the lines of the Dockerfile that the step has, numbered; of many lines, the first and the last ones."""
-    lines = build.dockerfile.splitlines()
-    numbers = range(step.line, min(step.end_line, len(lines)) + 1) if step and step.line else range(0)
-    shown = [f"  {n:>4} | {cut(lines[n - 1], SHOWN_WIDTH)}" for n in numbers[:SHOWN_LINES]]
-    if len(numbers) <= SHOWN_LINES:
-        return shown
+    if not step:
+        return []
+    lines = [f"  {n:>4} | {cut(line, SHOWN_WIDTH)}" for n, line in enumerate(_lines(build, step), step.line)]
+    if len(lines) <= SHOWN_LINES:
+        return lines
     half = SHOWN_LINES // 2
-    last = [f"  {n:>4} | {cut(lines[n - 1], SHOWN_WIDTH)}" for n in numbers[-half:]]
-    return [*shown[:half], f"       … {len(numbers) - 2 * half:,} more lines …", *last]
+    return [*lines[:half], f"       … {len(lines) - 2 * half:,} more lines …", *lines[-half:]]
 
 
 def keep_log(build: Build, step: Step | None) -> Path | None:
@@ -77,13 +76,18 @@ def keep_log(build: Build, step: Step | None) -> Path | None:
     with contextlib.suppress(OSError):
         name = re.sub(r"[^\w.-]+", "-", f"{build.started_at}-{build.app}-{build.variant}"[:120])
         file = logs_dir() / f"{name}.log"
-        text = "\n".join(build.dockerfile.splitlines()[max(step.line - 1, 0) : step.end_line])
+        text = "\n".join(_lines(build, step))
         file.touch(mode=0o600)
         file.write_text(f"{text or step.text}\n\n{step.log}", encoding="utf-8", errors="replace")
         for old in sorted(file.parent.glob("*.log"))[:-KEPT]:
             old.unlink(missing_ok=True)
         return file
     return None
+
+
+def _lines(build: Build, step: Step) -> list[str]:
+    """Return the lines of the Dockerfile that a step has; none if its line isn't known."""
+    return build.dockerfile.splitlines()[step.line - 1 : step.end_line] if step.line else []
 
 
 def _not_found(build: Build, step: Step, path: str) -> Reason:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
+from ..engines.seed import SEED_NAME, is_seed
 from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
 from ..system import progress
 from ..system.files import replace_text
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 #: The machine that notebooks use, and that `docker` in a notebook or in JupyterLab's terminal reaches.
 DEFAULT_NAME = "laptop"
-#: The machine whose data all others start from; it exists only while the seed is being made.
-SEED_NAME = "seed"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
 
 
@@ -72,9 +71,10 @@ class Machine:
         Raises MachineError for a bad name or an engine that doesn't start, SetupError if no engine can run here, MachineBusy
         if others have all machines of that name, or there's no room for another.
         """
-        if not NAME.fullmatch(name) or name == SEED_NAME:
+        if not NAME.fullmatch(name) or is_seed(name):
             raise MachineError(
-                f"{name!r} isn't a valid machine name", "use up to 24 lower-case letters, digits and hyphens"
+                f"{name!r} isn't a valid machine name",
+                "use up to 24 lower-case letters, digits and hyphens; the name `seed` is LayerLab's own",
             )
         own = name
         if not share:
@@ -90,7 +90,7 @@ class Machine:
     def all(cls) -> list[Machine]:
         """Return the machines that exist, running or not, in order of their names."""
         found = sorted(home().glob("machines/*/machine.json"))
-        return [cls._known(file.parent.name) for file in found if file.parent.name != SEED_NAME]
+        return [cls._known(file.parent.name) for file in found if not is_seed(file.parent.name)]
 
     @classmethod
     def _known(cls, name: str) -> Machine:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import functools
 import hashlib
 import json
@@ -129,8 +130,20 @@ def _read(file: _File) -> Snapshot:
 
 
 def before(build: Build) -> list[Build]:
-    """Return the builds of the same project on the same machine that started before `build`, newest first."""
-    return [b for b in builds(build.project, build.machine) if b.started_at < build.started_at]
+    """Return the builds of the same project on the same machine that had ended when `build` started, newest first.
+
+    One that ran beside it may have started first and still have got its steps from it.
+    """
+    start = _started(build)
+    return [b for b in builds(build.project, build.machine) if _started(b) + b.seconds <= start]
+
+
+def _started(build: Build) -> float:
+    """Return when a build started, in seconds since 1970; 0.0 if that isn't known."""
+    try:
+        return datetime.datetime.fromisoformat(build.started_at).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def kept(build: Build) -> bool:

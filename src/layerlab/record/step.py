@@ -53,6 +53,11 @@ class Step:
     digest: str
     inputs: tuple[str, ...]
 
+    @property
+    def place(self) -> str:
+        """Where it is, for a sentence: "line 5"; its text if its line is unknown, as of another bake target's step."""
+        return f"line {self.line}" if self.line else shortened(self.text, 40)
+
     def __repr__(self) -> str:
         where = f"line {self.line}, " if self.line else ""
         return f"<Step {where}{self.stage}: {self.state}, {self.seconds:.1f} s, {shortened(self.text)}>"

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,7 +104,9 @@ def _runtime() -> Path:
         return Path("/run")
     import platformdirs
 
-    return platformdirs.user_runtime_path()
+    with warnings.catch_warnings():  # where XDG_RUNTIME_DIR isn't set, it takes a folder in /tmp and warns
+        warnings.simplefilter("ignore")
+        return platformdirs.user_runtime_path()
 
 
 def _made(path: Path) -> Path:

@@ -67,13 +67,14 @@ def _finished(
 def beside(work: Callable[[], object]) -> Iterator[None]:
     """Do `work` on a thread while the body runs. When the body ends, so does the command that `work` is running.
 
-    LayerLab's own errors in `work` aren't reported: it only prepares something that the code after it can do itself.
+    LayerLab's own errors and the computer's refusals in `work` aren't reported: it only prepares something that the code
+    after it can do itself.
     """
     ended = threading.Event()
 
     def target() -> None:
         _thread.ended = ended
-        with contextlib.suppress(LayerLabError):
+        with contextlib.suppress(LayerLabError, OSError):  # such as a full disk
             work()
 
     thread = threading.Thread(target=target, name="layerlab-beside", daemon=True)

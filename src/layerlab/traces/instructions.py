@@ -10,6 +10,7 @@ import dataclasses
 import io
 import itertools
 import re
+import shlex
 from collections.abc import Mapping
 
 from dockerfile_parse import DockerfileParser
@@ -58,6 +59,20 @@ class Instruction:
         """The image or stage that FROM names; "" for other instructions."""
         return (self.words or [""])[0] if self.keyword == "FROM" else ""
 
+    @property
+    def assigned(self) -> dict[str, str]:
+        """What ARG declares and ENV and LABEL set, often several names in one instruction; "" for an ARG without a default."""
+        if self.keyword not in ("ARG", "ENV", "LABEL"):
+            return {}
+        if self.keyword != "ARG" and "=" not in self.value.split(" ")[0]:  # the old way: ENV NAME value
+            name, _, value = self.value.partition(" ")
+            return {name: value.strip()}
+        try:
+            words = shlex.split(self.value)
+        except ValueError:  # a quote that isn't closed
+            words = self.value.split()
+        return dict(word.partition("=")[::2] for word in words)
+
 
 def read(text: str, build_args: Mapping[str, str] | None = None) -> tuple[Instruction, ...]:
     """Return the instructions of a Dockerfile in file order. It never raises: unknown instructions are kept as they are.
@@ -83,15 +98,15 @@ def _read(text: str, build_args: Mapping[str, str]) -> tuple[tuple[Instruction, 
         keyword, value, line = entry["instruction"], entry["value"], entry["startline"] + 1
         if keyword == "COMMENT":
             continue
-        if keyword == "ARG" and stage < 0:
-            argument, _, default = value.partition("=")
-            values[argument] = build_args.get(argument, replaced(default.strip("'\""), values))
         if keyword == "FROM":
             stage, value = stage + 1, replaced(value, values)
             named = re.search(r"\sAS\s+(\S+)\s*$", value, re.IGNORECASE)
             # BuildKit lowers the names of stages (instructions.parseBuildStageName).
             name = named[1].lower() if named else f"stage-{stage}"
         found.append(Instruction(line, ends.get(line, entry["endline"] + 1), keyword, value, stage, name))
+        if keyword == "ARG" and stage < 0:
+            for argument, default in found[-1].assigned.items():
+                values[argument] = build_args.get(argument, replaced(default, values))
     return tuple(found), values
 
 

@@ -91,6 +91,7 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
     steps.sort(key=lambda p: (p.line, p.keyword != "FROM"))
     taken = {v.digest for found in located.values() for v in found}
     others = []
+    unplaced: list[tuple[int, Place]] = []
     for vertex, name in vertices:
         if vertex.digest in taken:
             continue
@@ -98,8 +99,10 @@ def place(vertices: Sequence[Named], provenance: Mapping[str, Any], dockerfile: 
             others.append((vertex, name))
         elif not mapping or vertex.digest in mapping:
             keyword, stage = told["text"].split(" ")[0], _split(told, instructions)[1]
-            steps.append(Place(0, 0, stage, keyword, told["text"], sizes.of([vertex], keyword), (vertex,)))
+            size = sizes.of([vertex], keyword)
+            unplaced.append((int(told["index"]), Place(0, 0, stage, keyword, told["text"], size, (vertex,))))
         # else: a step of another target with the same files as ours; BuildKit runs it once and shows it under both.
+    steps += [step for _, step in sorted(unplaced, key=lambda one: one[0])]
     return Placed(tuple(steps), tuple(others))
 
 
@@ -143,29 +146,38 @@ def _by_provenance(
 
 def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> Located:
     stages = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
-    groups: dict[tuple[str, str], list[tuple[Vertex, re.Match[str]]]] = collections.defaultdict(list)
+    groups: dict[tuple[str, str], dict[str, list[tuple[Vertex, re.Match[str]]]]] = {}
     for vertex, name in vertices:
         if (match := _NAME.match(name)) and not match["text"].startswith("ONBUILD "):
-            groups[_split(match, instructions)].append((vertex, match))
+            totals = groups.setdefault(_split(match, instructions), {})
+            totals.setdefault(match["total"], []).append((vertex, match))
     located: Located = collections.defaultdict(list)
-    for (platform, stage_name), told in groups.items():
+    for (platform, stage_name), totals in groups.items():
         commands = [i for i in instructions if i.stage == stages.get(stage_name) and i.keyword in MAKES_A_STEP]
-        for instruction, vertex in _aligned(commands, told):
+        # A bake target whose context is another target has that one's steps too: maybe under the same stage's name, but with
+        # another total.
+        for instruction, vertex, _ in max((_aligned(commands, told) for told in totals.values()), key=_agreement):
             located[instruction, platform].append(vertex)
     _add_equals(located, instructions)
     return located
 
 
-def _aligned(
-    commands: Sequence[Instruction], told: Sequence[tuple[Vertex, re.Match[str]]]
-) -> list[tuple[Instruction, Vertex]]:
+#: An instruction, a vertex that may be its, and whether they have the same text.
+_Pair = tuple[Instruction, Vertex, bool]
+
+
+def _agreement(pairs: Sequence[_Pair]) -> int:
+    return len(pairs) + sum(same for *_, same in pairs)
+
+
+def _aligned(commands: Sequence[Instruction], told: Sequence[tuple[Vertex, re.Match[str]]]) -> list[_Pair]:
     """Pair the commands of a stage with the vertices that name it.
 
     The index starts at 1, and FROM counts unless it's another stage, scratch, or given by --build-context
     (BuildKit dockerfile2llb/convert.go, prefixCommand). We try both and take the one where more instructions agree.
     """
 
-    def pairs(first: int) -> list[tuple[Instruction, Vertex, bool]]:
+    def pairs(first: int) -> list[_Pair]:
         found = []
         for vertex, match in told:
             index = int(match["index"]) - first
@@ -178,8 +190,9 @@ def _aligned(
     total = max(int(match["total"]) for _, match in told)
     orders = [pairs(2), pairs(1)] if last == total > len(commands) else [pairs(1), pairs(2)]
     orders.append(pairs(total - len(commands) + 1))  # steps that the base's ONBUILD adds count too, and come first
-    best = max(orders, key=lambda found: len(found) + sum(same for *_, same in found))
-    return [(instruction, vertex) for instruction, vertex, _ in best]
+    best = max(orders, key=_agreement)
+    agreed = {instruction for instruction, _, same in best if same}
+    return [pair for pair in best if pair[2] or pair[0] not in agreed]
 
 
 def _add_equals(located: Located, instructions: Sequence[Instruction]) -> None:

@@ -116,10 +116,14 @@ def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
 
     The second try finds the first one's results in the cache, so without this, a retried build would say that nothing ran.
     """
-    earlier = {(s.line, s.stage): s for s in first.steps if s.line}
+
+    def key(step: Step) -> tuple[int, str, str]:
+        return step.line, step.stage, "" if step.line else step.text  # another bake target's step has no line here
+
+    earlier = {key(s): s for s in first.steps}
 
     def both(step: Step) -> Step:
-        before = earlier.get((step.line, step.stage))
+        before = earlier.get(key(step))
         if before:
             step = dataclasses.replace(step, downloaded_bytes=step.downloaded_bytes + before.downloaded_bytes)
             if before.state == RAN and step.state == CACHED:

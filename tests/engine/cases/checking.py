@@ -46,7 +46,7 @@ def _follows(explanation: Explanation, shown: str) -> None:
         assert all(c.kind in KINDS and c.text for c in step.causes), shown
         assert set(step.above) <= ran, shown
         if step.causes and not step.root:
-            assert step.above and all(c.kind in CONSEQUENCES for c in step.causes), shown
+            assert (step.above or 0 in ran) and all(c.kind in CONSEQUENCES for c in step.causes), shown
 
 
 def _states(build: Build) -> str:

@@ -17,9 +17,11 @@ from layerlab.explaining.against import explain_against
 from layerlab.explaining.causes import Explanation
 from layerlab.record import history
 
-from . import reports
+from . import projects, reports
 from .scene import Case, Scene
 
+#: The cases that are kept.
+RECORDED = (*reports.CASES, *projects.CASES)
 FOLDER = Path(__file__).parents[2] / "traces" / "cases"
 #: What `explain` reads of a provenance.
 _READ = ("buildConfig", "materials", "invocation", "metadata")
@@ -27,8 +29,8 @@ _METADATA = "https://mobyproject.org/buildkit@v1#metadata"
 
 
 def keep(scene: Scene, build: Build) -> None:
-    """Write the builds of a case of `reports` if LAYERLAB_RECORD is set."""
-    if "LAYERLAB_RECORD" not in os.environ or scene.case not in reports.CASES:
+    """Write the builds of a case of RECORDED if LAYERLAB_RECORD is set."""
+    if "LAYERLAB_RECORD" not in os.environ or scene.case not in RECORDED:
         return
     builds = [build, *history.before(build)]
     told = json.dumps({"forgotten": not history.kept(build), "builds": [_slim(b.to_json()) for b in builds]})
