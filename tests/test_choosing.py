@@ -205,6 +205,14 @@ def test_no_expression_gets_past_what_was_read(project, sign):
     assert built(folder, found)["context"] == str(folder / inside / "theirs")
 
 
+def test_a_push_is_all_that_comes_of_a_service(project):
+    folder = written(project, **{"compose.yaml": "services: {web: {image: localhost:5/a, build: .}}\n"})
+    with App.at(folder) as app:
+        found = resolve(app, "", service="web", options=["--push"])
+        told = changed(app, Plan.read(found.plan), "web", ["--push"]).targets["web"]
+    assert told["output"] == [{"type": "image", "push": "true"}]
+
+
 def test_a_service_with_a_dot(project):
     folder = written(project, **{"compose.yaml": "services: {my.web: {build: .}}\n"})
     found = made(folder, service="my.web")

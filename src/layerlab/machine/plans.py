@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from ..engines import endpoint
 from ..errors import AppError, CommandFailed
 from ..project.app import App
-from ..project.plan import COMPOSE_ESCAPES, ESCAPES, Plan
+from ..project.plan import COMPOSE_ESCAPES, Plan
 from ..project.variant import Variant
 from ..system import docker_words, faults
 from ..system.shell import environment
@@ -22,6 +22,8 @@ from ..system.shell import environment
 READING = ("--file", "-f", "--profile", "--env-file", "--project-directory", "--project-name", "--var")
 #: The user's variables that Compose reads. A machine's environment leaves them out (endpoint.POINTERS).
 COMPOSE_VARIABLES = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
+#: Compose prints it for every service, and it's what an engine does anyway. Bake would do it beside a --push.
+DEFAULT_OUTPUT = ["type=docker"]
 #: What Compose and bake say of a name that they don't have.
 UNKNOWN = ("no such service", "failed to find target")
 
@@ -73,7 +75,9 @@ def _read(app: App, variant: Variant, options: Sequence[str], *names: str) -> Pl
     command += ["--print", *names] if variant.by_bake else ["build", "--print", *names]
     try:
         said = _said(app, command, _unreadable(variant, options))
-        return Plan.read(said, escapes=ESCAPES if variant.by_bake else COMPOSE_ESCAPES)
+        if variant.by_bake:
+            return Plan.read(said)
+        return Plan.read(said, escapes=COMPOSE_ESCAPES).without("output", DEFAULT_OUTPUT)
     except CommandFailed as error:
         if not any(words in error.output for words in UNKNOWN):
             raise

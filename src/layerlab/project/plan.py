@@ -48,6 +48,11 @@ class Plan:
         single = {name: values[-1] if name == "network" else list(values) for name, values in fields.items()}
         return dataclasses.replace(self, targets={**self.targets, target: {**self.targets[target], **single}})
 
+    def without(self, field: str, value: object) -> Plan:
+        """Return the plan without a field in targets where it has that value."""
+        targets = {n: {k: v for k, v in t.items() if k != field or v != value} for n, t in self.targets.items()}
+        return dataclasses.replace(self, targets=targets)
+
     def with_dockerfile(self, target: str, *, inline: str, file: str) -> Plan:
         """Return the plan in which a target is built from the text `inline`, or else from the file `file`."""
         said = {**self.targets[target], **({"dockerfile-inline": inline} if inline else {"dockerfile": file})}
