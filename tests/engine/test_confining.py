@@ -266,9 +266,9 @@ with Machine.start("unlimited", say=lambda _: None) as machine:
 """
 
 
-def test_where_processes_cannot_be_limited_the_engine_starts_and_doctor_says_so(lab_home, private):
+def test_where_processes_cannot_be_limited_the_engine_starts_and_doctor_says_so(lab_home, private, tmp_path):
     """Here the group that limits processes is hidden from LayerLab."""
-    hide = "mount --bind /tmp /sys/fs/cgroup/pids || mount --bind -o ro /sys/fs/cgroup /sys/fs/cgroup"
+    hide = f"mount --bind {tmp_path} /sys/fs/cgroup/pids || mount --bind -o ro /sys/fs/cgroup /sys/fs/cgroup"
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "slave", "sh", "-c", f'{hide}\nexec "$0" -c "$1"', sys.executable, WITHOUT],
         capture_output=True, text=True, check=False,

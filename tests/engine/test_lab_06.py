@@ -58,7 +58,7 @@ RIGHT = {
 
 
 def files(text: str, dockerfile: str = "") -> dict[str, str]:
-    return {"compose.yaml": text, "ci.Dockerfile": dockerfile or (FOLDER / "ci.Dockerfile").read_text()}
+    return {"compose.yaml": text, "ci.Dockerfile": dockerfile or (FOLDER / "start/ci.Dockerfile").read_text()}
 
 
 def test_the_solution_passes(machine):
