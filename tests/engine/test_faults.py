@@ -189,7 +189,7 @@ def test_no_engine_can_be_had(fresh_home, monkeypatch):
     monkeypatch.delenv("LAYERLAB_ENGINE")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(SetupError, match=r"no Docker engine answers here.*not root(.|\n)*start Docker") as caught:
+    with pytest.raises(SetupError, match=r"no Docker engine answers.*not root(.|\n)*start docker") as caught:
         Machine.start("none")
     assert "layerlab doctor" in caught.value.remedy
     assert not (fresh_home / "machines" / "none").exists()
