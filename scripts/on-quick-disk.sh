@@ -32,5 +32,8 @@ leave() {
 }
 trap leave EXIT
 trap 'exit 130' INT TERM
+# Some tests run as another user, who has to get to the disk, but not to what's under it.
+chmod 711 "$folder"
+chmod 600 "$folder/image"
 chmod 1777 "$folder/disk"
 TMPDIR=$folder/disk "$@"

@@ -153,6 +153,7 @@ MESSAGES = [
     ("long-line", "ERROR: failed to build: failed to solve: dockerfile line greater than max allowed size of 65535"),
     ("long-command", "exec /bin/sh: argument list too long\n"),
     ("no-daemon", "('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))"),
+    ("cut-off", "failed to compute cache key: short read: expected 67114596 bytes but got 29174664: unexpected EOF"),
     ("gone", "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))"),
     (
         "frontend",

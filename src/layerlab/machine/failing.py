@@ -45,7 +45,8 @@ def reason(build: Build, step: Step | None, exit_code: int) -> Reason:
             f"the ignore file has a malformed pattern: {rules}",
             'correct it: "[" needs its "]", and "\\" needs a character',
         )
-    if not step and _NOT_TEXT.search(error) and (told := _not_text(build)):
+    # A FROM that happens to run when the connection breaks counts as the step that failed.
+    if (not step or step.instruction == "FROM") and _NOT_TEXT.search(error) and (told := _not_text(build)):
         return told
     if fault := faults.recognise(f"{error}\n{log}"):
         return fault.what, fault.remedy

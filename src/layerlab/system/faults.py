@@ -183,6 +183,12 @@ FAULTS = (
         "rename the file, or keep it out with .dockerignore",
     ),
     Fault(
+        "cut-off",
+        r"short read: expected \d+ bytes but got \d+",
+        "an image or a cache came only in part: its registry stopped, or the network broke",
+        "build again; what has arrived is kept",
+    ),
+    Fault(
         "gone",
         r"error reading from server: EOF|closed network connection|transport is closing|unexpected EOF|"
         r"Connection aborted\.', (RemoteDisconnected|ConnectionReset)",
