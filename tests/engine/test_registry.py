@@ -152,7 +152,7 @@ def test_a_registry_that_goes_in_the_middle_fails_the_build_and_not_the_next(reg
         machine.build(app, "Dockerfile", options=export(registry.ref("app:cache")), view="none")
         app.write("Dockerfile", STAGES.replace("sleep 2", "sleep 3"))
         # Which of the two it is depends on how far the download was.
-        with pytest.raises(BuildFailed, match="connection refused|came only in part") as failure:
+        with pytest.raises(BuildFailed, match=r"connection refused|came only in part") as failure:
             runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view=Ending(registry))
         assert (failure.value.step.instruction, failure.value.step.line) == ("COPY", 5)
         again = runner.build(app, "Dockerfile", options=load(registry.ref("app:cache")), view="none")
