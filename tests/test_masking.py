@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 import json
 import os
-import re
 import stat
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from layerlab.errors import CommandFailed
@@ -247,17 +246,13 @@ def test_a_known_secret_is_in_no_text(secret, before, after):
         max_size=30,
     )
 )
+@example(["TOKEN=", "'", "'", "'", "'"])
 def test_masking_is_finished_after_the_first_time_and_keeps_lines(parts):
     text = "".join(parts)
     for masker in (Masker(), Masker().knowing([SECRET]), Masker(mark=marks.mark)):
         once = masker.source(text)
         assert once.count("\n") == text.count("\n")
-        assert _joined(masker.source(once)) == _joined(once)
-
-
-def _joined(text: str) -> str:
-    """Values hidden side by side, such as TOKEN=''''', are one the second time: nothing shows, and records pass once."""
-    return re.sub(r"(\(hidden(:[0-9a-f]{16})?\))+", HIDDEN, text)
+        assert masker.source(once) == once
 
 
 def test_a_message_about_a_command_that_failed_hides_its_secrets():

@@ -165,7 +165,8 @@ class Masker:
             if not secret_name(found["name"]) or _reveals_nothing(found["name"], value):
                 return found[0]
             inner = unquoted(value)
-            return _replaced(found, value.replace(inner, in_place_of(inner)) if inner else value)
+            quote = value[: (len(value) - len(inner)) // 2]
+            return _replaced(found, f"{quote}{in_place_of(inner)}{quote}" if inner else value)
 
         lowered = text.lower()
         for hint, place in _PLACES.items():
