@@ -87,7 +87,7 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _run(command, definition, host.environment, chosen, known, host.name)
+    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.name))
     build = _record(host.name, definition, edit, command, attempt)
     from ..record import history
 
@@ -168,19 +168,12 @@ class _Attempt:
         return (self.parsed.error or f"exit code {self.exit_code}") if self.exit_code else ""
 
 
-def _run(
-    command: Sequence[str],
-    definition: Definition,
-    variables: Mapping[str, str],
-    show: Callable[[], view.View],
-    known: Snapshots,
-    machine: str,
-) -> _Attempt:
-    """Run the command, and once more if that helps; two tries count as one build."""
-    first = _try(command, definition, variables, show, known, machine)
+def _with_retry(attempt: Callable[[], _Attempt]) -> _Attempt:
+    """Make an attempt, and one more if that helps; the two count as one build."""
+    first = attempt()
     if RETRY_ON not in first.error:
         return first
-    second = _try(command, definition, variables, show, known, machine)
+    second = attempt()
     from ..traces import trace
 
     return dataclasses.replace(
