@@ -72,7 +72,7 @@ def _large_files(folder: Path) -> None:
 
 
 def _rewrite(project: Path) -> None:
-    """Change each large file, so that the engine gets all of them anew."""
+    """Change each large file, so that the engine needs all of them again."""
     for file in (project / "data").iterdir():
         with file.open("r+b") as opened:
             opened.write(os.urandom(16))

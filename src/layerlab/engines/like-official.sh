@@ -17,7 +17,7 @@ mkdir -p "$lib/site-packages" "/usr/local/include/$python"
 cp -RLp "/usr/lib/$python/." "$lib"
 rm -f "$lib/EXTERNALLY-MANAGED" "$lib/sitecustomize.py"
 
-# Two packages of which we need only files. The C headers: Debian keeps pyconfig.h apart, for several architectures. And
+# From two packages we only take files. The C headers: Debian keeps pyconfig.h apart, for several architectures. And
 # wheel, which the official images have as long as they have setuptools; then pip makes wheels of packages that come as source.
 wheel=
 [ ! -e "$lib/distutils" ] || wheel=python3-wheel-whl # until 3.11

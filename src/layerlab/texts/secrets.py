@@ -33,7 +33,7 @@ def secret_name(name: str) -> bool:
 
 
 def marked(digest: str) -> str:
-    """Return what stands in a record for a secret with this hash, of which the first 16 hex digits count."""
+    """Return the mark that a record has in place of a secret: HIDDEN with the first 16 hex digits of its hash."""
     return f"(hidden:{digest[:16]})"
 
 
