@@ -65,8 +65,8 @@ class Builder:
         Raises BuilderError if there is no such builder, or it can't be used.
         """
         found = builders.details(self.known)
-        if found.error:
-            raise builders.refused(self.name, found.error)
+        if error := builders.trouble(self.name, found):
+            raise error
         return found
 
     @property
@@ -130,8 +130,7 @@ class Builder:
 
     def gone(self, during: str) -> LayerLabError | None:
         """Return the error that says that it can't be used any more, `during` something; None if it can."""
-        error = builders.details(self.known).error
-        return builders.refused(self.name, error, during) if error else None
+        return builders.trouble(self.name, builders.details(self.known), during)
 
     @property
     def preparations(self) -> dict[str, Preparation]:

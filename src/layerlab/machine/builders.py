@@ -79,6 +79,11 @@ class Details:
     error: str
 
     @property
+    def down(self) -> bool:
+        """Whether nothing answers, and a build can't start it, as it starts a container or a pod."""
+        return self.driver == "remote" and "running" not in self.statuses
+
+    @property
     def loads_images(self) -> bool:
         """Whether a build's image is in the engine afterwards without being asked for: only that of the driver "docker"."""
         return self.driver == "docker"
@@ -189,6 +194,19 @@ def versions(builder: Known) -> dict[str, str]:
     """Return the versions of docker's client and of buildx; "" for one that doesn't tell."""
     asked = {"docker": ("--version",), "buildx": ("buildx", "version")}
     return {name: _first_line(builder, *words) for name, words in asked.items()}
+
+
+def trouble(name: str, found: Details, during: str = "") -> BuilderError | None:
+    """Return the error that says why a builder can't be used, `during` something, and what to do; None if it can."""
+    if found.error:
+        return refused(name, found.error, during)
+    if not found.down:
+        return None
+    return BuilderError(
+        f"builder {name!r} isn't running{f' any more, during {during}' if during else ''}: nothing answers at "
+        f"{', '.join(found.endpoints)}",
+        f"start its BuildKit, and check its address; `docker buildx inspect {name}` says how it is",
+    )
 
 
 def refused(name: str, said: str, during: str = "") -> BuilderError:
