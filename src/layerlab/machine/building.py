@@ -249,7 +249,7 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     provenance = metadata.get("buildx.build.provenance", {})
     # Samples of the engine's CPU and memory: long, and nothing here reads them.
     provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
-    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
 
 
 # -- what came of it ---------------------------------------------------------------------------------------------------
