@@ -103,7 +103,7 @@ def person(tmp_path, lab_home, monkeypatch):
                 ("unix:///run/docker.sock", "tcp://b:1"),
                 ("inactive", "error"),
                 (),
-                "no route to host",
+                "",
             ),
         ),
     ],
@@ -119,6 +119,11 @@ def test_a_builder_that_a_build_starts_itself_is_no_trouble_and_a_remote_one_is(
     assert told.message == "builder 'dead' isn't running: nothing answers at unix:///tmp/nothing.sock"
     assert "start its BuildKit" in told.remedy
     assert "any more, during the build of a b" in trouble("dead", read_details(REMOTE), "the build of a b").message
+
+
+def test_a_builder_none_of_whose_nodes_can_be_used_cannot_be_used():
+    text = "Name: a\nDriver: remote\n\nNodes:\nName: a0\nError: no route to host\n\nName: a1\nError: it's gone\n"
+    assert read_details(text).error == "no route to host; it's gone"
 
 
 @pytest.mark.parametrize(
