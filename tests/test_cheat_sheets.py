@@ -1,4 +1,4 @@
-"""The pages that are made from the notebooks, or list what's in them: cheat sheets, glossary, checked versions, paths through the course."""
+"""The pages that belong to the notebooks: cheat sheets, glossary, checked versions, and the table of paths through the course."""
 
 from __future__ import annotations
 
