@@ -65,8 +65,10 @@ def is_base(tag: str) -> bool:
     return tag.startswith((STANDIN, "python:"))
 
 
-def ensure(image: str, docker: Docker, say: Say) -> str:
+def ensure(image: str, docker: Docker, say: Say, *, mirrored: bool = False) -> str:
     """Make sure that an engine has base image `image`; return its name there (its own, or its stand-in's).
+
+    A stand-in that's made now takes packages from the mirror if `mirrored`.
 
     Raises SetupError if no hub provides it and no stand-in can be made.
     """
@@ -82,16 +84,16 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
             f"connect to a hub, or use an image with a stand-in: {have}",
         )
     say(f"{image} cannot be pulled: {refusal}. Using a stand-in instead.")
-    archive = standin_archive(image, say)
+    archive = standin_archive(image, say, mirrored)
     say(f"Importing {standin_name(image)} …")
-    variables = likeness.environment(archive)
+    variables = likeness.environment(archive, mirrored)
     changes = [word for key, value in variables.items() for word in ("--change", f"ENV {key}={value}")]
     docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
     return standin_name(image)
 
 
 @contextlib.contextmanager
-def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
+def made_ahead(images: Iterable[str], say: Say, mirrored: bool) -> Iterator[None]:
     """Make the stand-ins that `ensure` will need on an engine that doesn't exist yet, while the body runs.
 
     `ensure` finds them ready, or waits for them. If a hub seems to be in reach, this makes nothing.
@@ -99,15 +101,15 @@ def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
 
     def make() -> None:
         needed = [image for image in images if image in standins()]
-        if needed and _hub_is_out_of_reach():
+        if needed and hub_is_out_of_reach():
             for image in needed:
-                standin_archive(image, say)
+                standin_archive(image, say, mirrored)
 
     with beside(make):
         yield
 
 
-def _hub_is_out_of_reach() -> bool:
+def hub_is_out_of_reach() -> bool:
     """Tell whether nothing can be pulled, as far as we know without an engine. Behind a proxy we can't know."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return True
@@ -259,13 +261,13 @@ def standins() -> dict[str, str]:
     return {f"python:{version}-slim": suite for version, suite in suites.items()}
 
 
-def standin_archive(image: str, say: Say) -> Path:
+def standin_archive(image: str, say: Say, mirrored: bool) -> Path:
     """Return a tar of the root file system that stands in for `image`, from the cache or made now (about 25 s).
 
     It's Debian's (Ubuntu's) Python, laid out as in the official image (likeness.py). It trusts this computer's certificates.
     Raises KeyError if `image` isn't in `standins()`, and SetupError or CommandFailed if it can't be made.
     """
-    hooks = likeness.hooks(ca_bundle())
+    hooks = likeness.hooks(ca_bundle(), mirrored)
     return _bootstrap(likeness.RECIPE, image, standins()[image], likeness.OPTIONS, list(likeness.INCLUDE), hooks, say)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import CommandFailed
 from ..system.shell import run
+from .network import MIRROR
 
 #: Runs in the fresh root file system and makes it like the official image.
 SCRIPT = Path(__file__).with_name("like-official.sh")
@@ -26,8 +27,17 @@ OPTIONS = ("--variant=minbase", "--skip=chroot/policy-rc.d")
 #: Hooks for mmdebstrap, which sets $1; $LIKE_OFFICIAL is SCRIPT, which needs $SUITE and $MIRROR.
 UPLOAD_AUTHORITIES = "upload {} /tmp/authorities.crt"
 MAKE_ALIKE = 'chroot "$1" sh -s "$SUITE" "$MIRROR" <"$LIKE_OFFICIAL"'
+#: Writes what makes pip and `uv pip` use the mirror, where any other configuration of theirs overrides it (pip's documentation,
+#: "Configuration files"; uv's, "Configuration files"). Not so uv's other commands: `uv sync --locked` would refuse a lock file
+#: that was made with another index.
+MIRROR_URL = f"http://{MIRROR}/simple"
+USE_MIRROR = (
+    'mkdir -p "$1/etc/xdg/pip" "$1/etc/xdg/uv"; '
+    f'printf "[global]\\nindex-url = {MIRROR_URL}\\ntrusted-host = {MIRROR}\\n" >"$1/etc/xdg/pip/pip.conf"; '
+    f'printf "[pip]\\nindex-url = \\"{MIRROR_URL}\\"\\n" >"$1/etc/xdg/uv/uv.toml"'
+)
 #: Changes with the recipe, so that images of an older recipe aren't taken for this one's.
-RECIPE = hashlib.sha256(repr((INCLUDE, OPTIONS, MAKE_ALIKE)).encode() + SCRIPT.read_bytes()).hexdigest()[:8]
+RECIPE = hashlib.sha256(repr((INCLUDE, OPTIONS, MAKE_ALIKE, USE_MIRROR)).encode() + SCRIPT.read_bytes()).hexdigest()[:8]
 #: Where a stand-in has all the certificates it trusts.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: The variables that name this file, for OpenSSL (and uv), pip, and requests, which otherwise has a list of its own.
@@ -39,12 +49,16 @@ INDEX_VARIABLES = {
 }
 
 
-def hooks(bundle: Path | None) -> list[str]:
-    """Return the hooks that make a root file system alike; it will trust the certificates in `bundle` too."""
-    return [*([UPLOAD_AUTHORITIES.format(bundle)] if bundle else []), MAKE_ALIKE]
+def hooks(bundle: Path | None, mirrored: bool) -> list[str]:
+    """Return the hooks that make a root file system alike.
+
+    It will trust the certificates in `bundle` too and, if `mirrored`, take packages from the mirror.
+    """
+    trusted = [UPLOAD_AUTHORITIES.format(bundle)] if bundle else []
+    return [*trusted, MAKE_ALIKE, *([USE_MIRROR] if mirrored else [])]
 
 
-def environment(archive: Path) -> dict[str, str]:
+def environment(archive: Path, mirrored: bool) -> dict[str, str]:
     """Return the variables of the stand-in in `archive`: the official image's, and what reaches this computer's index."""
     version = python_version(archive)
     variables = {
@@ -53,7 +67,7 @@ def environment(archive: Path) -> dict[str, str]:
     }
     if tuple(map(int, version.split(".")[:2])) < (3, 13):  # the official images dropped it then (docker-library/python)
         variables["LANG"] = "C.UTF-8"
-    return variables | dict.fromkeys(CA_VARIABLES, AUTHORITIES) | _indexes()
+    return variables | dict.fromkeys(CA_VARIABLES, AUTHORITIES) | _indexes(mirrored)
 
 
 def python_version(archive: Path) -> str:
@@ -67,8 +81,11 @@ def python_version(archive: Path) -> str:
     raise ValueError(f"{archive} has no Python")
 
 
-def _indexes() -> dict[str, str]:
-    """Return variables that give pip and uv in an image the remote indexes of this computer's pip."""
+def _indexes(mirrored: bool) -> dict[str, str]:
+    """Return variables that give pip and uv in an image the remote indexes of this computer's pip.
+
+    If `mirrored`, the mirror stands for its main one, and pip finds that in its configuration.
+    """
     listing = ""
     with contextlib.suppress(CommandFailed):  # no pip in this environment
         listing = run(sys.executable, "-m", "pip", "config", "list")
@@ -79,4 +96,6 @@ def _indexes() -> dict[str, str]:
         remote = [url for url in value.split() if not url.startswith("file:")]
         if remote:
             variables |= dict.fromkeys(names, " ".join(remote))
+    if mirrored and variables.pop("PIP_INDEX_URL", ""):
+        variables["UV_DEFAULT_INDEX"] = MIRROR_URL
     return variables

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from .. import engines
-from ..engines import network
+from ..engines import mirror, network
 from ..engines.seed import SEED_NAME
 from ..errors import LayerLabError, MachineBusy
 from ..record import marks
@@ -31,7 +31,7 @@ from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "registries", "reports",
+    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "mirror", "registries", "reports",
     "container-images",
     "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
@@ -112,6 +112,7 @@ def clean() -> Cleaned:
 
     for name in machine_names():
         attempt(_in_words("machine", name), functools.partial(_remove_machine, name))
+    attempt("package mirror", lambda: mirror.end() > 0)
     for name in registry_host.names():  # those in containers carry our label and go with the container engine
         attempt(_in_words("registry", name), functools.partial(_remove_registry, name))
     kinds = ["process"]
