@@ -10,6 +10,7 @@ Two servers follow one another, because nginx answers "not modified" only for an
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -19,10 +20,10 @@ from .index import Index
 PAGE_CONTROL, FILE_CONTROL = "max-age=600, public", "max-age=365000000, immutable, public"
 #: For as long as PAGE_CONTROL says, pages are taken from the disk; after that, only if the index doesn't answer.
 PAGE_MINUTES = 10
-#: Below this path are files of other hosts, and what the mirror says of itself.
-FILES = "/-/"
+#: Below this path are files, by host.
+FILES = "/files/"
 #: The mirror answers here that it's there, and whose it is, with this header.
-MARK, MARK_HEADER = "/-/mark", "X-Layerlab-Mirror"
+MARK, MARK_HEADER = "/mark", "X-Layerlab-Mirror"
 #: The most that kept files may take, gigabytes.
 MOST_GB = 20
 #: Begins the only part of an error that pip shows, the content type of a page: pip hides the status (pip, collector.py).
@@ -184,8 +185,8 @@ def rewritten(own: str, hosts: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 def _path(host: str) -> str:
-    """Return the mirror's path for files of `host`."""
-    return f"{FILES}{urlsplit(host).netloc}/"
+    """Return the mirror's path for files of `host`. It's short, because pip prints it, and always the same."""
+    return f"{FILES}{hashlib.sha256(host.encode()).hexdigest()[:6]}/"
 
 
 def _location(path: str, host: str, upstream: str, base: str) -> str:
