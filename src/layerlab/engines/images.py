@@ -84,16 +84,17 @@ def ensure(image: str, docker: Docker, say: Say, *, mirrored: bool = False) -> s
             f"connect to a hub, or use an image with a stand-in: {have}",
         )
     say(f"{image} cannot be pulled: {refusal}. Using a stand-in instead.")
-    archive = standin_archive(image, say, mirrored)
+    archive = standin_archive(image, say)
     say(f"Importing {standin_name(image)} …")
     variables = likeness.environment(archive, mirrored)
     changes = [word for key, value in variables.items() for word in ("--change", f"ENV {key}={value}")]
-    docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
+    with likeness.with_mirror(archive) if mirrored else contextlib.nullcontext(archive) as chosen:
+        docker("import", *changes, "--change", 'CMD ["python3"]', str(chosen), standin_name(image))
     return standin_name(image)
 
 
 @contextlib.contextmanager
-def made_ahead(images: Iterable[str], say: Say, mirrored: bool) -> Iterator[None]:
+def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
     """Make the stand-ins that `ensure` will need on an engine that doesn't exist yet, while the body runs.
 
     `ensure` finds them ready, or waits for them. If a hub seems to be in reach, this makes nothing.
@@ -103,7 +104,7 @@ def made_ahead(images: Iterable[str], say: Say, mirrored: bool) -> Iterator[None
         needed = [image for image in images if image in standins()]
         if needed and hub_is_out_of_reach():
             for image in needed:
-                standin_archive(image, say, mirrored)
+                standin_archive(image, say)
 
     with beside(make):
         yield
@@ -261,13 +262,13 @@ def standins() -> dict[str, str]:
     return {f"python:{version}-slim": suite for version, suite in suites.items()}
 
 
-def standin_archive(image: str, say: Say, mirrored: bool) -> Path:
+def standin_archive(image: str, say: Say) -> Path:
     """Return a tar of the root file system that stands in for `image`, from the cache or made now (about 25 s).
 
     It's Debian's (Ubuntu's) Python, laid out as in the official image (likeness.py). It trusts this computer's certificates.
     Raises KeyError if `image` isn't in `standins()`, and SetupError or CommandFailed if it can't be made.
     """
-    hooks = likeness.hooks(ca_bundle(), mirrored)
+    hooks = likeness.hooks(ca_bundle())
     return _bootstrap(likeness.RECIPE, image, standins()[image], likeness.OPTIONS, list(likeness.INCLUDE), hooks, say)
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import io
 import re
+import shutil
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed
+from ..system.home import locked
 from ..system.shell import run
 from .network import MIRROR
 
@@ -27,17 +31,16 @@ OPTIONS = ("--variant=minbase", "--skip=chroot/policy-rc.d")
 #: Hooks for mmdebstrap, which sets $1; $LIKE_OFFICIAL is SCRIPT, which needs $SUITE and $MIRROR.
 UPLOAD_AUTHORITIES = "upload {} /tmp/authorities.crt"
 MAKE_ALIKE = 'chroot "$1" sh -s "$SUITE" "$MIRROR" <"$LIKE_OFFICIAL"'
-#: Writes what makes pip and `uv pip` use the mirror, where any other configuration of theirs overrides it (pip's documentation,
-#: "Configuration files"; uv's, "Configuration files"). Not so uv's other commands: `uv sync --locked` would refuse a lock file
-#: that was made with another index.
+#: Files that make pip and `uv pip` use the mirror. Any other configuration of theirs overrides these (pip's documentation,
+#: "Configuration files"; uv's, "Configuration files"). uv's other commands don't use it: `uv sync --locked` would refuse a lock
+#: file that was made with another index.
 MIRROR_URL = f"http://{MIRROR}/simple"
-USE_MIRROR = (
-    'mkdir -p "$1/etc/xdg/pip" "$1/etc/xdg/uv"; '
-    f'printf "[global]\\nindex-url = {MIRROR_URL}\\ntrusted-host = {MIRROR}\\n" >"$1/etc/xdg/pip/pip.conf"; '
-    f'printf "[pip]\\nindex-url = \\"{MIRROR_URL}\\"\\n" >"$1/etc/xdg/uv/uv.toml"'
-)
+MIRROR_FILES = {
+    "./etc/xdg/pip/pip.conf": f"[global]\nindex-url = {MIRROR_URL}\ntrusted-host = {MIRROR}\n",
+    "./etc/xdg/uv/uv.toml": f'[pip]\nindex-url = "{MIRROR_URL}"\n',
+}
 #: Changes with the recipe, so that images of an older recipe aren't taken for this one's.
-RECIPE = hashlib.sha256(repr((INCLUDE, OPTIONS, MAKE_ALIKE, USE_MIRROR)).encode() + SCRIPT.read_bytes()).hexdigest()[:8]
+RECIPE = hashlib.sha256(repr((INCLUDE, OPTIONS, MAKE_ALIKE)).encode() + SCRIPT.read_bytes()).hexdigest()[:8]
 #: Where a stand-in has all the certificates it trusts.
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 #: The variables that name this file, for OpenSSL (and uv), pip, and requests, which otherwise has a list of its own.
@@ -49,13 +52,26 @@ INDEX_VARIABLES = {
 }
 
 
-def hooks(bundle: Path | None, mirrored: bool) -> list[str]:
-    """Return the hooks that make a root file system alike.
+def hooks(bundle: Path | None) -> list[str]:
+    """Return the hooks that make a root file system alike; it will trust the certificates in `bundle` too."""
+    return [*([UPLOAD_AUTHORITIES.format(bundle)] if bundle else []), MAKE_ALIKE]
 
-    It will trust the certificates in `bundle` too and, if `mirrored`, take packages from the mirror.
-    """
-    trusted = [UPLOAD_AUTHORITIES.format(bundle)] if bundle else []
-    return [*trusted, MAKE_ALIKE, *([USE_MIRROR] if mirrored else [])]
+
+@contextlib.contextmanager
+def with_mirror(archive: Path) -> Iterator[Path]:
+    """During a `with`, give a copy of an archive whose pip and uv use the mirror."""
+    copy = archive.with_suffix(".mirrored")
+    with locked(copy.name, wait=900):
+        try:
+            shutil.copyfile(archive, copy)
+            with tarfile.open(copy, "a") as tar:
+                for name, text in MIRROR_FILES.items():
+                    member = tarfile.TarInfo(name)
+                    member.size = len(text)
+                    tar.addfile(member, io.BytesIO(text.encode()))
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
 
 
 def environment(archive: Path, mirrored: bool) -> dict[str, str]:

@@ -96,9 +96,14 @@ def end() -> int:
 
 def end_if_unused() -> None:
     """End the mirror when the last machine that uses it has gone."""
-    if _file().exists() and not any(home().glob(f"machines/*/data/{MIRRORED}")):
+    if _run().exists() and not _needed():
         with locked("mirror"):
             end()
+
+
+def unused() -> bool:
+    """Tell whether it runs though no machine uses it: a process was killed before it could end it."""
+    return bool(families.of(_file())) and not _needed()
 
 
 def running() -> bool:
@@ -150,6 +155,10 @@ def _place() -> Place:
         home=home_id(), folder=str(_folder()), run=str(_run()), kept=str(cache_dir() / "mirror"),
         bundle=str(ca_bundle() or "/dev/null"), address=str(network.MIRROR), ports=ports(),
     )  # fmt: skip
+
+
+def _needed() -> bool:
+    return any(home().glob(f"machines/*/data/{MIRRORED}"))
 
 
 def _fresh() -> bool:

@@ -135,7 +135,7 @@ class Machine:
             seed = Machine(SEED_NAME, self._engine)
             try:
                 mirrored = engines.needs_mirror(self._engine, say)
-                with images.made_ahead(images.BASES, say, mirrored):
+                with images.made_ahead(images.BASES, say):
                     seed._bring_up(say)
                     for image in images.BASES:
                         images.ensure(image, seed.docker, say, mirrored=mirrored)
