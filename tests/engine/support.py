@@ -28,6 +28,8 @@ COPY requirements.txt .
 RUN dd if=/dev/urandom of=/packages bs=1M count=2 && sleep 0.2
 COPY main.py .
 """
+#: Addresses for documentation (RFC 5737): of this computer, and of another one that is routed through it.
+HERE, THERE = "198.51.100.1", "198.51.100.2"
 #: How long a condition may take to come true on a busy computer, seconds.
 PATIENCE = 120.0
 

@@ -5,10 +5,8 @@ The index behind it is a real one of the tests' own (headless_index.py), so they
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +19,8 @@ import pytest
 from headless_index import JSON, serving
 from support import borrowed_home, kill, left_of, running, small_app, wait_for
 
-from layerlab import App, BuildFailed, Build, Machine
+from layerlab import App, Build, BuildFailed, Machine
+from layerlab.diagnosing.checks import look_at_leftovers
 from layerlab.engines import mirror, network
 from layerlab.engines.mirror_config import FILE_CONTROL, OUT_OF_REACH, PAGE_CONTROL
 from layerlab.engines.seed import SEED_NAME
@@ -150,14 +149,15 @@ def test_an_index_of_ones_own_wins(machine, tmp_path, own):
     with (
         small_app(tmp_path / "project", f"FROM python:3.11-slim\n{own}\n") as app,
         package_mirror.counting() as traffic,
+        pytest.raises(BuildFailed) as caught,
     ):
-        with pytest.raises(BuildFailed) as caught:
-            machine.build(app, "Dockerfile", args={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, view="none")
+        machine.build(app, "Dockerfile", args={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"}, view="none")
     assert "127.0.0.1" in caught.value.output
     assert traffic.served == ()
 
 
 def test_a_build_on_the_hosts_network_finds_it(machine, tmp_path):
+    machine.reset()  # it has started last then: another home's machine may have since it began
     text = "FROM python:3.11-slim\nRUN --network=host pip install apple\n"
     with small_app(tmp_path / "project", text) as app, package_mirror.counting() as traffic:
         machine.build(app, "Dockerfile", options=["--allow", "network.host"], view="none")
@@ -207,6 +207,15 @@ def test_it_is_no_way_to_other_hosts(machine):
         assert get(f"http://{network.MIRROR}{path}")[0] == 404
 
 
+def test_other_computers_cannot_use_it(machine, elsewhere):
+    asked = "import sys, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=3); print('answered')"
+    for port in mirror.ports():
+        address = f"http://{network.MIRROR}:{port}/simple/apple/"
+        assert get(address)[0] == 200
+        done = subprocess.run([*elsewhere, sys.executable, "-c", asked, address], capture_output=True, text=True)
+        assert done.returncode != 0 and "timed out" in done.stderr
+
+
 # -- coming and going --------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +251,38 @@ def test_where_the_index_is_out_of_reach_pip_and_layerlab_say_so(machine, tmp_pa
             built(machine, app, "medlar")
     assert f"{OUT_OF_REACH} {gone}" in caught.value.output
     assert "package mirror" in str(caught.value)
+
+
+def test_another_home_has_its_own_and_neither_disturbs_the_other(machine, project, tmp_path):
+    machine.reset()
+    before = len(package_mirror.served().served)
+    with pytest.MonkeyPatch.context() as patch:
+        other = borrowed_home(tmp_path / "other", home())
+        (other / "cache" / SEED_NAME).symlink_to(home() / "cache" / SEED_NAME)
+        patch.setenv("LAYERLAB_HOME", str(other))
+        with Machine.start("mirrored") as stranger:
+            _, theirs = built(stranger, project, "apple")
+            assert theirs.files == wheels("apple")
+        assert not mirror.running()
+        assert clean().problems == ()
+    assert mirror.running()
+    assert len(package_mirror.served().served) == before
+    _, traffic = built(machine, project, "apple")
+    assert traffic.files == wheels("apple")
+
+
+def test_doctor_and_clean_know_one_that_was_left(machine, lab_home, tmp_path, index):
+    """A process that was killed while it removed the last machine left the mirror running."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAYERLAB_HOME", str(borrowed_home(tmp_path / "left", lab_home)))
+        assert not mirror.unused()
+        mirror.ensure(print)
+        assert mirror.running() and mirror.unused()
+        finding = look_at_leftovers()
+        assert (finding.ok, "package mirror" in finding.what) == (None, True)
+        done = clean()
+        assert "package mirror" in done.removed and done.problems == ()
+        assert not mirror.running() and not home().exists()
 
 
 def test_it_goes_with_the_last_machine_and_leaves_what_it_fetched(machine):

@@ -109,6 +109,7 @@ _OUTER = r"""
         access_log %(folder)s/access.log served;
         gzip %(gzip)s;
         location /simple/ {
+            limit_except GET { deny all; }
             proxy_pass http://inner;
             proxy_cache_key "$uri $form";
             proxy_cache_valid 200 301 308 %(minutes)dm;
@@ -117,6 +118,7 @@ _OUTER = r"""
 %(page_headers)s
         }
         location / {
+            limit_except GET { deny all; }
             proxy_pass http://inner;
             proxy_cache_key $uri;
             proxy_cache_valid 200 3650d;

@@ -23,7 +23,7 @@ class Served:
         bytes: of the body, as sent: packed if it was packed.
         received: bytes that the mirror itself had to fetch for it; 0 if it had them.
         client: who asked: an address in the network of a machine, or this computer's.
-        program: what it says it is ("pip/23.0.1 …").
+        program: what it says it is ("pip/23.0.1").
     """
 
     at: float
@@ -36,7 +36,7 @@ class Served:
     program: str
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class Traffic:
     """What a mirror served in a span of time, in order.
 
@@ -48,13 +48,13 @@ class Traffic:
 
     @property
     def pages(self) -> list[str]:
-        """The projects whose pages were sent, once per answer with a body."""
-        return [one.name for one in self.served if one.kind == PAGE and one.bytes]
+        """The projects whose pages were sent; those that the client had already aren't here."""
+        return self._names(PAGE)
 
     @property
     def files(self) -> list[str]:
         """The names of the files that were sent, whole or in part."""
-        return [one.name for one in self.served if one.kind == FILE and one.bytes]
+        return self._names(FILE)
 
     @property
     def page_bytes(self) -> int:
@@ -85,6 +85,16 @@ class Traffic:
         """Return what ended from `start` to `end`, in seconds since 1970."""
         return Traffic(tuple(one for one in self.served if start <= one.at <= end))
 
+    def __repr__(self) -> str:
+        asked = self.requests
+        return (
+            f"<Traffic: {asked[PAGE]} requests for pages, {self.not_modified} unchanged, {self.page_bytes:,} bytes; "
+            f"{asked[FILE] + asked[METADATA]} for files, {self.file_bytes:,} bytes>"
+        )
+
+    def _names(self, kind: str) -> list[str]:
+        return list(dict.fromkeys(one.name for one in self.served if one.kind == kind and one.bytes))
+
     def _bytes(self, kind: str) -> int:
         return sum(one.bytes for one in self.served if one.kind == kind)
 
@@ -103,7 +113,7 @@ def _served(line: str) -> Served | None:
         return Served(
             at=float(told["at"]), kind=kind, name=path.rpartition("/")[2], status=int(told["status"]),
             bytes=int(told["bytes"]), received=sum(map(int, re.findall(r"\d+", told["received"]))),
-            client=told["client"], program=told["program"],
+            client=told["client"], program=told["program"].partition(" ")[0],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -138,7 +138,7 @@ def mirror_led_to(machine: str, port: int) -> Iterator[None]:
     """During a `with`, let the machine's builds find another port of the mirror where they look for packages."""
     bridge, tools = bridge_name(machine), packages.tool_path()
     networks = [_network_of(address) for interface, address in _addresses() if interface == bridge]
-    rules = [rule for network in networks for rule in _mirror_rules(bridge, network, port) if rule[0] == "nat"]
+    rules = [rule for network in networks for rule in _mirror_rules(bridge, network, port) if rule[1] == "PREROUTING"]
     for table, *rule in rules:
         run("iptables", "--wait", "-t", table, "-I", *rule, env=tools)
     try:
