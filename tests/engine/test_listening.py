@@ -124,10 +124,7 @@ def test_what_listens_is_what_the_page_says(lab, private, a_mirror):
         machine.docker("run", "--detach", "--init", "--publish", "8080", base, "sleep", "600")
         registries = running(str(folder_of("listening")))
         kernel = jupyterlab.children(recursive=True)
-        servers = [
-            child for first in families.of(home() / "mirror/nginx.conf") for child in first.children(recursive=True)
-        ]
-        everything = [*engine_family("listening"), *registries, *servers, jupyterlab, *kernel]
+        everything = [*engine_family("listening"), *registries, *a_mirror, jupyterlab, *kernel]
         assert wait_for(lambda: "ipykernel_launcher" in {name for name, _ in listening(everything)})
         found = listening(everything)
     assert {name for name, _ in found} == {name for name, _ in rows()}

@@ -74,8 +74,6 @@ def ensure(say: Say) -> None:
             return
         program = packages.ensure_mirror(say)
         place = _place()
-        for folder in (place.folder, place.run):
-            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         known = _known_index()
         hosts = {host: _addresses(host) for host in {_host(known.address), *known.hosts}}
         replace_text(_file(), configuration(known, place, hosts))
@@ -224,7 +222,8 @@ def _addresses(host: str) -> list[str]:
 
 
 def _launch(program: Path) -> None:
-    families.end(_file())  # what a crash may have left
+    end()  # what a crash may have left: processes, and a socket that nginx wouldn't replace
+    _run().mkdir(parents=True, mode=0o700)
     log, errors = _folder() / "access.log", _folder() / "error.log"
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.unlink()
