@@ -5,6 +5,7 @@ The index behind it is a real one of the tests' own (headless_index.py), so they
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import shutil
@@ -241,30 +242,41 @@ def test_a_killed_mirror_is_back_with_the_next_start(machine, project):
     assert traffic.files == wheels("apple")
 
 
-def test_where_the_index_is_out_of_reach_pip_and_layerlab_say_so(machine, tmp_path, index):
-    """The page isn't on the disk, and a mirror that starts now finds no index."""
-    with small_app(tmp_path / "project", PIP) as app, pytest.MonkeyPatch.context() as patch:
-        index.socket.close()
-        gone = f"127.0.0.1:{index.server_port}"
-        patch.setattr(index, "asked", [])
+@contextlib.contextmanager
+def another_home(folder: Path) -> Iterator[None]:
+    """LAYERLAB_HOME is another home with the same seed; everything in it is removed at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        other = borrowed_home(folder, home())
+        (other / "cache" / SEED_NAME).symlink_to(home() / "cache" / SEED_NAME)
+        patch.setenv("LAYERLAB_HOME", str(other))
+        try:
+            yield
+        finally:
+            done = clean()
+        assert done.problems == ()
+
+
+def test_where_the_index_is_out_of_reach_pip_and_layerlab_say_so(machine, project, tmp_path, monkeypatch):
+    with another_home(tmp_path / "home"):
+        with serving("apple") as gone:
+            monkeypatch.setenv("PIP_INDEX_URL", gone.url)
+            lonely = Machine.start("lonely")
+            built(lonely, project, "apple")
+        built(lonely, project, "apple", "# pip asks again, and the mirror has it")
         with pytest.raises(BuildFailed) as caught:
-            built(machine, app, "medlar")
-    assert f"{OUT_OF_REACH} {gone}" in caught.value.output
-    assert "package mirror" in str(caught.value)
+            built(lonely, project, "apple", "pear")
+    assert f"{OUT_OF_REACH} 127.0.0.1:{gone.server_port}" in caught.value.output
+    assert "package mirror couldn't reach" in str(caught.value)
 
 
 def test_another_home_has_its_own_and_neither_disturbs_the_other(machine, project, tmp_path):
     machine.reset()
     before = len(package_mirror.served().served)
-    with pytest.MonkeyPatch.context() as patch:
-        other = borrowed_home(tmp_path / "other", home())
-        (other / "cache" / SEED_NAME).symlink_to(home() / "cache" / SEED_NAME)
-        patch.setenv("LAYERLAB_HOME", str(other))
+    with another_home(tmp_path / "home"):
         with Machine.start("mirrored") as stranger:
             _, theirs = built(stranger, project, "apple")
             assert theirs.files == wheels("apple")
         assert not mirror.running()
-        assert clean().problems == ()
     assert mirror.running()
     assert len(package_mirror.served().served) == before
     _, traffic = built(machine, project, "apple")

@@ -110,9 +110,9 @@ def clean() -> Cleaned:
     def remove(path: Path) -> bool:
         return _remove_tree(path) and path in at_first
 
+    attempt("package mirror", lambda: mirror.end() > 0)
     for name in machine_names():
         attempt(_in_words("machine", name), functools.partial(_remove_machine, name))
-    attempt("package mirror", lambda: mirror.end() > 0)
     for name in registry_host.names():  # those in containers carry our label and go with the container engine
         attempt(_in_words("registry", name), functools.partial(_remove_registry, name))
     kinds = ["process"]
