@@ -12,7 +12,6 @@ import io
 import re
 import shutil
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +59,8 @@ def hooks(bundle: Path | None) -> list[str]:
 @contextlib.contextmanager
 def with_mirror(archive: Path) -> Iterator[Path]:
     """During a `with`, give a copy of an archive whose pip and uv use the mirror."""
+    import tarfile
+
     copy = archive.with_suffix(".mirrored")
     with locked(copy.name, wait=900):
         try:
@@ -88,6 +89,8 @@ def environment(archive: Path, mirrored: bool) -> dict[str, str]:
 
 def python_version(archive: Path) -> str:
     """Return the version of the Python in `archive`, such as 3.11.2. Raises ValueError if it has none."""
+    import tarfile  # here, because a build needs none
+
     with tarfile.open(archive) as tar:
         for member in tar:
             if member.name.endswith("/patchlevel.h") and (file := tar.extractfile(member)):
