@@ -105,7 +105,7 @@ class _Reader:
     def _copy(self, index: int, keyword: str, value: str, scope: _Scope) -> None:
         flags, rest = _flags(value)
         options = dict(flags)
-        words = _words(rest)
+        words = words_of(rest)
         facts = {f"option --{k}": v for k, v in flags if k not in ("link", "from")}
         facts |= {
             "copy 1 text": self._body(index, rest),
@@ -169,7 +169,8 @@ def _flags(value: str) -> tuple[list[tuple[str, str]], str]:
     return flags, rest
 
 
-def _words(rest: str) -> list[str]:
+def words_of(rest: str) -> list[str]:
+    """Return the sources and the destination of a COPY or ADD, from what follows its flags."""
     try:
         return list(re.findall(r'"((?:[^"\\]|\\.)*)"', rest)) if rest.startswith("[") else shlex.split(rest)
     except ValueError:

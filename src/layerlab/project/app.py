@@ -18,6 +18,7 @@ from ..system.files import what_is
 from ..system.trees import delete_tree
 from ..texts.plain import shown
 from . import permissions, scratch
+from .comments import comment
 from .course_files import sample_apps
 from .manifest import MANIFEST, read_manifest
 from .preparing import generate, put_in_place
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 EDITS = ("none", "code", "dependency", "context", "weights")
 #: Size of the file that a "context" edit adds, bytes.
 CONTEXT_EDIT_BYTES = 1_000_000
-#: Where a project without a manifest probably has its most edited code, in this order.
+#: Where a project without a manifest has its dependencies.
+REQUIREMENTS = "requirements.txt"
+#: Where it probably has its most edited code, in this order.
 CODE_GUESSES = ("main.py", "app.py", "app/main.py", "src/main.py", "manage.py")
 
 
@@ -259,32 +262,46 @@ class App:
     @property
     def run(self) -> Mapping[str, Any]:
         """How to send it a request once it runs: the manifest's [run] table; {} if there is none."""
-        told: Mapping[str, Any] = self._manifest.get("run", {})
-        return told
+        return self.told("run")
+
+    def told(self, table: str) -> Mapping[str, Any]:
+        """Return a table of the manifest; {} if there is none."""
+        said: Mapping[str, Any] = self._manifest.get(table, {})
+        return said
 
     # -- edits -------------------------------------------------------------------------------------------------------
 
     @refusals.refusals_told()
-    def edit(self, kind: str) -> str:
+    def edit(self, kind: str, path: str = "") -> str:
         """Make a fresh edit; return a description of it.
 
-        `kind` is one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement),
-        "context" (a new file of 1 MB that the app does not need), "weights" (new model weights).
+        Args:
+            kind: one of EDITS: "none"; "code" (a line in a source file), "dependency" (one more pinned requirement), "context"
+                (a new file of 1 MB that the app does not need), "weights" (new model weights).
+            path: the file or folder to edit; "" for what the manifest names, or else a guess. A dependency edit of a file for
+                which the manifest lists no dependencies is a comment: it makes the install run again, with the same packages.
+
         Raises AppError for any other kind, if the app has nothing of that kind to edit, or for a project in place.
         """
-        place = self.edited_by(kind)
+        place = self.edited_by(kind, path)
         done: str = getattr(self, f"_edit_{kind}")(place, next(self._edits))
         if kind != "none":
             self.last_edit = kind
         return done
 
-    def edited_by(self, kind: str) -> str:
-        """Return the path that `edit(kind)` changes; "" for none. Edits nothing, but raises what `edit` raises."""
+    def edited_by(self, kind: str, path: str = "") -> str:
+        """Return the path that `edit` changes; "" for none. Edits nothing, but raises what `edit` raises."""
         if kind not in EDITS:
             raise AppError(f"there is no edit {kind!r}", f"there are: {', '.join(EDITS)}")
         if kind == "none":
             return ""
         self._require_copy()
+        if path and kind in ("code", "dependency"):
+            self.read(path)
+        return path or self._guessed(kind)
+
+    def _guessed(self, kind: str) -> str:
+        """Return what an edit changes if nobody names it: what the manifest says, else a guess."""
         if kind == "code":
             return self._code()
         if kind == "dependency":
@@ -311,7 +328,7 @@ class App:
         return str(path)
 
     def _requirements(self) -> str:
-        path = self._setting("requirements") or "requirements.txt"
+        path = self._setting("requirements") or REQUIREMENTS
         self.read(path)
         if self._setting("dependencies") is None:
             raise AppError(
@@ -324,13 +341,16 @@ class App:
 
     def _edit_code(self, path: str, number: int) -> str:
         self.last_mark = f"edit {_fresh(number)}"
-        self._append(path, f"# {self.last_mark}\n")
+        self._append(path, comment(path, self.last_mark))
         return f"a line added to {path}"
 
     def _edit_dependency(self, path: str, number: int) -> str:
         have = self.read(path)
-        line = next((d for d in self._setting("dependencies") if d not in have), "")
-        self._append(path, f"{line}  # edit {_fresh(number)}\n" if line else f"# edit {_fresh(number)}\n")
+        own = path == (self._setting("requirements") or REQUIREMENTS)
+        listed = self._setting("dependencies") or () if own else ()
+        line = next((d for d in listed if d not in have), "")
+        mark = f"edit {_fresh(number)}"
+        self._append(path, f"{line}  # {mark}\n" if line else comment(path, mark))
         return f"{line or 'a comment'} added to {path}"
 
     def _edit_context(self, folder: str, number: int) -> str:
@@ -347,7 +367,7 @@ class App:
         return f"{path} generated again, {self.file(path).stat().st_size / 1e6:.0f} MB"
 
     def _setting(self, name: str) -> Any:
-        return self._manifest.get("edits", {}).get(name)
+        return self.told("edits").get(name)
 
     def _append(self, path: str, line: str) -> None:
         text = self.read(path)

@@ -17,8 +17,9 @@ from ..errors import AppError
 MANIFEST = "layerlab.toml"
 REMEDY = "correct it, or delete it if you don't need variants"
 #: JSON Schema's types that the schema uses, what TOML calls them, and Python's types for them.
-TYPES: Mapping[str, tuple[str, type]] = {
+TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "object": ("a table", dict), "array": ("an array", list), "string": ("a string", str), "integer": ("a whole number", int),
+    "number": ("a number", (int, float)),
 }  # fmt: skip
 
 #: Keys on the way to a value.
@@ -70,8 +71,9 @@ def faults(value: Any, rules: Mapping[str, Any], keys: Keys = ()) -> Iterator[tu
             yield from faults(item, rules["items"], keys)
     elif isinstance(value, str):
         yield from _faults_of_text(value, rules, keys)
-    elif isinstance(value, int) and not rules.get("minimum", value) <= value <= rules.get("maximum", value):
-        yield keys, f"must be from {rules['minimum']} to {rules['maximum']}"
+    elif isinstance(value, (int, float)) and not rules.get("minimum", value) <= value <= rules.get("maximum", value):
+        least, most = rules["minimum"], rules.get("maximum")
+        yield keys, f"must be from {least} to {most}" if most else f"must be {least} or more"
 
 
 def _faults_of_text(value: str, rules: Mapping[str, Any], keys: Keys) -> Iterator[tuple[Keys, str]]:
@@ -83,13 +85,14 @@ def _faults_of_text(value: str, rules: Mapping[str, Any], keys: Keys) -> Iterato
 
 def _faults_of_table(value: Mapping[str, Any], rules: Mapping[str, Any], keys: Keys) -> Iterator[tuple[Keys, str]]:
     known, others = rules.get("properties", {}), rules.get("additionalProperties", True)
+    names = rules.get("propertyNames", {}).get("enum", ())
     for key, item in value.items():
         if key in known:
             yield from faults(item, known[key], (*keys, key))
+        elif not others or (names and key not in names):
+            yield (*keys, key), f"isn't a key that LayerLab knows; there are: {', '.join(names or known)}"
         elif isinstance(others, dict):
             yield from faults(item, others, (*keys, key))
-        elif not others:
-            yield (*keys, key), f"isn't a key that LayerLab knows; there are: {', '.join(known)}"
     for key in rules.get("required", ()):
         if key not in value:
             yield keys, f"has no {key}"

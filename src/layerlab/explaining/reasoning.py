@@ -1,0 +1,160 @@
+"""Which steps of the next build will run, reasoned from the Dockerfile and the files that it reads, without building. Pure.
+
+Two drafts are compared (`drafts`): what is in the cache, and what comes next. The rules are those by which `explain` finds
+causes: a step runs if its definition or a file that it reads differs, or if a step that it builds on runs. A COPY --link doesn't depend
+on the steps above it. What a step takes from another stage is compared by content, which no draft has: if steps ran there, only
+COPYs can be followed, file by file; after a RUN, the answer is UNKNOWN. Links inside an image aren't followed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from ..contexts.selection import changes, files_of
+from ..record.build import Build
+from ..record.states import BASE, CACHED, RAN
+from ..traces.instructions import replaced
+from . import differences, file_changes, plan
+from .comparison import Comparison
+from .operations import Operation, Reading, Source
+from .step_in_build import StepInBuild
+
+#: The state of a step that the rules don't decide.
+UNKNOWN = "UNKNOWN"
+
+
+def reasoned(now: Build, before: Build) -> Build:
+    """Return the draft `now` with the state of each step if `before` is what the cache holds: RAN, CACHED or UNKNOWN."""
+    found = _Reasoner(Comparison(now, before)).states()
+    return dataclasses.replace(
+        now, steps=tuple(dataclasses.replace(s, state=state) for s, state in zip(now.steps, found, strict=True))
+    )
+
+
+def links(operation: Operation) -> bool:
+    """Tell whether a COPY is linked: BuildKit ignores --link beside --chmod, and beside --chown with a name."""
+    facts = operation.facts
+    owner = facts.get("option --chown", "0").replace(":", "")
+    return bool(facts.get("link")) and "option --chmod" not in facts and owner.isdigit()
+
+
+class _Reasoner:
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison, self.now = comparison, comparison.now
+        self.operations = comparison.operations_now
+        self.variables = plan.variables(self.now)
+        #: The state of each step so far, and what a step that builds on it has to expect.
+        self.found: list[str] = []
+        self.below: list[str] = []
+
+    def states(self) -> list[str]:
+        for index, step in enumerate(self.now.steps):
+            state, base = (BASE, CACHED) if step.instruction == "FROM" else self._state(index)
+            self.found.append(state)
+            self.below.append(_worst((state, base)))
+        return self.found
+
+    def _state(self, index: int) -> tuple[str, str]:
+        """Return the state of a step, and that of what it builds on."""
+        operation = self.operations[index]
+        if operation is None:
+            return UNKNOWN, UNKNOWN
+        base = self.below[operation.base] if isinstance(operation.base, int) else CACHED
+        inputs = [self._taken(reading) for reading in operation.readings if isinstance(reading.of, int)]
+        return _worst((self._own(index), *inputs, CACHED if links(operation) else base)), base
+
+    def _own(self, index: int) -> str:
+        """Return the state that a step's own definition and the files that it reads from contexts call for."""
+        if index not in self.comparison.was:
+            return RAN
+        both = self.comparison.both(index)
+        if both is None:
+            return UNKNOWN
+        changed, unknown = file_changes.files(*both, held=True)
+        mine, theirs = (side.operation.base for side in both)
+        moved = isinstance(mine, Source) and isinstance(theirs, Source) and differences.moved(mine, theirs)
+        if moved or changed or differences.own(*both):
+            return RAN
+        return UNKNOWN if unknown else CACHED
+
+    # -- what comes from another stage -------------------------------------------------------------------------------
+
+    def _taken(self, reading: Reading) -> str:
+        """Tell whether the files that a step takes from another stage changed: RAN if they did."""
+        source = posixpath.normpath("/" + str(reading.copy.get("src", "/")).lstrip("/"))
+        return _worst(self._written(index, source) for index in self._chain(reading.of))
+
+    def _chain(self, origin: object) -> Iterator[int]:
+        """Yield the steps that made the files of a stage, its last one first."""
+        while isinstance(origin, int):
+            yield origin
+            operation = self.operations[origin]
+            origin = operation.base if operation else None
+
+    def _written(self, index: int, source: str) -> str:
+        """Tell whether a step wrote other files than before at a path of the image, or below it."""
+        step, operation = self.now.steps[index], self.operations[index]
+        if self.found[index] == CACHED or step.instruction in ("FROM", "WORKDIR"):  # WORKDIR makes the same folder
+            return CACHED
+        if step.instruction not in ("COPY", "ADD") or operation is None or "<<" in step.text:
+            return UNKNOWN
+        words = plan.words_of(operation.facts["copy 1 text"])
+        given = replaced(words[-1], self.variables.get(step.line, {}))
+        target = posixpath.normpath(posixpath.join("/", operation.facts["cwd"], given))
+        if not (_within(target, source) or _within(source, target)):
+            return CACHED
+        both = self.comparison.both(index) if index in self.comparison.was else None
+        if both is None or differences.own(*both) or not all(map(_plain, [source, *_sources(operation)])):
+            return UNKNOWN
+        places = [p for change, root in self._changes(*both) for p in _copied_to(change, root, target, given)]
+        return _verdict([_within(place, source) for place in places])
+
+    def _changes(self, now: StepInBuild, before: StepInBuild) -> Iterator[tuple[str, str]]:
+        """Yield the files of contexts that changed for a COPY, each with the source that it came by."""
+        for mine, theirs in zip(now.operation.readings, before.operation.readings, strict=False):
+            name = mine.of.name if isinstance(mine.of, Source) else ""
+            after, earlier = now.build.contexts.get(name), before.build.contexts.get(name)
+            if after and earlier:
+                files = {path: after.entries[path] for path in files_of(after, mine.copy)}
+                former = {path: earlier.entries[path] for path in files_of(earlier, theirs.copy)}
+                yield from ((change.path, _source(mine)) for change in changes(former, files))
+
+
+def _sources(operation: Operation) -> list[str]:
+    """Return the sources of a COPY; one from another stage counts as not plain."""
+    return ["*" if isinstance(reading.of, int) else _source(reading) for reading in operation.readings]
+
+
+def _source(reading: Reading) -> str:
+    return str(reading.copy.get("src", "/")).strip("/")
+
+
+def _plain(source: str) -> bool:
+    return not any(char in source for char in "*?[")
+
+
+def _copied_to(path: str, source: str, target: str, given: str) -> Iterator[str]:
+    """Yield where in the image a COPY puts a file; two places if it isn't known whether the target is a folder."""
+    if path != source:
+        yield posixpath.join(target, path[len(source) :].lstrip("/"))
+        return
+    yield posixpath.join(target, posixpath.basename(path))
+    if not given.endswith(("/", ".")):
+        yield target
+
+
+def _verdict(inside: list[bool]) -> str:
+    """Return what follows from where the changed files are: all of them inside what is taken, none, or some."""
+    return RAN if inside and all(inside) else UNKNOWN if any(inside) else CACHED
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _worst(states: Iterable[str]) -> str:
+    """Return RAN if one of the states is, else UNKNOWN if one is, else CACHED."""
+    found = set(states)
+    return next((state for state in (RAN, UNKNOWN) if state in found), CACHED)
