@@ -191,12 +191,13 @@ def versions(builder: Known) -> dict[str, str]:
     return {name: _first_line(builder, *words) for name, words in asked.items()}
 
 
-def refused(name: str, said: str) -> BuilderError:
-    """Return the error that says why a builder can't be used, and what to do, from what docker said of it."""
+def refused(name: str, said: str, during: str = "") -> BuilderError:
+    """Return the error that says why a builder can't be used, `during` something, and what to do: from what docker said of it."""
     fault = faults.recognise(said)
     why = fault.what if fault else next((line for line in said.splitlines() if line.strip()), "it doesn't say why")
     look = f"`docker buildx inspect {name}` says how it is"
-    return BuilderError(f"builder {name!r} can't be used: {why}", f"{fault.remedy}; {look}" if fault else look)
+    when = f" any more, during {during}" if during else ""
+    return BuilderError(f"builder {name!r} can't be used{when}: {why}", f"{fault.remedy}; {look}" if fault else look)
 
 
 def _first_line(builder: Known, *words: str) -> str:
