@@ -25,6 +25,7 @@ from .housekeeping import clean, doctor
 from .lab_command import lab
 from .machines import down, machines, reset, up
 from .past_builds import explain, report
+from .run_command import run
 
 #: The exit code that a shell reports for a process ended by SIGINT.
 INTERRUPTED = 130
@@ -90,5 +91,5 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, compare, diff, clean, course, lab):
+for command in (doctor, up, reset, down, machines, build, run, explain, report, compare, diff, clean, course, lab):
     main.add_command(command)

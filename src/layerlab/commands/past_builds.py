@@ -54,9 +54,7 @@ def explain(what: Path, previous: str | None, evidence: bool, where: Where, as_j
 @previous_option
 @where_options("it was built on")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def report(
-    what: Path, output: Path | None, form: str | None, previous: str | None, where: Where, show: bool
-) -> None:
+def report(what: Path, output: Path | None, form: str | None, previous: str | None, where: Where, show: bool) -> None:
     """Write a report of a build.
 
     PATH is a project (by default the current folder), whose newest build is reported, or a record saved by

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +17,16 @@ from .references import Reference
 
 #: How long one answer may take, seconds. The engine is there: it has just built.
 ANSWER_SECONDS = 60.0
-#: What docker says of a command that it doesn't have: buildx reads histories since 0.21.
-_NO_HISTORY = ("unknown command", "is not a docker command", "unknown flag", "Unimplemented", "unknown service")
-#: In BuildKit's history, times are in nanoseconds.
+#: What docker and BuildKit say of what they don't have: buildx reads histories since 0.21, BuildKit keeps them since 0.11.
+_NO_HISTORY = re.compile("unknown command|is not a docker command|unknown flag|Unimplemented|unknown service")
+#: Where the exporter says an image's name (BuildKit, exporter/containerimage).
+_NAMING = re.compile(r"naming to (\S+?)(?:@\S+)?(?: done)?\"")
+#: Durations in a history are in nanoseconds.
 _NANO = 1e-9
+
+
+class NotKept(Exception):
+    """The builder has nothing about a build, or keeps no history at all: the text says which."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +44,27 @@ class Kept:
     error: str
 
 
-class NotKept(Exception):
-    """The builder has nothing about a build, or keeps no history at all: the text says which."""
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a build ended, and what it was given.
+
+    Attributes:
+        status: "completed", "failed", "canceled" or "running".
+        seconds: how long it took.
+        args: build arguments.
+        labels: labels of the image.
+        target: stage to stop at.
+        images: names of the image; none if they can't be read.
+        error: BuildKit's error; "" if there's none.
+    """
+
+    status: str
+    seconds: float
+    args: Mapping[str, str]
+    labels: Mapping[str, str]
+    target: str
+    images: frozenset[str]
+    error: str
 
 
 def read(buildx: Sequence[str], reference: Reference, *, failed: bool) -> Kept:
@@ -47,26 +73,44 @@ def read(buildx: Sequence[str], reference: Reference, *, failed: bool) -> Kept:
     Args:
         buildx: the words that run buildx for the builder's engine.
         reference: the build.
-        failed: whether it's likely to have failed: then its error is asked for at once.
+        failed: whether it may have failed: then how it ended is asked at once, not only if it has no provenance.
     """
-    history = [*buildx, "--builder", reference.builder, "history"]
-    logs = _started(*history, "logs", "--progress=rawjson", reference.id)
-    attached = _started(*history, "inspect", "attachment", "--type=provenance", reference.id)
-    inspected = _started(*history, "inspect", "--format=json", reference.id) if failed else None
+    logs, attached = _logs(buildx, reference), _provenance(buildx, reference)
+    inspected = _inspect(buildx, reference) if failed else None
     _, trace = _said(logs)
     provenance, _ = _said(attached)
+    if attached.returncode and not inspected:
+        inspected = _inspect(buildx, reference)
+    ending = _ending(_said(inspected)[0], "") if inspected else None
     if logs.returncode:
         raise NotKept(_why(trace))
-    error = ""
-    if attached.returncode:
-        provenance = "{}"
-        inspected = inspected or _started(*history, "inspect", "--format=json", reference.id)
-    if inspected:
-        error = _error(_said(inspected)[0])
-    return Kept(trace, told(json.loads(provenance)), error)
+    return Kept(trace, {} if attached.returncode else told(json.loads(provenance)), ending.error if ending else "")
 
 
-def _started(*command: str) -> subprocess.Popen[str]:
+def ended(buildx: Sequence[str], reference: Reference) -> Ended | None:
+    """Ask a builder how a build ended; None if it doesn't know."""
+    inspected, logs = _inspect(buildx, reference), _logs(buildx, reference)
+    said, (_, trace) = _said(inspected)[0], _said(logs)
+    return _ending(said, trace)
+
+
+# -- asking ------------------------------------------------------------------------------------------------------------
+
+
+def _logs(buildx: Sequence[str], reference: Reference) -> subprocess.Popen[str]:
+    return _started(buildx, reference, "logs", "--progress=rawjson")
+
+
+def _provenance(buildx: Sequence[str], reference: Reference) -> subprocess.Popen[str]:
+    return _started(buildx, reference, "inspect", "attachment", "--type=provenance")
+
+
+def _inspect(buildx: Sequence[str], reference: Reference) -> subprocess.Popen[str]:
+    return _started(buildx, reference, "inspect", "--format=json")
+
+
+def _started(buildx: Sequence[str], reference: Reference, *words: str) -> subprocess.Popen[str]:
+    command = [*buildx, "--builder", reference.builder, "history", *words, reference.id]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", errors="replace"
@@ -82,40 +126,16 @@ def _said(process: subprocess.Popen[str]) -> tuple[str, str]:
         return process.communicate()
 
 
+# -- reading the answers -----------------------------------------------------------------------------------------------
+
+
 def _why(said: str) -> str:
-    if any(words in said for words in _NO_HISTORY):
-        return "the builder keeps no history of builds, or this buildx can't read it (0.21 and later can)"
+    if _NO_HISTORY.search(said):
+        return "this builder keeps no history of its builds, or this buildx can't read it (0.21 and later can)"
     return next((line for line in reversed(said.splitlines()) if line.strip()), "the builder doesn't say why")
 
 
-@dataclasses.dataclass(frozen=True)
-class Ended:
-    """How a build ended, and what it was given, as its builder says.
-
-    Attributes:
-        status: "completed", "failed", "canceled" or "running".
-        seconds: how long it took.
-        args: build arguments.
-        labels: labels of the image.
-        target: stage to stop at.
-        error: BuildKit's error; "" if there's none.
-    """
-
-    status: str
-    seconds: float
-    args: Mapping[str, str]
-    labels: Mapping[str, str]
-    target: str
-    error: str
-
-
-def ended(buildx: Sequence[str], reference: Reference) -> Ended | None:
-    """Ask a builder how a build ended; None if it doesn't know."""
-    process = _started(*buildx, "--builder", reference.builder, "history", "inspect", "--format=json", reference.id)
-    return _ended(_said(process)[0])
-
-
-def _ended(text: str) -> Ended | None:
+def _ending(text: str, trace: str) -> Ended | None:
     try:
         said = json.loads(text)
     except ValueError:
@@ -126,13 +146,9 @@ def _ended(text: str) -> Ended | None:
         args=_pairs(said.get("BuildArgs")),
         labels=_pairs(said.get("Labels")),
         target=said.get("Target", ""),
+        images=frozenset(_NAMING.findall(trace)),
         error=(said.get("Error") or {}).get("Message", ""),
     )
-
-
-def _error(text: str) -> str:
-    found = _ended(text)
-    return found.error if found else ""
 
 
 def _pairs(said: Sequence[Mapping[str, str]] | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The references that buildx keeps of its builds on this computer: which of them are a command's own.
 
-buildx writes a small file for every build just before it begins: its name is the build's reference in the builder's history, its
-place says the builder and the node, and in it are context, Dockerfile and target (buildx, localstate/localstate.go). So a build is
+buildx writes a small file for every build just before it begins. Its name is the build's reference in the builder's history, its
+place says the builder and the node, and it holds context, Dockerfile and target (buildx, localstate/localstate.go). So a build is
 found by what it builds, and never because it's the newest.
 """
 
@@ -13,8 +13,11 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..project.definition import Definition
+if TYPE_CHECKING:
+    from ..project.definition import Definition
+
 
 #: Where they are in buildx's folder, and those of groups, which are the targets of one bake.
 FOLDER, _GROUPS = "refs", "__group__"
@@ -110,10 +113,16 @@ def _fits(reference: Reference, definition: Definition | None) -> bool:
     folder = definition.folders.get("context")
     if folder is None:
         return reference.context == definition.contexts["context"]
-    same_file = definition.file_in_context in ("", reference.dockerfile) or _real(folder, reference.dockerfile) == _real(
-        folder, definition.file_in_context
+    return _real(folder, reference.context) == _real(folder) and _same_file(
+        folder, reference.dockerfile, definition.file_in_context
     )
-    return _real(folder, reference.context) == _real(folder) and same_file
+
+
+def _same_file(folder: Path, noted: str, file: str) -> bool:
+    """Tell whether the Dockerfile that buildx noted can be `file`: it notes none for one that wasn't named."""
+    if not file or not noted:
+        return not file or file.lower() == "dockerfile"
+    return _real(folder, noted) == _real(folder, file)
 
 
 def _real(folder: Path, path: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..project.definition import Definition
+from ..system import docker_words
 from .builder_history import Ended
 from .references import Found, Reference
 
@@ -13,6 +14,8 @@ _SLACK = 0.1
 #: Build arguments that the docker client may add by itself (docker CLI, "Configure the Docker CLI to use a proxy server").
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 
+#: Build arguments that BuildKit itself reads, besides BUILDKIT_…
+_ITS_OWN = ("SOURCE_DATE_EPOCH", "SANDBOX_HOSTNAME")
 #: Asks the builder how a build ended; None if it doesn't say.
 Ask = Callable[[Reference], Ended | None]
 
@@ -21,7 +24,9 @@ class Undecided(Exception):
     """There are several possible builds, or none; the text says so."""
 
 
-def choose(wanted: Mapping[str, Definition], possible: Sequence[Found], ask: Ask, *, failed: bool, until: float) -> Found:
+def choose(
+    wanted: Mapping[str, Definition], possible: Sequence[Found], ask: Ask, *, failed: bool, until: float
+) -> Found:
     """Return the one of the `possible` builds that can be the command's. Raises Undecided.
 
     Args:
@@ -57,13 +62,27 @@ def _may_be(wanted: Mapping[str, Definition], found: Found, ask: Ask, *, failed:
 
 
 def _differs(definition: Definition, ended: Ended) -> bool:
-    """Tell whether a build can't be that of `definition`. The builder lists arguments of its own elsewhere."""
-    if definition.target.lower() != ended.target.lower():
-        return True
-    given = {name: value for name, value in definition.given_args.items() if not _built_in(name)}
-    there = {name: value for name, value in ended.args.items() if not _built_in(name)}
-    return given != there
+    """Tell whether a build can't be that of `definition`, by what it was given and the names that its image got."""
+    options = definition.options
+    labels = {name: value or "" for name, value in docker_words.pairs(options, "--label").items()}
+    images = {_short(name) for name in docker_words.values(options, "--tag")}
+    return (
+        definition.target.lower() != ended.target.lower()
+        or _given(definition.given_args) != _given(ended.args)
+        or not labels.items() <= ended.labels.items()
+        or bool(images and ended.images and images != {_short(name) for name in ended.images})
+    )
 
 
-def _built_in(name: str) -> bool:
-    return name.lower() in _PROXIES or name.startswith("BUILDKIT_") or name in ("SOURCE_DATE_EPOCH", "SANDBOX_HOSTNAME")
+def _given(args: Mapping[str, str]) -> dict[str, str]:
+    """Return build arguments without those that BuildKit takes for itself, which the builder lists elsewhere, and proxies."""
+    return {
+        name: value
+        for name, value in args.items()
+        if name.lower() not in _PROXIES and not name.startswith("BUILDKIT_") and name not in _ITS_OWN
+    }
+
+
+def _short(image: str) -> str:
+    """Return an image's name without what docker adds to it."""
+    return image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")

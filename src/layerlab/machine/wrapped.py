@@ -51,7 +51,9 @@ def _plain(command: DockerBuild, folder: Path) -> Definition:
     stage, args = docker_words.target(options), ingredients.given_args(options)
     if not place.is_dir():  # an address, or standard input
         told = Ingredients(folder, {"context": command.context}, "", "", stage, args)
-        return told.definition(folder.name, "Dockerfile", project=folder, scratch=folder, options=options, given_args=args)
+        return told.definition(
+            folder.name, "Dockerfile", project=folder, scratch=folder, options=options, given_args=args
+        )
     context = place.resolve()
     file = (command.says("--file") or [""])[-1]
     if file == "-" or _ADDRESS.match(file):
@@ -59,7 +61,9 @@ def _plain(command: DockerBuild, folder: Path) -> Definition:
     else:
         told = ingredients.of_dockerfile(context, str(folder / file) if file else "Dockerfile", stage, {}, options)
     variant = told.file or "Dockerfile"
-    return told.definition(context.name, variant, project=context, scratch=context, options=options, given_args=told.args)
+    return told.definition(
+        context.name, variant, project=context, scratch=context, options=options, given_args=told.args
+    )
 
 
 def _with_full_paths(words: tuple[str, ...], folder: Path) -> list[str]:
@@ -96,9 +100,9 @@ def compose_project(command: DockerBuild, folder: Path) -> Path:
     """Return the folder of the Compose files that a command reads, which is the project wherever in it the command runs."""
     if given := command.says("--project-directory"):
         return (folder / given[-1]).resolve()
-    if files := [*command.says("--file"), *os.environ.get("COMPOSE_FILE", "").split(os.pathsep)]:
-        if files[0] and files[0] != "-":
-            return (folder / files[0]).resolve().parent
+    files = [*command.says("--file"), *os.environ.get("COMPOSE_FILE", "").split(os.pathsep)]
+    if files[0] not in ("", "-"):
+        return (folder / files[0]).resolve().parent
     above = (place for place in (folder, *folder.parents) if any((place / name).is_file() for name in COMPOSE_FILES))
     return next(above, folder)
 
@@ -117,16 +121,29 @@ def _target(plan: Plan, name: str, said: Mapping[str, Any], folder: Path, projec
         service=name,
         plan=own.text,
         given_args=told.args,
-        options=docker_words.settings(name, {"no-cache": "true"} if said.get("no-cache") else {}),
+        options=_options(name, said),
         secrets=permissions.secret_words(own, folder),
     )
+
+
+def _options(name: str, said: Mapping[str, Any]) -> list[str]:
+    """Return what a target's fields say besides, as options: what tells its builds from others, and no-cache."""
+    tags = [f"--tag={tag}" for tag in said.get("tags") or ()]
+    labels = [f"--label={key}={value or ''}" for key, value in (said.get("labels") or {}).items()]
+    return [*tags, *labels, *docker_words.settings(name, {"no-cache": "true"} if said.get("no-cache") else {})]
 
 
 def _said(command: list[str], folder: Path) -> str:
     """Run a command that only reads. Its input isn't the user's, which the command itself may want."""
     try:
         done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=PLAN_SECONDS
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PLAN_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandFailed("the plan of what's built can't be read", command, 124, str(error)) from None
