@@ -264,7 +264,7 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 
     metadata = json.loads(file.read_text())
     metadata = metadata.get(service, metadata) if service else metadata
-    image = metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+    image = metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
     return told(metadata.get("buildx.build.provenance", {})), image
 
 
