@@ -16,10 +16,12 @@ import pytest
 from support import running, wait_for
 from test_builder import BASE, docker, person, remote  # noqa: F401
 
+from layerlab.machine import builder_history, raw_progress
 from layerlab.machine.building import RETRY_ON
 from layerlab.record import history
 from layerlab.record.build import Build
 from layerlab.record.hosts import all_folders
+from layerlab.system import docker_command
 
 RUN = [sys.executable, "-m", "layerlab", "run", "--"]
 COMPOSE = "name: {name}\nservices: {{web: {{build: .}}, lib: {{build: {{context: ., target: base}}}}}}\n"
@@ -265,3 +267,36 @@ def test_a_remote_builder(shop, remote):  # noqa: F811
     said = run(*words).stderr
     assert "main.py changed" in said, said
     assert records(shop)[0].machine.startswith(f"builder {remote} (")
+
+
+# -- a builder without a history ---------------------------------------------------------------------------------------
+
+
+def test_where_no_history_is_kept_raw_progress_is_added_and_that_is_said(shop):
+    words = ["docker", "build", "--tag", f"{shop.name}:own", "."]
+    run(*words)
+    (shop / "main.py").write_text("2")
+    command = docker_command.read(words)
+    raw_progress.mark(command)  # as if the build before had found none
+    followed = run(*words)
+    assert followed.returncode == 0, followed.stderr
+    assert "the build gets --progress=rawjson" in followed.stderr and "main.py changed" in followed.stderr
+    assert docker("image", "inspect", f"{shop.name}:own")
+    assert not raw_progress.needed(command), "there is one, so the next build is as it is"
+
+
+def test_a_failed_build_with_raw_progress(shop):
+    (shop / "Dockerfile").write_text(f"FROM {BASE}\nRUN exit 3\n")
+    raw_progress.mark(docker_command.read(["docker", "build", "."]))
+    followed = run("docker", "build", ".")
+    assert followed.returncode == bare("docker", "build", ".").returncode
+    assert records(shop)[0].state("exit 3") == "FAILED"
+
+
+def test_what_a_buildx_without_a_history_says(person):  # noqa: F811
+    said = subprocess.run(
+        ["docker", "buildx", "annals", "logs", "--progress=rawjson", "x"], capture_output=True, text=True
+    )
+    assert isinstance(builder_history._refused(said.stderr), builder_history.NoHistory)
+    said = subprocess.run(["docker", "buildx", "history", "logs", "no-such-build"], capture_output=True, text=True)
+    assert not isinstance(builder_history._refused(said.stderr), builder_history.NoHistory)

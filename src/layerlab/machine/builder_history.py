@@ -26,7 +26,11 @@ _NANO = 1e-9
 
 
 class NotKept(Exception):
-    """The builder has nothing about a build, or keeps no history at all: the text says which."""
+    """The builder has nothing about a build; the text says why."""
+
+
+class NoHistory(NotKept):
+    """The builder keeps no history at all, or this buildx can't read it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +87,7 @@ def read(buildx: Sequence[str], reference: Reference, *, failed: bool) -> Kept:
         inspected = _inspect(buildx, reference)
     ending = _ending(_said(inspected)[0], "") if inspected else None
     if logs.returncode:
-        raise NotKept(_why(trace))
+        raise _refused(trace)
     return Kept(trace, {} if attached.returncode else told(json.loads(provenance)), ending.error if ending else "")
 
 
@@ -129,10 +133,12 @@ def _said(process: subprocess.Popen[str]) -> tuple[str, str]:
 # -- reading the answers -----------------------------------------------------------------------------------------------
 
 
-def _why(said: str) -> str:
+def _refused(said: str) -> NotKept:
     if _NO_HISTORY.search(said):
-        return "this builder keeps no history of its builds, or this buildx can't read it (0.21 and later can)"
-    return next((line for line in reversed(said.splitlines()) if line.strip()), "the builder doesn't say why")
+        return NoHistory(
+            "this builder keeps no history of its builds, or this buildx can't read it (0.21 and later can)"
+        )
+    return NotKept(next((line for line in reversed(said.splitlines()) if line.strip()), "the builder doesn't say why"))
 
 
 def _ending(text: str, trace: str) -> Ended | None:
