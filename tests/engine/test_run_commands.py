@@ -123,10 +123,11 @@ def test_it_says_what_ran_and_why_by_target(way, shop):
 
 def test_the_engine_is_as_the_bare_command_leaves_it(shop):
     def state():
-        asked = (["images", "--all", "--no-trunc"], ["ps", "--all"], ["volume", "ls"], ["network", "ls"], ["context", "ls"],
-                 ["buildx", "du", "--format", "{{.ID}}"])  # fmt: skip
-        # How long ago something was is of no interest.
-        return [re.sub(r"\b(\d+|About an?|Less than a) \w+( ago)?", "", docker(*words)) for words in asked]
+        shown = {"images": "{{.Repository}}:{{.Tag}} {{.ID}}", "ps": "{{.ID}} {{.Names}} {{.State}}"}
+        asked = [[what, "--all", "--no-trunc", "--format", form] for what, form in shown.items()]
+        asked += [["volume", "ls"], ["network", "ls"], ["context", "ls"], ["buildx", "ls"]]
+        cache = sorted(docker("buildx", "du", "--format", "{{.ID}}").splitlines())
+        return [sorted(docker(*words).splitlines()) for words in asked], cache
 
     words = named(WAYS["build"][0], shop)
     bare(*words)
