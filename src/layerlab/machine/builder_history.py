@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..engines import endpoint
 from ..record.provenance import told
 from .references import Reference
 
@@ -69,6 +70,15 @@ class Ended:
     target: str
     images: frozenset[str]
     error: str
+
+
+def quickest(buildx: Sequence[str]) -> tuple[str, ...]:
+    """Return the words that run buildx as the program that it is: `docker` starts a plugin twice, for 0.1 s of work each.
+
+    With options of docker's before it, they stay as they are.
+    """
+    found = endpoint.plugin("docker-buildx") if tuple(buildx) == ("docker", "buildx") else None
+    return (str(found),) if found else tuple(buildx)
 
 
 def read(buildx: Sequence[str], reference: Reference, *, failed: bool) -> Kept:

@@ -152,7 +152,7 @@ class Watch:
         return which_build.choose(
             self._wanted,
             references.fitting(self._wanted, there, whole=whole),
-            lambda reference: builder_history.ended(self._command.buildx, reference),
+            lambda reference: builder_history.ended(builder_history.quickest(self._command.buildx), reference),
             failed=ran.exit_code != 0,
             until=ran.ended,
         )
@@ -181,7 +181,7 @@ class Watch:
         from . import builder_history, raw_progress
 
         try:
-            kept = builder_history.read(self._command.buildx, reference, failed=failed)
+            kept = builder_history.read(builder_history.quickest(self._command.buildx), reference, failed=failed)
         except builder_history.NoHistory:
             raw_progress.mark(self._command)
             if self._followed:
