@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.machine import raw_progress, references, wrapped
+from layerlab.machine import builder_history, raw_progress, references, wrapped
 from layerlab.machine.builder_history import Ended
 from layerlab.machine.which_build import Undecided, choose
 from layerlab.system import docker_command
@@ -125,6 +125,15 @@ def test_the_project_of_a_compose_file(tmp_path, monkeypatch):
     assert project("docker compose build") == tmp_path / "shop"
     assert project("docker compose -f ../../compose.yaml build") == tmp_path / "shop"
     assert project("docker compose --project-directory .. build") == tmp_path / "shop" / "api"
+
+
+def test_buildx_runs_as_the_program_that_it_is_unless_docker_has_options(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "cli-plugins").mkdir()
+    (tmp_path / "cli-plugins" / "docker-buildx").touch()
+    assert builder_history.quickest(("docker", "buildx")) == (str(tmp_path / "cli-plugins" / "docker-buildx"),)
+    for words in (("docker", "--context=far", "buildx"), ("/opt/docker", "buildx"), ("docker-buildx",)):
+        assert builder_history.quickest(words) == words
 
 
 # -- what it builds ----------------------------------------------------------------------------------------------------
