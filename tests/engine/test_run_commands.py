@@ -13,7 +13,7 @@ import threading
 
 import pytest
 from support import running, wait_for
-from test_builder import BASE, docker, person, remote  # noqa: F401
+from test_builder import BASE, contained, docker, person, remote  # noqa: F401
 
 from layerlab.machine import builder_history, raw_progress
 from layerlab.machine.building import RETRY_ON
@@ -259,14 +259,16 @@ def test_twenty_at_once_are_told_apart(person, tmp_path):  # noqa: F811
             assert told.get("target", "") == asked.get("target", "")
 
 
-def test_a_remote_builder(shop, remote):  # noqa: F811
-    words = ["docker", "buildx", "build", f"--builder={remote}", "."]
+@pytest.mark.parametrize("kind", ["remote", "contained"])
+def test_another_driver(kind, shop, request):
+    builder = request.getfixturevalue(kind)
+    words = ["docker", "buildx", "build", f"--builder={builder}", "."]
     edited = run(*words)
     assert edited.returncode == 0, edited.stderr
     (shop / "main.py").write_text("2")
     said = run(*words).stderr
     assert "main.py changed" in said, said
-    assert records(shop)[0].machine.startswith(f"builder {remote} (")
+    assert records(shop)[0].machine.startswith(f"builder {builder} (")
 
 
 # -- a builder without a history ---------------------------------------------------------------------------------------
