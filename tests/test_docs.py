@@ -150,7 +150,7 @@ VARIABLES = {
 }  # fmt: skip
 
 #: Ends of file names, which look like methods: build.sh, app.py.
-ENDINGS = {"sh", "py", "json", "html", "md", "toml", "txt", "dockerfile", "yaml", "yml", "js", "css", "log"}
+ENDINGS = {"sh", "py", "json", "html", "md", "toml", "txt", "dockerfile", "yaml", "yml", "js", "css", "log", "ipynb"}
 
 
 def pages() -> list[Path]:

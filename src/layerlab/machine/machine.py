@@ -108,6 +108,7 @@ class Machine:
             if machine.instead_of != instead_of:  # somebody asked for it by its own name, so it's no longer a spare
                 machine.instead_of = instead_of
                 machine._remember()
+            engines.start_mirror(name, say)
         if instead_of:
             spares.sweep_at_exit(cls.all)
         return machine
@@ -134,11 +135,12 @@ class Machine:
             self._engine.remove(SEED_NAME)  # left by an earlier attempt that was killed
             seed = Machine(SEED_NAME, self._engine)
             try:
+                mirrored = engines.needs_mirror(self._engine, say)
                 with images.made_ahead(images.BASES, say):
                     seed._bring_up(say)
                     for image in images.BASES:
-                        images.ensure(image, seed.docker, say)
-                self._engine.keep_as_seed(SEED_NAME)
+                        images.ensure(image, seed.docker, say, mirrored=mirrored)
+                self._engine.keep_as_seed(SEED_NAME, mirrored=mirrored)
             except BaseException:
                 with contextlib.suppress(LayerLabError, OSError):
                     self._engine.remove(SEED_NAME)
@@ -299,7 +301,7 @@ class Machine:
         Raises SetupError if no hub provides the image and no stand-in can be made.
         """
         try:
-            name = images.ensure(image, self.docker, say)
+            name = images.ensure(image, self.docker, say, mirrored=engines.mirrored(self.name))
         finally:
             self.forget_contexts()
         with self._added_file.open("a") as file:
