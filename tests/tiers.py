@@ -96,6 +96,7 @@ SECONDS: dict[str, float] = {
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
     "engine/test_confining.py": 60, "engine/test_listening.py": 110, "engine/test_package_mirror_engine.py": 150,
     "engine/test_builder.py": 150,
+    "engine/test_run_commands.py": 180,
 }  # fmt: skip
 #: Seconds for a module that isn't listed.
 USUAL_SECONDS = 2.0
