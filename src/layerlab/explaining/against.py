@@ -17,7 +17,7 @@ from ..system import docker_words
 from ..texts.plain import named
 from . import remedies
 from .causes import Explanation, StepCause
-from .comparison import Comparison
+from .comparison import Comparison, on_one_engine
 from .deciding import decide
 from .listing import NAMED
 from .notes import with_notes
@@ -28,7 +28,7 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
 
     Args:
         build: the build to explain.
-        earlier: earlier builds of the same project, newest first; on the same machine, unless that's the question.
+        earlier: earlier builds of the same project, the most telling first: those of the same engine, and newer before older.
         forgotten: whether there may have been others that are no longer known.
     """
     earlier = [b for b in earlier if _service(b) == _service(build)]
@@ -73,7 +73,11 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
     if not earlier:
         return ""
     before = earlier[0]
-    where = f" on machine {before.machine}" if before.machine != build.machine else ""
+    where = f" of branch {before.branch}" if before.branch not in ("", build.branch) else ""
+    if before.machine != build.machine:
+        where += f" on machine {before.machine}"
+    elif not on_one_engine(build, before):
+        where += " on another engine"
     target = docker_words.target(before.command)
     same = target == docker_words.target(build.command)
     other = "" if same else f", of target {target}" if target else ", of its last stage"

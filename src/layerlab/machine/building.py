@@ -257,6 +257,7 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 
 def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
     from ..record.build import Build
+    from ..record.history import cache_id
     from ..record.layers import image_bytes
 
     parsed = attempt.parsed
@@ -281,6 +282,7 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
         project=str(definition.project),
         args=definition.args,
         contexts=attempt.contexts,
+        cache=cache_id(machine),
     )
     return build.fitted(definition.masker)
 
