@@ -31,8 +31,9 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
         earlier: earlier builds of the same project, the most telling first: those of the same engine, and newer before older.
         forgotten: whether there may have been others that are no longer known.
     """
-    earlier = [b for b in earlier if _service(b) == _service(build)]
-    same = [b for b in earlier if _key(b) == _key(build)] or earlier
+    # Services of one file are different images, and none explains another.
+    earlier = [b for b in earlier if b.what[2] == build.what[2]]
+    same = [b for b in earlier if b.what == build.what] or earlier
     comparisons = [Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
@@ -57,16 +58,6 @@ def _failure(build: Build) -> str:
 def _utf8(name: str) -> bool:
     """Tell whether a name has no byte that Python had to keep as a lone surrogate."""
     return not any(0xDC80 <= ord(c) <= 0xDCFF for c in name)
-
-
-def _key(build: Build) -> tuple[str, str]:
-    """Return variant and target: a build is compared with those that share both, before any others."""
-    return build.variant, docker_words.target(build.command)
-
-
-def _service(build: Build) -> str:
-    """Return the Compose service that was built: services of one file are different images, and none explains another."""
-    return build.command[-1] if "bake" in build.command[:3] else ""
 
 
 def _against(build: Build, earlier: Sequence[Build]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import RecordError
+from ..system import docker_words
 from ..system.files import write_private
 from ..system.refusals import refusals_told
 from ..texts.masker import Masker
@@ -58,6 +59,7 @@ class Build:
         contexts: a snapshot of each build context, by name; the main one is called "context".
         key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
             that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
+        service: the Compose service or bake target, as a plan names it; "" for a plain build.
         cache: id of the engine's cache, which tells it from those of other computers and from what it was before a reset; ""
             if unknown.
         branch: the git branch that was built, if the record was kept for other computers; else "".
@@ -84,6 +86,7 @@ class Build:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     key: str | None = dataclasses.field(default=None, repr=False)
+    service: str = dataclasses.field(default="", repr=False)
     cache: str = dataclasses.field(default="", repr=False)
     branch: str = dataclasses.field(default="", repr=False)
 
@@ -128,6 +131,13 @@ class Build:
     def seconds_in(self, kind: str) -> float:
         """Return the seconds spent in phases of one kind ("export", "context", …); phases may overlap steps."""
         return sum(p.seconds for p in self.phases if p.kind == kind)
+
+    @property
+    def what(self) -> tuple[str, str, str]:
+        """What was built of the project: variant, target and service. Builds that share all three are compared first."""
+        # An earlier LayerLab's records say the service only in the command.
+        service = self.service or (self.command[-1] if "bake" in self.command[:3] else "")
+        return self.variant, docker_words.target(self.command), service
 
     @property
     def image_name(self) -> str:

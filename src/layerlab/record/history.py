@@ -159,7 +159,7 @@ def kept(build: Build) -> bool:
 def cache_id(machine: str) -> str:
     """Return an id of a machine's cache, which it has until it's reset; "" if none can be kept."""
     with contextlib.suppress(OSError):
-        if machine_dir(machine).exists():
+        if _all(machine).parent.exists():
             _all(machine).mkdir(exist_ok=True, mode=0o700)
             return made_once(_all(machine) / "cache-id", os.urandom(8).hex().encode()).decode()
     return ""

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ..system import docker_words
 from ..system.checkout import Checkout
 from ..system.files import put_private
 from ..system.gzipped import gunzipped
@@ -37,7 +36,7 @@ KEPT = 10
 #: How many branches of a project are kept: those with the newest records.
 BRANCHES = 50
 #: A file that holds more than this isn't read, bytes: a context of a million files has less.
-MOST = 500 * 10**6
+MOST = 200 * 10**6
 #: Says which layout of a file this is; another one isn't read.
 LAYOUT = 1
 #: Stands for a cache whose id isn't in a record: it may be any computer's.
@@ -108,9 +107,7 @@ def _readable(name: str) -> str:
 
 def _image(build: Build) -> str:
     """Return eight hex digits that stand for what was built of the project."""
-    service = build.command[-1] if "bake" in build.command[:3] else ""
-    what = json.dumps([build.variant, docker_words.target(build.command), service])
-    return hashlib.sha256(what.encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(build.what).encode()).hexdigest()[:8]
 
 
 def _named(file: Path) -> Mapping[str, str]:

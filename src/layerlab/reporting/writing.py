@@ -9,7 +9,6 @@ from ..errors import LayerLabError
 from ..explaining.causes import Explanation
 from ..explaining.why import compared_with, explain
 from ..record.build import Build
-from ..system import docker_words
 from . import data, markdown, page
 from .facts import gather
 
@@ -70,8 +69,4 @@ def _build_before(build: Build, previous: Build | Sequence[Build] | None) -> Bui
     """Return the build to compare times with: the one that was named, or the first of the same variant and target."""
     if isinstance(previous, Build):
         return previous
-
-    def what(one: Build) -> tuple[str, str]:
-        return one.variant, docker_words.target(one.command)
-
-    return next((b for b in compared_with(build, previous) if what(b) == what(build)), None)
+    return next((b for b in compared_with(build, previous) if b.what[:2] == build.what[:2]), None)

@@ -7,7 +7,6 @@ a COPY ran stays unknown. Nothing is unpacked to the disk.
 
 from __future__ import annotations
 
-import base64
 import datetime
 import hashlib
 import io
@@ -20,7 +19,7 @@ from typing import Any, TypedDict
 from ..errors import RecordError
 from ..record.build import Build
 from ..record.layers import image_bytes
-from ..record.provenance import details
+from ..record.provenance import dockerfile_in, told
 from ..record.reading import TOO_LARGE, no_number, read
 from ..system.gzipped import gunzipped
 from . import trace, wire
@@ -59,6 +58,13 @@ class _Time(TypedDict, total=False):
 
 class _Error(TypedDict, total=False):
     message: str
+
+
+class _Statement(TypedDict, total=False):
+    """An attestation, as in-toto defines it."""
+
+    predicateType: str
+    predicate: Any
 
 
 class _History(TypedDict, total=False):
@@ -143,7 +149,7 @@ def _build(manifest: _Manifest, blobs: _Blobs) -> tuple[str, Build]:
     layers = {kind: [blobs.blob(d) for d in manifest["layers"] if d.get("mediaType") == kind] for kind in _kinds(manifest)}
     provenance = next(_provenances(layers.get(_ATTESTATION, [])), {})
     attributes = record.get("FrontendAttrs") or {}
-    dockerfile = _dockerfile(provenance, attributes) or next(filter(None, map(_source, _errors(layers))), "")
+    dockerfile = dockerfile_in(provenance) or next(filter(None, map(wire.failed_source, _errors(layers))), "")
     error = (record.get("error") or {}).get("message", "")
     lines = [json.dumps(event) for data in layers.get(_STATUS, ()) for event in wire.events(data)]
     raw = "\n".join([*lines, *([f"ERROR: {error}"] if error else [])])
@@ -168,25 +174,13 @@ def _kinds(manifest: _Manifest) -> set[str]:
 
 def _provenances(attestations: list[bytes]) -> Iterator[Mapping[str, Any]]:
     for data in attestations:
-        told = _json(data)
-        if isinstance(told, dict) and str(told.get("predicateType", "")).startswith(_PROVENANCE):
-            predicate = told.get("predicate")
-            if isinstance(predicate, dict):
-                yield predicate
-
-
-def _dockerfile(provenance: Mapping[str, Any], attributes: Mapping[str, str]) -> str:
-    infos = (details(provenance).get("source") or {}).get("infos") or [{}]
-    named = [info for info in infos if info.get("filename") == attributes.get("filename")] or infos
-    return base64.b64decode(named[0].get("data") or "").decode(errors="replace")
+        statement: _Statement = read(_Statement, _json(data), "an attestation")
+        if statement.get("predicateType", "").startswith(_PROVENANCE):
+            yield told(read(Mapping[str, Any], statement.get("predicate"), "the provenance"))
 
 
 def _errors(layers: Mapping[str, list[bytes]]) -> list[bytes]:
     return [data for kind, found in layers.items() if "google.rpc.status" in kind for data in found]
-
-
-def _source(data: bytes) -> str:
-    return wire.failed_source(data)
 
 
 def _app(attributes: Mapping[str, str]) -> str:
