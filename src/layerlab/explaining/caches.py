@@ -1,7 +1,7 @@
 """Why a step that differs in nothing ran on an engine that didn't make the earlier build: what was imported, and what was not.
 
-A cache that travels is exported by one build (--cache-to, or inline in its image) and imported by another (--cache-from). BuildKit
-goes on without one that it can't import. With mode=min, the default, and inline, it holds only layers of the image itself.
+A cache that travels is exported by one build (--cache-to, or inline in its image) and imported by another (--cache-from).
+BuildKit goes on without one that it can't import. With mode=min, the default, and inline, it holds only layers of the image.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def _elsewhere(before: str, now: str) -> tuple[Cause, bool]:
     """Return the cause of a step that another machine, builder or computer made, and whether it's certain."""
     where = f"the previous build ran on {in_words(before)}"
     if before == now and is_builder(now):  # both computers may use one builder
-        return Cause("another machine", f"the previous build ran on another computer; {now} doesn't have its result here"), False
+        return Cause(
+            "another machine", f"the previous build ran on another computer; {now} doesn't have its result here"
+        ), False
     if before == now:
         text = "the previous build ran on another engine, or before this one was reset; its cache isn't here"
         return Cause("another machine", text), True
@@ -96,7 +98,8 @@ def _why(comparison: Comparison, index: int, imported: list[str]) -> str:
         return f"; the previous build exported its own to {' and '.join(elsewhere)}"
     small = inline or all(e.get("mode", "min") == "min" for e in exports)
     if small and _name(comparison.now.steps[index].stage) not in image_stages(before):
-        return f"; it was exported {'inline' if inline else 'with mode=min'}, so it holds no layers of stages that aren't in the image"
+        how = "inline" if inline else "with mode=min"
+        return f"; it was exported {how}, so it holds no layers of stages that aren't in the image"
     return ""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import Step
 from ..system import docker_words

@@ -1,8 +1,8 @@
 """Read a .dockerbuild file, which `docker buildx history export` and Docker's build action for GitHub write.
 
-It's a gzipped OCI layout (buildx util/desktop/bundle/export.go) with a manifest for each build: its config is the builder's record
-of the build, its layers are the status events, the provenance, and what the error was about. It holds no files of the context, so why
-a COPY ran stays unknown. Nothing is unpacked to the disk.
+It's a gzipped OCI layout (buildx util/desktop/bundle/export.go) with a manifest for each build: its config is the builder's
+record of the build, its layers are the status events, the provenance, and what the error was about. It holds no files of the
+context, so why a COPY ran stays unknown. Nothing is unpacked to the disk.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Blobs:
     """The blobs of an OCI layout."""
 
     def __init__(self, archive: bytes) -> None:
-        self._tar = tarfile.open(fileobj=io.BytesIO(archive), mode="r:")
+        self._tar = tarfile.TarFile(fileobj=io.BytesIO(archive))
         self._members = {member.name: member for member in self._tar if member.isreg()}
 
     def file(self, name: str) -> bytes:
@@ -153,7 +153,9 @@ def _build(manifest: _Manifest, blobs: _Blobs) -> tuple[str, Build]:
     if manifest["config"].get("mediaType") != _RECORD:
         raise ValueError("an image, not the record of a build")
     record: _History = read(_History, _json(blobs.blob(manifest["config"])), "the record")
-    layers = {kind: [blobs.blob(d) for d in manifest["layers"] if d.get("mediaType") == kind] for kind in _kinds(manifest)}
+    layers = {
+        kind: [blobs.blob(d) for d in manifest["layers"] if d.get("mediaType") == kind] for kind in _kinds(manifest)
+    }
     provenance = next(_provenances(layers.get(_ATTESTATION, [])), {})
     attributes = record.get("FrontendAttrs") or {}
     dockerfile = dockerfile_in(provenance) or next(filter(None, map(wire.failed_source, _errors(layers))), "")
@@ -183,7 +185,9 @@ def _provenances(attestations: list[bytes]) -> Iterator[Mapping[str, Any]]:
     for data in attestations:
         statement: _Statement = read(_Statement, _json(data), "an attestation")
         if statement.get("predicateType", "").startswith(_PROVENANCE):
-            yield read(_Checked, told(read(Mapping[str, Any], statement.get("predicate"), "the provenance")), "the provenance")
+            yield read(
+                _Checked, told(read(Mapping[str, Any], statement.get("predicate"), "the provenance")), "the provenance"
+            )
 
 
 def _errors(layers: Mapping[str, list[bytes]]) -> list[bytes]:
