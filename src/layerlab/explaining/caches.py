@@ -35,7 +35,7 @@ def not_here(comparison: Comparison, index: int) -> tuple[Cause, bool]:
         text = f"the cache imported from {' and '.join(imported)} doesn't have it{_why(comparison, index, imported)}"
         return Cause("not in imported cache", text), False
     if failed:
-        told = " and ".join(f"{name} ({shortened(why, 100)})" for name, why in failed.items())
+        told = " and ".join(f"{name} ({shortened(why)})" for name, why in failed.items())
         return Cause("cache not imported", f"no cache could be imported from {told}"), True
     return _elsewhere(before.machine, now.machine)
 
@@ -81,7 +81,7 @@ def _failed(build: Build) -> Iterator[tuple[str, str]]:
     for name in _imports(build):
         start = f"importing cache manifest from {name}: "
         if told := [w for w in build.warnings if start in w]:
-            yield name, told[0].partition(start)[2].rpartition("importer: ")[2].removeprefix(f"{name}: ")
+            yield name, told[0].rpartition(": ")[2]  # an error of Go's names the cause last
 
 
 def _why(comparison: Comparison, index: int, imported: list[str]) -> str:

@@ -75,12 +75,16 @@ class _Local(TypedDict, total=False):
     LocalPath: str
 
 
+class _Exporter(TypedDict, total=False):
+    Attrs: Mapping[str, str] | None
+
+
 class _History(TypedDict, total=False):
     """The builder's record of a build (BuildHistoryRecord of api/services/control/control.proto, as Go writes it in JSON)."""
 
     Ref: str
     FrontendAttrs: Mapping[str, str] | None
-    ExporterResponse: Mapping[str, str] | None
+    Exporters: tuple[_Exporter, ...] | None
     error: _Error | None
     CreatedAt: _Time | None
     CompletedAt: _Time | None
@@ -164,12 +168,12 @@ def _build(manifest: _Manifest, blobs: _Blobs) -> tuple[str, Build]:
     raw = "\n".join([*lines, *([f"ERROR: {error}"] if error else [])])
     parsed = trace.parse(raw, provenance, dockerfile)
     started, ended = _seconds(record.get("CreatedAt")), _seconds(record.get("CompletedAt"))
-    response = record.get("ExporterResponse") or {}
+    names = [(exporter.get("Attrs") or {}).get("name", "") for exporter in record.get("Exporters") or ()]
     build = Build(
         app=_app(attributes, local), variant=attributes.get("filename", "Dockerfile"), edit="unknown", machine=IMPORTED,
         command=(), dockerfile=dockerfile, started_at=_moment(started), seconds=max(0.0, ended - started), steps=parsed.steps,
         phases=parsed.phases, context_bytes=parsed.context_bytes,
-        image=response.get("image.name", "").split(",")[0].removeprefix("docker.io/library/"),
+        image=next(filter(None, names), "").split(",")[0].removeprefix("docker.io/library/"),
         image_bytes=image_bytes(provenance), warnings=parsed.warnings, trace="", provenance=provenance, error=parsed.error,
         args={k.removeprefix("build-arg:"): v for k, v in attributes.items() if k.startswith("build-arg:")},
         service="" if local.get("Target") in (None, "default") else local["Target"],
