@@ -1,0 +1,103 @@
+"""`layerlab run -- …`: run a docker command as it is, and say afterwards what its builds did, and why."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .printing import echo
+
+if TYPE_CHECKING:
+    from ..explaining.causes import Explanation
+    from ..machine.untouched import Ran
+    from ..machine.wrapping import Watch
+    from ..record.build import Build
+    from ..system.docker_command import DockerBuild
+
+#: Begins what we say below the command's output.
+_OURS = "layerlab: "
+#: What a failed build costs: BuildKit writes provenance only of a build that succeeds.
+_FAILED = (
+    "A failed build has no provenance, so this is read from the Dockerfile: what a step got from its base image, and the sizes "
+    "of layers, are unknown."
+)
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def run(context: click.Context, command: tuple[str, ...]) -> None:
+    """Run your own docker COMMAND as it is, then say which steps ran, and why.
+
+    \b
+    layerlab run -- docker build -t shop .
+    layerlab run -- docker buildx bake
+    layerlab run -- docker compose up --build -d
+
+    The command runs on your terminal and your builder, with its own output, signals and exit code; nothing is added to it. What
+    its builds did is then read from the builder's history, compared with earlier builds that LayerLab knows of, and printed to
+    standard error. Where that can't be decided, it says so.
+    """
+    from ..machine import untouched
+    from ..system import docker_command
+
+    watch = _watch(docker_command.read(command))
+    try:
+        ran = untouched.run(command, watch.begin if watch else lambda: None)
+    except untouched.NotRun as error:
+        echo(f"{_OURS}{error.message}", err=True)
+        context.exit(error.exit_code)
+    try:
+        _tell(watch, ran)
+    except KeyboardInterrupt:
+        pass  # the command has ended, and this isn't part of it
+    except Exception as error:  # whatever happens here, the command's exit code is ours
+        if context.find_root().params.get("debug"):
+            raise
+        echo(f"{_OURS}what the build did can't be told ({type(error).__name__}: {error})", err=True)
+    context.exit(untouched.end_as(ran.exit_code))
+
+
+def _watch(read: DockerBuild | None) -> Watch | None:
+    if read is None:
+        return None
+    from ..machine.wrapping import Watch
+
+    with contextlib.suppress(OSError, RuntimeError):  # no current folder, no home: docker will say so
+        return Watch(read, Path.cwd())
+    return None
+
+
+def _tell(watch: Watch | None, ran: Ran) -> None:
+    if watch is None:
+        echo(f"{_OURS}there was no build to explain: this isn't a docker command that builds", err=True)
+        return
+    if ran.interrupted and ran.exit_code and not watch.goes_on:
+        echo(f"{_OURS}interrupted, so there's nothing to explain", err=True)
+        return
+    told = watch.told(ran)
+    for build in told.builds:
+        _show(build)
+    for note in told.notes:
+        echo(f"{_OURS}{note}", err=True)
+
+
+def _show(build: Build) -> None:
+    from ..explaining.why import explain
+
+    explanation = explain(build)
+    echo(f"\n{_OURS}{build.outcome()}", err=True)
+    if explanation.against:
+        echo(f"compared with {explanation.against}", err=True)
+    echo(_the_same_for_all(explanation) or explanation, err=True)
+    if build.error and not build.provenance:
+        echo(_FAILED, err=True)
+
+
+def _the_same_for_all(explanation: Explanation) -> str:
+    """Return why all the steps that ran did, if nothing is known to compare the build with; "" if they have several reasons."""
+    reasons = {step.why for step in explanation.steps if step.causes}
+    return "" if explanation.against or len(reasons) != 1 else f"{reasons.pop()}."
