@@ -82,7 +82,8 @@ class Commands(click.Group):
 def main(debug: bool) -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
-    Builds run on machines, which are LayerLab's own disposable Docker engines. Your engine and its cache stay untouched.
+    Builds run on machines, which are LayerLab's own disposable Docker engines, so your engine and its cache stay untouched. Only
+    `run`, --builder and --here use your own, as you would, and change nothing else there.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a character gets its number
@@ -92,5 +93,21 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, run, explain, report, import_, compare, diff, clean, course, lab):
+for command in (
+    doctor,
+    up,
+    reset,
+    down,
+    machines,
+    build,
+    run,
+    explain,
+    report,
+    import_,
+    compare,
+    diff,
+    clean,
+    course,
+    lab,
+):
     main.add_command(command)
