@@ -47,7 +47,7 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "markdown", "json"]),
+    type=click.Choice(["html", "markdown", "json", "annotations"]),
     help="By default, what the file's extension says, or else HTML.",
 )
 @previous_option
@@ -59,9 +59,9 @@ def report(
     """Write a report of a build.
 
     PATH is a project (by default the current folder), whose newest build is reported, or a record saved by
-    `build --output`. The report is one HTML file that needs no network, a Markdown summary for CI, or JSON. Unless you
-    name a file, Markdown and JSON go to standard output, and the page to LayerLab's own folder, so that your next
-    `COPY . .` doesn't copy it into the image.
+    `build --output`. The report is one HTML file that needs no network, a Markdown summary for CI, JSON, or annotations:
+    lines that a GitHub job prints so that GitHub shows them beside the Dockerfile. Unless you name a file, the page goes to
+    LayerLab's own folder, so that your next `COPY . .` doesn't copy it into the image, and the others go to standard output.
     """
     from .. import reporting as reports
 

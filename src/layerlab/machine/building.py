@@ -281,6 +281,7 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
         project=str(definition.project),
         args=definition.args,
         contexts=attempt.contexts,
+        file=definition.file,
     )
     return build.fitted(definition.masker)
 

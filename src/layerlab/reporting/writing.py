@@ -10,11 +10,11 @@ from ..explaining.why import explain
 from ..record import history
 from ..record.build import Build
 from ..system import docker_words
-from . import data, markdown, page
+from . import annotations, data, markdown, page
 from .facts import gather
 
 #: The formats of a report, each with the function that writes it.
-FORMATS = {"html": page.page, "markdown": markdown.markdown, "json": data.to_json}
+FORMATS = {"html": page.page, "markdown": markdown.markdown, "json": data.to_json, "annotations": annotations.annotations}
 
 
 def render(
@@ -25,7 +25,7 @@ def render(
     Args:
         build: the build; it may have failed or been canceled.
         previous: the build to compare it with; by default the one before it on its machine, if that is still known.
-        format: "html", "markdown" or "json".
+        format: "html", "markdown", "json" or "annotations".
         explanation: why its steps ran; by default `explain(build, previous)`.
     """
     if format not in FORMATS:
