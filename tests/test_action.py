@@ -212,14 +212,17 @@ def test_a_command_that_is_none_is_an_error(command):
     assert done.returncode == 1 and done.stderr.startswith("::error title=LayerLab::The input command ")
 
 
-@settings(max_examples=25)
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=4))
-def test_every_word_can_be_quoted(given):
-    import shlex
-
-    done = words(shlex.join(given))
-    if "\\\n" not in "".join(given):  # inside quotes too, that's where a line goes on
-        assert [eval(line) for line in done.stdout.splitlines()][2:] == given
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(["a", " ", "'", '"', "\\a", "\\\\", "\\\n", "\\'", '\\"', "é"]), max_size=12).map("".join))
+def test_words_are_those_of_a_shell(text):
+    """Of what has no meaning in a command but in how it is split."""
+    shell = subprocess.run(
+        ["bash", "-c", f'"$0" -c "import sys; print(*map(repr, sys.argv[1:]))" docker {text}', sys.executable],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    done = words(f"docker {text}")
+    assert bool(done.returncode) == bool(shell.returncode)
+    assert " ".join(done.stdout.splitlines()[2:]) == shell.stdout.strip()
 
 
 # -- the stand-in of GitHub's runner ------------------------------------------------------------------------------------
