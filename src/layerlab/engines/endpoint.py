@@ -163,6 +163,11 @@ def docker_program() -> str:
     return found
 
 
+def program_in(variables: Mapping[str, str]) -> str:
+    """Return the docker client that a command with these variables runs. Raises SetupError if there is none."""
+    return shutil.which("docker", path=variables.get("PATH") or os.defpath) or docker_program()
+
+
 def _configuration(config: Path) -> tuple[Path, Path]:
     """Make a Docker configuration folder with links to the plugins, and a folder with just `docker` for PATH.
 

@@ -66,7 +66,8 @@ def _key(build: Build) -> tuple[str, str]:
 
 def _service(build: Build) -> str:
     """Return the Compose service that was built: services of one file are different images, and none explains another."""
-    return build.command[-1] if "bake" in build.command[:3] else ""
+    # An earlier LayerLab's records say it only in the command.
+    return build.service or (build.command[-1] if "bake" in build.command[:3] else "")
 
 
 def _against(build: Build, earlier: Sequence[Build]) -> str:

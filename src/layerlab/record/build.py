@@ -59,6 +59,7 @@ class Build:
         key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
             that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
         file: path of the Dockerfile, relative to `project` or full; "" if it's inline or remote, or unknown.
+        service: the Compose service or bake target, as a plan names it; "" for a plain build.
     """
 
     app: str
@@ -82,7 +83,8 @@ class Build:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     key: str | None = dataclasses.field(default=None, repr=False)
-    file: str = ""
+    file: str = dataclasses.field(default="", repr=False)
+    service: str = dataclasses.field(default="", repr=False)
 
     def outcome(self, title: str = "") -> str:
         """Return one line on how the build went, the same in a notebook, a terminal and a CI log."""

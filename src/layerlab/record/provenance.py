@@ -1,7 +1,7 @@
 """The shape of a build's provenance, as far as anything here reads it (SLSA v0.2 with BuildKit's additions).
 
 BuildKit writes null for what's empty. What an operation holds inside is read by `explaining.operations`, which knows BuildKit's
-own format (solver/pb/ops.proto as JSON).
+own format (solver/pb/ops.proto as JSON). Newer BuildKits write SLSA v1, which says the same in other places: `told` puts it back.
 """
 
 from __future__ import annotations
@@ -85,3 +85,40 @@ def details(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what BuildKit adds: layers by step, and where in the Dockerfile each step is; {} if it added nothing."""
     found: Mapping[str, Any] = (provenance.get("metadata") or {}).get(_BUILDKIT) or {}
     return found
+
+
+def told(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return provenance as records have it, from what BuildKit wrote as SLSA v0.2 or v1; {} from {}.
+
+    Samples of the engine's CPU and memory are left out: they're long, and nothing reads them. Where v1 has what v0.2 says is
+    in BuildKit's docs/attestations/slsa-definitions.md.
+    """
+    found = _from_v1(predicate) if "buildDefinition" in predicate else dict(predicate)
+    if extra := details(found):
+        metadata = {**found["metadata"], _BUILDKIT: {k: v for k, v in extra.items() if k != "sysUsage"}}
+        found["metadata"] = metadata
+    return found
+
+
+def _from_v1(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    definition = predicate.get("buildDefinition") or {}
+    asked, inside = definition.get("externalParameters") or {}, definition.get("internalParameters") or {}
+    run = predicate.get("runDetails") or {}
+    metadata = run.get("metadata") or {}
+    source = asked.get("configSource") or {}
+    named = {"invocationID": "buildInvocationID", "startedOn": "buildStartedOn", "finishedOn": "buildFinishedOn"}
+    return {
+        "buildType": definition.get("buildType"),
+        "builder": run.get("builder"),
+        "invocation": {
+            "configSource": {"entryPoint" if key == "path" else key: value for key, value in source.items()},
+            "parameters": asked.get("request"),
+            "environment": {"platform": inside.get("builderPlatform")},
+        },
+        "buildConfig": inside.get("buildConfig"),
+        "materials": definition.get("resolvedDependencies"),
+        "metadata": {
+            **{old: metadata[new] for new, old in named.items() if new in metadata},
+            _BUILDKIT: metadata.get("buildkit_metadata"),
+        },
+    }
