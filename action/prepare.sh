@@ -28,6 +28,7 @@ if [ -z "$LAYERLAB_INSTALLED" ] && ! [ -x "$layerlab" ]; then
 fi
 "$layerlab" --version
 
+rm -rf "$place/reports/$name" # of another step of this job
 mkdir -p "$place/records/$name" "$place/reports/$name"
 {
   echo "layerlab=$layerlab"

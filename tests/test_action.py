@@ -279,3 +279,24 @@ def test_it_finds_a_branchs_own_cache_then_the_default_branchs_and_never_another
 
 def test_it_reads_outputs_as_the_runner_does():
     assert pairs("a=1\nb<<END\nx=2\ny\nEND\nc=\n") == {"a": "1", "b": "x=2\ny", "c": ""}
+
+
+# -- the page that shows it -----------------------------------------------------------------------------------------------
+
+
+def test_the_example_workflow_uses_inputs_that_exist_and_what_we_pin():
+    (workflow,) = (text for text in re.findall(r"^```yaml\n(.*?)^```$", CI_PAGE, re.MULTILINE | re.DOTALL) if "jobs:" in text)
+    steps = yaml.safe_load(workflow)["jobs"]["image"]["steps"]
+    (ours,) = (step["with"] for step in steps if step["uses"].startswith("OWNER/layerlab/action@"))
+    assert set(ours) <= set(METADATA["inputs"])
+    assert {name for name, told in METADATA["inputs"].items() if told["required"]} <= set(ours)
+    pinned = re.findall(r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)$", workflow, re.MULTILINE)
+    assert len(pinned) == len(steps) - 1
+    known = "\n".join(path.read_text() for path in ROOT.glob(".github/workflows/*.yml"))
+    assert all(line in known for line in pinned if line.startswith("actions/"))
+
+
+def test_the_page_describes_every_input_and_output():
+    rows = re.findall(r"^\| `([a-z-]+)` \|", CI_PAGE.partition("### Inputs")[2].partition("###")[0], re.MULTILINE)
+    assert rows == list(METADATA["inputs"])
+    assert all(f"`{name}`" in CI_PAGE for name in METADATA["outputs"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,9 +80,10 @@ def report(
 
 def own_page(build: Build) -> Path:
     """Return the file in LayerLab's home for a build's page, where none was named; make its folder."""
+    from ..reporting import file_name
     from ..system.home import reports_dir
 
-    return reports_dir() / (re.sub(r"[^\w.-]+", "-", f"{build.app}-{build.variant}")[:100] + ".html")
+    return reports_dir() / f"{file_name(build)}.html"
 
 
 def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:

@@ -3,6 +3,6 @@
 `facts` gathers the content, without secrets (`record/fitting.py`); `page`, `markdown`, `data` and `annotations` write it.
 """
 
-from .writing import FORMATS, format_of, render, report
+from .writing import FORMATS, file_name, format_of, render, report, report_together
 
-__all__ = ["FORMATS", "format_of", "render", "report"]
+__all__ = ["FORMATS", "file_name", "format_of", "render", "report", "report_together"]
