@@ -22,6 +22,7 @@ from .build_command import build
 from .comparing import compare, diff
 from .course_command import course
 from .housekeeping import clean, doctor
+from .importing import import_
 from .lab_command import lab
 from .machines import down, machines, reset, up
 from .past_builds import explain, report
@@ -90,5 +91,5 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, compare, diff, clean, course, lab):
+for command in (doctor, up, reset, down, machines, build, explain, report, import_, compare, diff, clean, course, lab):
     main.add_command(command)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..project.definition import Definition
 from ..record.build import Build
+from ..record.history import cache_id
 from ..record.layers import image_bytes
 from ..record.marks import mark
-from ..record.provenance import details
+from ..record.provenance import dockerfile_in
 from ..record.snapshot import Snapshot
 from ..traces.trace import Parsed, parse
 
@@ -67,15 +66,6 @@ def record(
         contexts=contexts,
         service=definition.service,
         file=definition.file,
+        cache=cache_id(machine),
     )
     return build.fitted(definition.masker)
-
-
-def dockerfile_in(provenance: Mapping[str, Any]) -> str:
-    """Return the Dockerfile's text that the provenance has; "" if it has none."""
-    for info in (details(provenance).get("source") or {}).get("infos") or ():
-        try:
-            return base64.b64decode(info.get("data") or "", validate=True).decode("utf-8", "replace")
-        except (binascii.Error, ValueError):
-            continue
-    return ""

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import RecordError
-from ..system.files import write_private
+from ..system.files import made_once, write_private
 from ..system.home import machine_dir
 from . import packed
 from .build import Build
@@ -134,8 +134,12 @@ def before(build: Build) -> list[Build]:
 
     One that ran beside it may have started first and still have got its steps from it.
     """
-    start = _started(build)
-    return [b for b in builds(build.project, build.machine) if _started(b) + b.seconds <= start]
+    return [b for b in builds(build.project, build.machine) if ended_before(b, build)]
+
+
+def ended_before(one: Build, build: Build) -> bool:
+    """Tell whether `one` had ended when `build` started."""
+    return one.started_at != build.started_at and _started(one) + one.seconds <= _started(build)
 
 
 def _started(build: Build) -> float:
@@ -150,6 +154,15 @@ def kept(build: Build) -> bool:
     """Tell whether `build` itself is kept. If it isn't, the machine was reset since, and the builds before it aren't known."""
     started = build.started_at.replace(":", "")
     return any(file.name.startswith(started) for file in _folder(build.machine, build.project).glob("*.json"))
+
+
+def cache_id(machine: str) -> str:
+    """Return an id of a machine's cache, which it has until it's reset; "" if none can be kept."""
+    with contextlib.suppress(OSError):
+        if _all(machine).parent.exists():
+            _all(machine).mkdir(exist_ok=True, mode=0o700)
+            return made_once(_all(machine) / "cache-id", os.urandom(8).hex().encode()).decode()
+    return ""
 
 
 def forget(machine: str) -> None:

@@ -6,6 +6,8 @@ own format (solver/pb/ops.proto as JSON). Newer BuildKits write SLSA v1, which s
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -85,6 +87,16 @@ def details(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what BuildKit adds: layers by step, and where in the Dockerfile each step is; {} if it added nothing."""
     found: Mapping[str, Any] = (provenance.get("metadata") or {}).get(_BUILDKIT) or {}
     return found
+
+
+def dockerfile_in(provenance: Mapping[str, Any]) -> str:
+    """Return the Dockerfile's text that the provenance has; "" if it has none."""
+    for info in (details(provenance).get("source") or {}).get("infos") or ():
+        try:
+            return base64.b64decode(info.get("data") or "", validate=True).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            continue
+    return ""
 
 
 def told(predicate: Mapping[str, Any]) -> dict[str, Any]:

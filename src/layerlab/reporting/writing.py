@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import LayerLabError
 from ..explaining.causes import Explanation
-from ..explaining.why import explain
-from ..record import history
+from ..explaining.why import compared_with, explain
 from ..record.build import Build
-from ..system import docker_words
 from . import annotations, data, markdown, page
 from .facts import Facts, gather
 
@@ -25,13 +23,17 @@ TOGETHER = 1_000_000
 
 
 def render(
-    build: Build, previous: Build | None = None, format: str = "html", explanation: Explanation | None = None
+    build: Build,
+    previous: Build | Sequence[Build] | None = None,
+    format: str = "html",
+    explanation: Explanation | None = None,
 ) -> str:
     """Return the report as text. Raises LayerLabError for an unknown format.
 
     Args:
         build: the build; it may have failed or been canceled.
-        previous: the build to compare it with; by default the one before it on its machine, if that is still known.
+        previous: the build to compare it with, or several, the most telling first; by default those before it on its machine
+            that are still known.
         format: "html", "markdown", "json" or "annotations".
         explanation: why its steps ran; by default `explain(build, previous)`.
     """
@@ -40,20 +42,24 @@ def render(
     return FORMATS[format](_gathered(build, previous, explanation))
 
 
-def _gathered(build: Build, previous: Build | None, explanation: Explanation | None = None) -> Facts:
+def _gathered(
+    build: Build, previous: Build | Sequence[Build] | None, explanation: Explanation | None = None
+) -> Facts:
     unexplained = ""
     if explanation is None:
         explanation, unexplained = _explained(build, previous)
-    return gather(build, previous or _build_before(build), explanation, unexplained)
+    return gather(build, _build_before(build, previous), explanation, unexplained)
 
 
-def report(build: Build, path: str | Path, previous: Build | None = None, format: str = "html") -> Path:
+def report(
+    build: Build, path: str | Path, previous: Build | Sequence[Build] | None = None, format: str = "html"
+) -> Path:
     """Write the report to `path` and return the path; see `render`. Raises LayerLabError if it can't be written."""
     return _written(Path(path), render(build, previous, format))
 
 
-def report_together(told: Iterable[tuple[Build, Build | None]], folder: Path) -> None:
-    """Write what a CI job shows and keeps of builds, each with the one to compare it with or None, into `folder`.
+def report_together(told: Iterable[tuple[Build, Build | Sequence[Build] | None]], folder: Path) -> None:
+    """Write what a CI job shows and keeps of builds, each with those to compare it with, as in `render`, into `folder`.
 
     That's a page on each build, `summary.md` and `annotations.txt`. Raises LayerLabError if they can't be written.
     """
@@ -98,7 +104,7 @@ def format_of(path: Path | None) -> str:
     return {".md": "markdown", ".json": "json"}.get(path.suffix.lower() if path else "", "html")
 
 
-def _explained(build: Build, previous: Build | None) -> tuple[Explanation | None, str]:
+def _explained(build: Build, previous: Build | Sequence[Build] | None) -> tuple[Explanation | None, str]:
     """Return the explanation, or why there is none: a report is useful even without it."""
     try:
         return explain(build, previous), ""
@@ -106,10 +112,8 @@ def _explained(build: Build, previous: Build | None) -> tuple[Explanation | None
         return None, error.message
 
 
-def _build_before(build: Build) -> Build | None:
-    """Find the newest earlier build of the same variant and target; None if the history has none."""
-
-    def what(one: Build) -> tuple[str, str]:
-        return one.variant, docker_words.target(one.command)
-
-    return next((b for b in history.before(build) if what(b) == what(build)), None)
+def _build_before(build: Build, previous: Build | Sequence[Build] | None) -> Build | None:
+    """Return the build to compare times with: the one that was named, or the first of the same variant and target."""
+    if isinstance(previous, Build):
+        return previous
+    return next((b for b in compared_with(build, previous) if b.what[:2] == build.what[:2]), None)
