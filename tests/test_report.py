@@ -716,6 +716,48 @@ def test_the_command_prints_markdown_and_json(saved, tmp_path):
     assert (tmp_path / "s.md").read_text().startswith("### shop")
 
 
+def test_the_command_prints_annotations(saved):
+    printed = layerlab_("report", saved[0], "--previous", saved[1], "--format", "annotations").stdout
+    assert all(line.startswith(("::notice ", "::warning ")) for line in printed.splitlines())
+
+
+# -- several builds together -------------------------------------------------------------------------------------------
+
+
+def test_builds_of_one_command_have_a_page_each_and_one_summary(tmp_path):
+    now, before, _ = shop()
+    worker, ready = (dataclasses.replace(now, variant="docker-bake.hcl", service=name) for name in ("worker", "ready"))
+    reporting.report_together([(now, before), (worker, [before]), (ready, None)], tmp_path / "new" / "folder")
+    files = {file.name: file.read_text() for file in (tmp_path / "new/folder").iterdir()}
+    assert files.keys() == {"summary.md", "annotations.txt", "shop-Dockerfile.html", "shop-worker.html", "shop-ready.html"}
+    assert files["summary.md"].count("### shop ") == 3
+
+
+def test_pages_of_the_same_name_are_kept_apart(tmp_path):
+    now, before, _ = shop()
+    reporting.report_together([(now, before)] * 3, tmp_path)
+    pages = sorted(file.name for file in tmp_path.glob("*.html"))
+    assert pages == ["shop-Dockerfile-2.html", "shop-Dockerfile-3.html", "shop-Dockerfile.html"]
+
+
+def test_a_summary_of_many_builds_is_no_longer_than_github_takes(tmp_path):
+    steps = [step(n, f"RUN make {'x' * 300} {n}") for n in range(1, 300)]
+    builds_ = [(dataclasses.replace(build_of(*steps), service=f"s{n}"), None) for n in range(40)]
+    reporting.report_together(builds_, tmp_path)
+    assert 100_000 < (tmp_path / "summary.md").stat().st_size <= 1_024_000
+
+
+def test_reports_that_cannot_be_written_are_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LayerLabError, match="can't make the folder"):
+        reporting.report_together([], tmp_path / "file")
+
+
+@pytest.mark.parametrize(("file", "told"), [("", ""), ("docker/Dockerfile", "/src/shop/docker/Dockerfile"), ("/x/D", "/x/D")])
+def test_the_dockerfiles_place_is_told_in_full(file, told):
+    assert facts.gather(build_of(step(1, "FROM x"), project="/src/shop", file=file)).file == told
+
+
 def test_the_command_opens_what_it_wrote(saved, monkeypatch):
     opened = []
     monkeypatch.setattr(click, "launch", opened.append)
