@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import LayerLabError, RecordError
-from .options import Saving, json_option, machine_option, previous_option, saved_options, saving_of, what_argument
+from .options import Saving, json_option, previous_option, saved_options, saving_of, what_argument
 from .printing import dump, echo
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..record.build import Build
@@ -25,7 +26,7 @@ _saved = saved_options("--saved", "Compare with the records that `layerlab build
 @previous_option
 @_saved
 @click.option("--evidence", is_flag=True, help="Show what was compared, before → now.")
-@machine_option("it was built on")
+@where_options("it was built on")
 @json_option
 def explain(
     what: Path,
@@ -34,7 +35,7 @@ def explain(
     branch: str,
     default_branch: str,
     evidence: bool,
-    machine_name: str,
+    where: Where,
     as_json: bool,
 ) -> None:
     """Explain why each step of a build ran. A ▸ marks the root causes.
@@ -44,7 +45,7 @@ def explain(
     """
     from ..explaining import why
 
-    build, before = chosen_builds(what, previous, machine_name, saving_of(saved, branch, default_branch))
+    build, before = chosen_builds(what, previous, where, saving_of(saved, branch, default_branch))
     explanation = why.explain(build, before)
     if as_json:
         echo(dump(explanation.to_json()))
@@ -67,7 +68,7 @@ def explain(
 )
 @previous_option
 @_saved
-@machine_option("it was built on")
+@where_options("it was built on")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def report(
     what: Path,
@@ -77,7 +78,7 @@ def report(
     saved: Path | None,
     branch: str,
     default_branch: str,
-    machine_name: str,
+    where: Where,
     show: bool,
 ) -> None:
     """Write a report of a build.
@@ -94,7 +95,7 @@ def report(
     to_stdout = str(output) == "-" or (output is None and form != "html")
     if to_stdout and show:
         raise click.UsageError("--open needs a file: name one with --output")
-    build, before = chosen_builds(what, previous, machine_name, saving_of(saved, branch, default_branch))
+    build, before = chosen_builds(what, previous, where, saving_of(saved, branch, default_branch))
     if to_stdout:
         click.echo(reports.render(build, before, form), nl=False)
         return
@@ -113,17 +114,17 @@ def own_page(build: Build) -> Path:
 
 
 def chosen_builds(
-    what: Path, previous: str | None, machine: str, saving: Saving | None = None
+    what: Path, previous: str | None, where: Where, saving: Saving | None = None
 ) -> tuple[Build, Build | Sequence[Build] | None]:
     """Return the build that `what` names (a saved record, or a project's newest build), and the one to compare it with.
 
-    The latter is None unless `previous` names a record: the build is then compared with those before it on that machine; with
+    The latter is None unless `previous` names a record: the build is then compared with those before it in the same place; with
     `saving`, also with those that other jobs and computers kept.
     Raises LayerLabError if there is no such build, or if a record can't be read.
     """
     if previous and saving:
         raise click.UsageError("use --previous or --saved, not both")
-    build = _chosen_build(what, machine, saving)
+    build = _chosen_build(what, where, saving)
     if saving:
         from .saving import compared
 
@@ -131,22 +132,24 @@ def chosen_builds(
     return build, loaded(Path(previous)) if previous else None
 
 
-def _chosen_build(what: Path, machine: str, saving: Saving | None) -> Build:
+def _chosen_build(what: Path, where: Where, saving: Saving | None) -> Build:
     from ..record import history
+    from ..record.hosts import in_words
 
     if what.is_file():
         return loaded(what)
-    if found := history.builds(what.resolve(), machine):
-        return found[0]
+    if own := history.builds(what.resolve(), where.label):
+        return own[0]
     if saving:
         from .saving import newest
 
-        if kept := newest(what.resolve(), saving):
-            return kept
+        if found := newest(what.resolve(), saving):
+            return found
+    reset = ", or not since the machine was reset" if where.machine else " by LayerLab"
+    kept = f", and {saving.folder} keeps no build of it and its branch" if saving else ""
     raise LayerLabError(
-        f"{what.resolve()} hasn't been built on machine {machine!r}, or not since the machine was reset"
-        + (f", and {saving.folder} keeps no build of it and its branch" if saving else ""),
-        f"build it with `layerlab build {what} --machine {machine}`",
+        f"{what.resolve()} hasn't been built on {in_words(where.label)}{reset}{kept}",
+        f"build it with `layerlab build {what} {where.options}`",
     )
 
 

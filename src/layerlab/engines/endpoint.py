@@ -164,8 +164,9 @@ def docker_program() -> str:
 
 
 def program_in(variables: Mapping[str, str]) -> str:
-    """Return the docker client that a command with these variables runs. Raises SetupError if there is none."""
-    return shutil.which("docker", path=variables.get("PATH") or os.defpath) or docker_program()
+    """Return the docker client on the PATH of these variables, else LayerLab's. Raises SetupError if there is none."""
+    path = variables.get("PATH")
+    return (path and shutil.which("docker", path=path)) or docker_program()
 
 
 def _configuration(config: Path) -> tuple[Path, Path]:

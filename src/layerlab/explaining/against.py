@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
+from ..record.hosts import in_words, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system import docker_words
@@ -66,9 +67,11 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
     before = earlier[0]
     where = f" of branch {before.branch}" if before.branch not in ("", build.branch) else ""
     if before.machine != build.machine:
-        where += f" on machine {before.machine}"
+        where += f" on {in_words(before.machine)}"
     elif not on_one_engine(build, before):
-        where += " on another engine"
+        where += " on another computer" if is_builder(build.machine) else " on another engine"
+    elif is_builder(build.machine):  # others may have built there since
+        where += f" on {build.machine} known to LayerLab"
     target = docker_words.target(before.command)
     same = target == docker_words.target(build.command)
     other = "" if same else f", of target {target}" if target else ", of its last stage"

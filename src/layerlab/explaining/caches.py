@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..record.build import Build
+from ..record.hosts import in_words, is_builder
 from ..record.step import shortened
 from ..system import docker_words
 from ..traces.instructions import read
@@ -36,11 +37,20 @@ def not_here(comparison: Comparison, index: int) -> tuple[Cause, bool]:
     if failed:
         told = " and ".join(f"{name} ({shortened(why, 100)})" for name, why in failed.items())
         return Cause("cache not imported", f"no cache could be imported from {told}"), True
-    if before.machine != now.machine:
-        text = f"the previous build ran on machine {before.machine}; {now.machine} doesn't have its cache"
-    else:
+    return _elsewhere(before.machine, now.machine)
+
+
+def _elsewhere(before: str, now: str) -> tuple[Cause, bool]:
+    """Return the cause of a step that another machine, builder or computer made, and whether it's certain."""
+    where = f"the previous build ran on {in_words(before)}"
+    if before == now and is_builder(now):  # both computers may use one builder
+        return Cause("another machine", f"the previous build ran on another computer; {now} doesn't have its result here"), False
+    if before == now:
         text = "the previous build ran on another engine, or before this one was reset; its cache isn't here"
-    return Cause("another machine", text), True
+        return Cause("another machine", text), True
+    if is_builder(before) and is_builder(now):  # two names may stand for one engine
+        return Cause("unknown", f"{where}; whether {now} can use its cache isn't known"), True
+    return Cause("another machine", f"{where}; {now} doesn't have its cache"), True
 
 
 def image_stages(build: Build) -> frozenset[str]:

@@ -79,6 +79,11 @@ class Details:
     error: str
 
     @property
+    def down(self) -> bool:
+        """Whether nothing answers, and a build can't start it, as it starts a container or a pod."""
+        return self.driver == "remote" and "running" not in self.statuses
+
+    @property
     def loads_images(self) -> bool:
         """Whether a build's image is in the engine afterwards without being asked for: only that of the driver "docker"."""
         return self.driver == "docker"
@@ -191,12 +196,26 @@ def versions(builder: Known) -> dict[str, str]:
     return {name: _first_line(builder, *words) for name, words in asked.items()}
 
 
-def refused(name: str, said: str) -> BuilderError:
-    """Return the error that says why a builder can't be used, and what to do, from what docker said of it."""
+def trouble(name: str, found: Details, during: str = "") -> BuilderError | None:
+    """Return the error that says why a builder can't be used, `during` something, and what to do; None if it can."""
+    if found.error:
+        return refused(name, found.error, during)
+    if not found.down:
+        return None
+    return BuilderError(
+        f"builder {name!r} isn't running{f' any more, during {during}' if during else ''}: nothing answers at "
+        f"{', '.join(found.endpoints)}",
+        f"start its BuildKit, and check its address; `docker buildx inspect {name}` says how it is",
+    )
+
+
+def refused(name: str, said: str, during: str = "") -> BuilderError:
+    """Return the error that says why a builder can't be used, `during` something, and what to do: from what docker said of it."""
     fault = faults.recognise(said)
     why = fault.what if fault else next((line for line in said.splitlines() if line.strip()), "it doesn't say why")
     look = f"`docker buildx inspect {name}` says how it is"
-    return BuilderError(f"builder {name!r} can't be used: {why}", f"{fault.remedy}; {look}" if fault else look)
+    when = f" any more, during {during}" if during else ""
+    return BuilderError(f"builder {name!r} can't be used{when}: {why}", f"{fault.remedy}; {look}" if fault else look)
 
 
 def _first_line(builder: Known, *words: str) -> str:

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import engines
-from ..errors import CommandFailed, LayerLabError
+from ..errors import CommandFailed
 from ..record import view
 from ..system import docker_words
 from . import client_process
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ..record.snapshot import Snapshot
     from ..record.step import Step
     from ..traces import trace
-    from .machine_like import MachineLike
+    from .machine_like import Host
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -65,12 +64,12 @@ def _named(step: Step) -> str:
 
 
 def run_build(
-    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
+    host: Host, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
 ) -> Build:
-    """Build `definition` on `host` and return the record. Call `Machine.build` rather than this.
+    """Build `definition` on `host` and return the record. Call `Machine.build` or `Builder.build`.
 
     Args:
-        host: the machine to build on.
+        host: the machine or builder to build on.
         definition: what to build.
         edit: what was changed since the previous build.
         show: "auto", "none", or a view.
@@ -87,12 +86,12 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.name))
+    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.label))
     from .recorded import record
 
     build = record(
         definition,
-        machine=host.name,
+        machine=host.label,
         command=command,
         started_at=attempt.started_at,
         trace=attempt.raw,
@@ -128,7 +127,8 @@ def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[st
 
 def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson"]
-    command += [f"--file={definition.built_file or definition.file}", f"--tag={definition.image}"]
+    command += [f"--file={definition.built_file or definition.file}"]
+    command += [f"--tag={definition.image}"] if definition.image else []
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
@@ -271,15 +271,10 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
 # -- what came of it ---------------------------------------------------------------------------------------------------
 
 
-def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
-    """Raise the error that says what went wrong: the engine died, or the build failed."""
-    if attempt.parsed.failed is None and not host.running:
-        there = engines.machine_file(host.name).exists()
-        raise LayerLabError(
-            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
-            f"{build.app} {build.variant}",
-            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
-        )
+def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+    """Raise the error that says what went wrong: the engine is gone, or the build failed."""
+    if attempt.parsed.failed is None and (gone := host.gone(f"the build of {build.app} {build.variant}")):
+        raise gone
     from . import failing
 
     rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))

@@ -31,7 +31,7 @@ from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "registries", "reports",
+    MARKER, marks.FILE, "apps", "bin", "builders", "cache", "jupyter", "locks", "logs", "machines", "registries", "reports",
     "container-images",
     "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip

@@ -14,12 +14,12 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from ..errors import RecordError
 from ..record.build import Build
 from ..record.layers import image_bytes
-from ..record.provenance import dockerfile_in, told
+from ..record.provenance import Provenance, dockerfile_in, told
 from ..record.reading import TOO_LARGE, no_number, read
 from ..system.gzipped import gunzipped
 from . import trace, wire
@@ -35,6 +35,9 @@ _ATTESTATION = "application/vnd.in-toto+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _PROVENANCE = "https://slsa.dev/provenance/v"
 _WRONG = "name a file that `docker buildx history export` wrote"
+
+#: What reading raises where events or an attestation of an older layout aren't as BuildKit writes them.
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class _Descriptor(TypedDict, total=False):
@@ -58,6 +61,10 @@ class _Time(TypedDict, total=False):
 
 class _Error(TypedDict, total=False):
     message: str
+
+
+#: Provenance, whose shape is checked as far as anything reads it.
+_Checked = Annotated[Mapping[str, Any], Provenance]
 
 
 class _Statement(TypedDict, total=False):
@@ -87,7 +94,7 @@ def load(file: Path) -> dict[str, Build]:
         found = [_build(manifest, blobs) for blobs in [_Blobs(gunzipped(file, MOST))] for manifest in _manifests(blobs)]
     except OSError as error:
         raise RecordError(f"{file} can't be read: {error.strerror}", _WRONG) from None
-    except (ValueError, RecursionError, tarfile.TarError, OverflowError) as error:
+    except (tarfile.TarError, *_DAMAGE) as error:
         raise RecordError(f"{file} isn't a .dockerbuild file ({error})", _WRONG) from None
     if not found:
         raise RecordError(f"{file} holds no build", _WRONG)
@@ -176,7 +183,7 @@ def _provenances(attestations: list[bytes]) -> Iterator[Mapping[str, Any]]:
     for data in attestations:
         statement: _Statement = read(_Statement, _json(data), "an attestation")
         if statement.get("predicateType", "").startswith(_PROVENANCE):
-            yield told(read(Mapping[str, Any], statement.get("predicate"), "the provenance"))
+            yield read(_Checked, told(read(Mapping[str, Any], statement.get("predicate"), "the provenance")), "the provenance")
 
 
 def _errors(layers: Mapping[str, list[bytes]]) -> list[bytes]:
