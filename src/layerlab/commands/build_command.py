@@ -89,9 +89,7 @@ def build(
         host = where.host()
         said = functools.partial(click.echo, err=True)
         try:
-            done = host.build(
-                app, variant, target=target, args=arguments, service=service, options=options, say=said
-            )
+            done = host.build(app, variant, target=target, args=arguments, service=service, options=options, say=said)
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error

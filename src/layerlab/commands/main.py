@@ -26,6 +26,7 @@ from .importing import import_
 from .lab_command import lab
 from .machines import down, machines, reset, up
 from .past_builds import explain, report
+from .run_command import run
 
 #: The exit code that a shell reports for a process ended by SIGINT.
 INTERRUPTED = 130
@@ -91,5 +92,5 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, import_, compare, diff, clean, course, lab):
+for command in (doctor, up, reset, down, machines, build, run, explain, report, import_, compare, diff, clean, course, lab):
     main.add_command(command)

@@ -47,7 +47,9 @@ class Where:
     @property
     def options(self) -> str:
         """The words that say the same on the command line."""
-        return f"--machine {self.machine}" if self.machine else f"--builder {self.builder}" if self.builder else "--here"
+        return (
+            f"--machine {self.machine}" if self.machine else f"--builder {self.builder}" if self.builder else "--here"
+        )
 
     @functools.cached_property
     def _builder(self) -> Builder:
@@ -67,9 +69,13 @@ def where_options(purpose: str, default: str = LAPTOP) -> Callable[[Callable[...
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @click.option("--machine", "machine_name", default="", help=f"Machine {purpose}.{shown}")
-        @click.option("--builder", "builder_name", default="", help="Your own builder instead, as `docker buildx ls` shows it.")
         @click.option(
-            "--here", is_flag=True, help="The builder that `docker build` uses here: $BUILDX_BUILDER, else your Docker context."
+            "--builder", "builder_name", default="", help="Your own builder instead, as `docker buildx ls` shows it."
+        )
+        @click.option(
+            "--here",
+            is_flag=True,
+            help="The builder that `docker build` uses here: $BUILDX_BUILDER, else your Docker context.",
         )
         @functools.wraps(function)
         def command(machine_name: str, builder_name: str, here: bool, **given: Any) -> Any:

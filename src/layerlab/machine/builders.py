@@ -261,4 +261,6 @@ def _said(*arguments: str, what: str) -> str:
     except CommandFailed as error:
         fault = faults.recognise(error.output)
         why = fault.what if fault else error.output.strip().rpartition("\n")[2]
-        raise BuilderError(f"{what}: {why}", fault.remedy if fault else "`docker context ls` shows what's there") from None
+        raise BuilderError(
+            f"{what}: {why}", fault.remedy if fault else "`docker context ls` shows what's there"
+        ) from None

@@ -51,13 +51,11 @@ def resolve(
         plan = plan.having(found.target_name, fields)
         told = _told_by_plan(app, found.target_name, plan, given_target, given_args, options)
     else:
-        told = ingredients.of_dockerfile(
-            app.path, found.dockerfile, given_target, given_args, options, _reader(app)
-        )
+        told = ingredients.of_dockerfile(app.path, found.dockerfile, given_target, given_args, options, _reader(app))
     absent = {
         name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
     }
-    _refuse_our_home(told.folders(), told.file)
+    refuse_our_home(told.folders(), told.file)
     return told.definition(
         app.name,
         found.name,
@@ -124,7 +122,7 @@ def _reader(app: App) -> ingredients.Reader:
     return text
 
 
-def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
+def refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
     """Raise AppError if a build would send LayerLab's home, which has engines' data in it and changes with every build."""
     for name, folder in folders.items():
         place = folder.resolve()

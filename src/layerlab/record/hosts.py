@@ -31,3 +31,8 @@ def folder_of(host: str) -> Path:
     if not is_builder(host):
         return machine_dir(host)
     return builder_dir(re.sub(r"[^\w-]+", "-", host.removeprefix(_BUILDER), flags=re.ASCII).strip("-"))
+
+
+def all_folders() -> list[Path]:
+    """Return the folders of all hosts that LayerLab knows of."""
+    return [*machine_dir("x").parent.glob("*"), *builder_dir("x").parent.glob("*")]
