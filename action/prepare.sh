@@ -10,7 +10,9 @@ refuse() {
 
 name=$LAYERLAB_NAME
 case $name in
-  '' | *[!A-Za-z0-9._-]*) refuse "The input name may have letters, digits and the characters . _ - only." ;;
+  '' | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*)
+    refuse "The input name may have letters, digits and the characters . _ - only, and begins with a letter or digit."
+    ;;
 esac
 [ "${#name}" -le 100 ] || refuse "The input name may have 100 characters at most."
 case $LAYERLAB_ANNOTATE in

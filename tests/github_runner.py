@@ -2,8 +2,8 @@
 
 How the runner behaves is in its sources (github.com/actions/runner): a `bash` step is a file that `bash --noprofile --norc -e
 -o pipefail` reads (ScriptHandlerHelpers.cs), a step without `if` runs only while nothing failed, and what a step writes to the
-files in GITHUB_OUTPUT and GITHUB_ENV is there for the steps below it. Expressions are those that an action of ours may use: names,
-texts, comparisons, `&&`, `||`, `!` and the functions of a step's state; anything else is an error.
+files in GITHUB_OUTPUT and GITHUB_ENV is there for the steps below it. Expressions are those that an action of ours may use:
+names, texts, comparisons, `&&`, `||`, `!` and the functions of a step's state; anything else is an error.
 """
 
 from __future__ import annotations

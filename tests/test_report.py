@@ -729,7 +729,13 @@ def test_builds_of_one_command_have_a_page_each_and_one_summary(tmp_path):
     worker, ready = (dataclasses.replace(now, variant="docker-bake.hcl", service=name) for name in ("worker", "ready"))
     reporting.report_together([(now, before), (worker, [before]), (ready, None)], tmp_path / "new" / "folder")
     files = {file.name: file.read_text() for file in (tmp_path / "new/folder").iterdir()}
-    assert files.keys() == {"summary.md", "annotations.txt", "shop-Dockerfile.html", "shop-worker.html", "shop-ready.html"}
+    assert files.keys() == {
+        "summary.md",
+        "annotations.txt",
+        "shop-Dockerfile.html",
+        "shop-worker.html",
+        "shop-ready.html",
+    }
     assert files["summary.md"].count("### shop ") == 3
 
 
@@ -753,7 +759,9 @@ def test_reports_that_cannot_be_written_are_an_error(tmp_path):
         reporting.report_together([], tmp_path / "file")
 
 
-@pytest.mark.parametrize(("file", "told"), [("", ""), ("docker/Dockerfile", "/src/shop/docker/Dockerfile"), ("/x/D", "/x/D")])
+@pytest.mark.parametrize(
+    ("file", "told"), [("", ""), ("docker/Dockerfile", "/src/shop/docker/Dockerfile"), ("/x/D", "/x/D")]
+)
 def test_the_dockerfiles_place_is_told_in_full(file, told):
     assert facts.gather(build_of(step(1, "FROM x"), project="/src/shop", file=file)).file == told
 

@@ -1,4 +1,4 @@
-"""The GitHub Action's own steps, run on a stand-in of GitHub's runner with a Docker that isn't LayerLab's; and docs/ci.md's snippets."""
+"""The GitHub Action on a stand-in of GitHub's runner, with a Docker that isn't LayerLab's; and the snippets of docs/ci.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import yaml
 from github_runner import Caches, Result, Runner
 from support import borrowed_home, write_project
-from test_annotations import Command, read
+from test_annotating import Command, read
 
 from layerlab.engines import images
 
@@ -125,7 +125,9 @@ def test_a_build_that_fails_fails_the_job_with_its_exit_code_and_tells_where(job
     assert pull_request(job).result.exit_code == 0  # its record was kept, and is no trouble
 
 
-@pytest.mark.parametrize("branch", ["$(touch${IFS}pwned)", "';touch${IFS}pwned;'", "`touch${IFS}pwned`", '"x&&touch${IFS}pwned'])
+@pytest.mark.parametrize(
+    "branch", ["$(touch${IFS}pwned)", "';touch${IFS}pwned;'", "`touch${IFS}pwned`", '"x&&touch${IFS}pwned']
+)
 def test_a_hostile_branch_and_a_command_with_quotes_do_nothing_but_build(job, repository, branch, tmp_path):
     quoted = "docker buildx build --build-arg 'TITLE=two  words' --label \"a=$(touch pwned)\" \\\n  --tag shop ."
     done = job(quoted, ref=f"refs/heads/{branch}", head_ref=branch)
@@ -213,7 +215,8 @@ def test_the_pages_commands_work(shell, tmp_path):
     (project / "main.py").write_text("print('changed')\n")
     assert all("main.py changed" in shell(block, project) for block in blocks if "layerlab run" in block)
     files = {file.name for file in (tmp_path / "person/layerlab-reports").iterdir()}
-    assert {"summary.md", "annotations.txt"} < files and all(f.endswith(".html") for f in files - {"summary.md", "annotations.txt"})
+    assert {"summary.md", "annotations.txt"} < files
+    assert {Path(file).suffix for file in files} == {".md", ".txt", ".html"}
 
 
 def test_the_gitlab_job_works_and_its_records_come_back(shell, tmp_path):

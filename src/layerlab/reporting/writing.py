@@ -11,12 +11,12 @@ from ..errors import LayerLabError
 from ..explaining.causes import Explanation
 from ..explaining.why import compared_with, explain
 from ..record.build import Build
-from . import annotations, data, markdown, page
+from . import annotating, data, markdown, page
 from .facts import Facts, gather
 
 #: The formats of a report, each with the function that writes it.
 FORMATS: Mapping[str, Callable[[Facts], str]] = {
-    "html": page.page, "markdown": markdown.markdown, "json": data.to_json, "annotations": annotations.annotations,
+    "html": page.page, "markdown": markdown.markdown, "json": data.to_json, "annotations": annotating.annotated,
 }  # fmt: skip
 #: How long a summary of several builds may be, bytes: GitHub refuses a step's summary of more than 1 MiB.
 TOGETHER = 1_000_000
@@ -42,9 +42,7 @@ def render(
     return FORMATS[format](_gathered(build, previous, explanation))
 
 
-def _gathered(
-    build: Build, previous: Build | Sequence[Build] | None, explanation: Explanation | None = None
-) -> Facts:
+def _gathered(build: Build, previous: Build | Sequence[Build] | None, explanation: Explanation | None = None) -> Facts:
     unexplained = ""
     if explanation is None:
         explanation, unexplained = _explained(build, previous)
@@ -76,7 +74,7 @@ def report_together(told: Iterable[tuple[Build, Build | Sequence[Build] | None]]
     limit = min(markdown.LIMIT, TOGETHER // max(1, len(gathered)))
     summaries = [markdown.markdown(facts, limit) for _, facts in gathered]
     _written(folder / "summary.md", "\n".join(summaries))
-    _written(folder / "annotations.txt", annotations.annotations(*(facts for _, facts in gathered)))
+    _written(folder / "annotations.txt", annotating.annotated(*(facts for _, facts in gathered)))
 
 
 def file_name(build: Build) -> str:

@@ -63,11 +63,11 @@ class Annotation:
         return f"::{self.kind} {given}::{_escaped(text[:LENGTH] + took, _IN_TEXT)}"
 
 
-def annotations(*builds: Facts) -> str:
+def annotated(*builds: Facts) -> str:
     """Write what GitHub shall show beside the lines of these builds' Dockerfiles, in one step of a job.
 
-    That's the failed step, why steps ran again, and what would help; "" if there's nothing to say. What two targets of a bake file
-    share is said once.
+    That's the failed step, why steps ran again, and what would help; "" if there's nothing to say. What two targets of a bake
+    file share is said once.
     """
     failed = [_failure(facts, facts.failed_step) for facts in builds if facts.failed_step]
     reasons = sorted((told for facts in builds for told in _reasons(facts)), key=lambda told: -told.seconds)
@@ -92,7 +92,9 @@ def _reasons(facts: Facts) -> Iterator[Annotation]:
     for step in map(facts.step, facts.roots):
         if step.causes and step.causes[0].kind not in _OF_THE_WHOLE_BUILD:
             text = f"{brief(step.text, TEXT)}: {step.why}."
-            yield Annotation("notice", facts.file, step.line, step.end_line, "Why this step ran again", text, step.seconds)
+            yield Annotation(
+                "notice", facts.file, step.line, step.end_line, "Why this step ran again", text, step.seconds
+            )
 
 
 def _advice(facts: Facts) -> Iterator[Annotation]:

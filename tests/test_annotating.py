@@ -8,13 +8,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_report import explanation_of, recorded, shop, step
 from test_report import build_of as built
+from test_report import explanation_of, recorded, shop, step
 
 from layerlab.explaining.causes import Cause, Remedy
 from layerlab.record.states import FAILED, RAN
-from layerlab.reporting import annotations, facts
-from layerlab.reporting.annotations import LENGTH, LIMIT, Annotation
+from layerlab.reporting import annotating, facts
+from layerlab.reporting.annotating import LENGTH, LIMIT, Annotation
 
 pytestmark = pytest.mark.usefixtures("own_home")
 
@@ -51,7 +51,7 @@ def unescaped(text: str, mapping: dict[str, str]) -> str:
 def told(build, explanation=None, **changes) -> list[Command]:
     """What annotations of a build say, each read back; every line must be a command."""
     gathered = facts.gather(build, None, explanation)
-    lines = annotations.annotations(dataclasses.replace(gathered, file="/src/shop/Dockerfile", **changes)).splitlines()
+    lines = annotating.annotated(dataclasses.replace(gathered, file="/src/shop/Dockerfile", **changes)).splitlines()
     commands = [read(line) for line in lines]
     assert None not in commands, lines
     return commands
@@ -109,7 +109,9 @@ def test_recorded_failures_have_one_error_each(name):
 def many(count: int):
     """A build of that many steps, each with a reason of its own, the later the slower."""
     build = built(*(step(n, f"RUN make {n}", RAN, seconds=float(n)) for n in range(1, count + 1)))
-    return build, explanation_of(build, **{f"line_{n}": Cause("text changed", f"reason {n}") for n in range(1, count + 1)})
+    return build, explanation_of(
+        build, **{f"line_{n}": Cause("text changed", f"reason {n}") for n in range(1, count + 1)}
+    )
 
 
 def test_the_slowest_come_first_and_what_github_would_drop_is_counted():
@@ -126,17 +128,17 @@ def test_the_slowest_come_first_and_what_github_would_drop_is_counted():
 def test_the_targets_of_a_bake_file_share_what_they_have_in_common():
     now, _, why = shop()
     gathered = [facts.gather(now, None, why), facts.gather(dataclasses.replace(now, variant="other"), None, why)]
-    assert annotations.annotations(*gathered) == annotations.annotations(gathered[0])
+    assert annotating.annotated(*gathered) == annotating.annotated(gathered[0])
     several, why = many(8)
     build, other = (dataclasses.replace(facts.gather(several, None, why), file=name) for name in ("a", "b"))
-    assert annotations.annotations(build, other).count("::notice") == LIMIT
+    assert annotating.annotated(build, other).count("::notice") == LIMIT
 
 
 def test_where_the_dockerfile_is_unknown_the_text_has_the_line():
     now, _, why = shop()
     found = told(now, why)[0]
     gathered = dataclasses.replace(facts.gather(now, None, why), file="")
-    command = read(annotations.annotations(gathered).splitlines()[0])
+    command = read(annotating.annotated(gathered).splitlines()[0])
     assert (command.properties.keys(), command.text) == ({"title"}, f"line 5: {found.text}")
 
 
@@ -159,4 +161,8 @@ def test_no_text_of_a_build_becomes_a_command_or_a_property(file, title, text):
 @given(st.text(st.sampled_from(list("ab:,%02DAC5\n"))))
 def test_what_github_shows_is_what_was_said(text):
     command = read(Annotation("notice", f"f{text}", 3, 4, f"t{text}", f"m{text}").command())
-    assert (command.properties["file"], command.properties["title"], command.text) == (f"f{text}", f"t{text}", f"m{text}")
+    assert (command.properties["file"], command.properties["title"], command.text) == (
+        f"f{text}",
+        f"t{text}",
+        f"m{text}",
+    )
