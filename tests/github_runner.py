@@ -90,8 +90,9 @@ class Runner:
         assert given.keys() <= metadata["inputs"].keys(), "an unknown input"
         missing = [name for name, told in metadata["inputs"].items() if told.get("required") and name not in given]
         assert not missing, missing
-        values = {name: given.get(name, told.get("default", "")) for name, told in metadata["inputs"].items()}
-        context = Context(self, {"inputs": values, "steps": {}, "github": {**self.github, "action_path": str(action)}})
+        context = Context(self, {"inputs": given, "steps": {}, "github": {**self.github, "action_path": str(action)}})
+        defaults = context.all_filled({name: told.get("default", "") for name, told in metadata["inputs"].items()})
+        context.values["inputs"] = defaults | given
         exit_code = 0
         for number, step in enumerate(metadata["runs"]["steps"]):
             name = step.get("id") or step.get("name") or str(number)

@@ -74,9 +74,9 @@ def test_what_is_true_of_every_step_is_no_news_about_one(kind):
     assert told(now, explanation_of(now, line_3=Cause(kind, "whatever"))) == []
 
 
-def test_without_an_explanation_there_is_nothing_to_say():
-    now, _, _ = shop()
-    assert told(now) == []
+def test_without_an_explanation_or_a_build_to_compare_with_there_is_nothing_to_say():
+    now, _, why = shop()
+    assert told(now) == told(now, dataclasses.replace(why, against="")) == []
 
 
 def test_advice_is_a_warning_on_its_line_and_advice_on_no_line_is_for_the_summary():

@@ -88,8 +88,8 @@ def _failure(facts: Facts, step: StepFacts) -> Annotation:
 
 
 def _reasons(facts: Facts) -> Iterator[Annotation]:
-    """Yield why each step with a reason of its own ran."""
-    for step in map(facts.step, facts.roots):
+    """Yield why each step with a reason of its own ran, if there was a build to compare with."""
+    for step in map(facts.step, facts.roots if facts.against else ()):
         if step.causes and step.causes[0].kind not in _OF_THE_WHOLE_BUILD:
             text = f"{brief(step.text, TEXT)}: {step.why}."
             yield Annotation(
