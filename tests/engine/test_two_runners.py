@@ -51,7 +51,14 @@ SIMPLE = plain("""
     """)
 FILES = {"main.py": "print(1)\n", "requirements.txt": "flask\n", ".dockerignore": ".git\n**/*.log\nDockerfile\n"}
 #: What both jobs of a row do, unless it says otherwise.
-JOB: Mapping[str, Any] = {"branch": "main", "exports": "mode=max", "imports": True, "options": (), "args": {}, "target": ""}
+JOB: Mapping[str, Any] = {
+    "branch": "main",
+    "exports": "mode=max",
+    "imports": True,
+    "options": (),
+    "args": {},
+    "target": "",
+}
 
 
 class Runners:
@@ -135,7 +142,16 @@ class Situation:
 
 
 def git(folder: Path, *words: str) -> None:
-    who = ["-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"]
+    who = [
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@localhost",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "protocol.file.allow=always",
+    ]
     subprocess.run(["git", "-C", folder, *who, *words], check=True, capture_output=True)
 
 
@@ -170,7 +186,9 @@ def move_base(runners: Runners) -> None:
 
 def crlf(path: str) -> Callable[[Runners], None]:
     """A checkout with core.autocrlf."""
-    return lambda runners: runners.path(path).write_bytes(runners.path(path).read_bytes().replace(b"\n", b"\r\n")) and None
+    return lambda runners: (
+        runners.path(path).write_bytes(runners.path(path).read_bytes().replace(b"\n", b"\r\n")) and None
+    )
 
 
 def umask(runners: Runners) -> None:
@@ -197,7 +215,7 @@ def stopped_registry() -> str:
 
 HIT = "CACHED"
 ALL = " ".join([HIT] * 9)
-POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2\n"
 ARGUMENT = SIMPLE.replace("WORKDIR", "ARG VERSION=1\nWORKDIR")
 TOKEN = SIMPLE.replace("WORKDIR", "ARG API_TOKEN\nWORKDIR")
 SECRET = SIMPLE.replace("RUN", "RUN --mount=type=secret,id=pip")
@@ -235,7 +253,7 @@ SITUATIONS = (
     small("a submodule that wasn't checked out", empty("vendor"), states="CACHED RAN RAN",
           files={**SMALL, "vendor/lib.py": "1"}, roots=((3, "file removed", "vendor/lib.py is gone"),)),
     small("a shallow clone, with .git in the context", shallow_clone, states="CACHED RAN RAN", given=(repository(3),),
-          roots=((3, "file added", ".git/"), (3, "file removed", ".git/"), (3, "file changed", ".git/"))),
+          roots=((3, "file added", ".git"), (3, "file removed", ".git"), (3, "file changed", ".git"))),
     small("a shallow clone, with .git ignored", shallow_clone, states="CACHED CACHED CACHED", given=(repository(3),),
           files={**SMALL, ".dockerignore": ".git\n"}),
     small("a changed .dockerignore", append(".dockerignore", "notes.md\n"), states="CACHED RAN RAN",
@@ -247,11 +265,8 @@ SITUATIONS = (
           between=(((write("more.py", "2"),), {"branch": "feature"}),), then={"branch": "feature"},
           against="the previous build of shop Dockerfile on machine runner-1", roots=((3, "file changed", "main.py"),)),
     small("a switch to another branch's files", remove("more.py"), states="CACHED CACHED CACHED",
-          between=(((write("more.py", "2"),), {"branch": "feature"}),), then={"branch": "feature", "from": "REGISTRY:CASE-main"},
-          first={"to": "REGISTRY:CASE-main"}, still=((3, "has it from a build of branch main"),)),
-    small("rebased: another commit of the same files", states="CACHED RAN RAN", dockerfile=ARGUMENT,
-          first={"args": {"VERSION": "1f0e3da"}}, then={"args": {"VERSION": "5f3a2c1"}, "branch": "feature"},
-          roots=((4, "argument changed", "VERSION"),)) if False else
+          between=(((write("more.py", "2"),), {"branch": "feature", "to": "REGISTRY:CASE-feature"}),), then={"branch": "feature"},
+          still=((3, "has it from a build of branch main"),)),
     small("rebased: another commit of the same files", states="CACHED CACHED RAN", dockerfile=ARGUMENT,
           first={"args": {"VERSION": "1f0e3da"}}, then={"args": {"VERSION": "5f3a2c1"}, "branch": "feature"},
           roots=((5, "argument changed", "ARG VERSION: 1f0e3da → 5f3a2c1"),)),
@@ -264,9 +279,6 @@ SITUATIONS = (
           roots=((4, "instruction added", "it is new"),)),
     small("another command", replace("built", "made"), states="CACHED CACHED RAN", roots=((4, "text changed", "built → made"),)),
     Situation("another target", "CACHED CACHED CACHED CACHED CACHED", then={"target": "deps"}, against="of its last stage"),
-    Situation("a target that no job built", "CACHED CACHED CACHED CACHED CACHED CACHED RAN RAN RAN", (
-        (8, "first build", "stage app"), (9, "first build", "stage app"), (10, "first build", "stage app"),
-    ), first={"target": "deps"}, against="of target deps") if False else
     Situation("a stage that no job built", "CACHED CACHED CACHED CACHED CACHED RAN RAN RAN RAN", (
         (8, "first build", "stage app wasn't built before"), (9, "first build", "stage app"), (10, "first build", "stage app"),
         (11, "first build", "stage app"),
@@ -283,8 +295,6 @@ SITUATIONS = (
           first={"args": {"API_TOKEN": "hunter2hunter2"}}, then={"args": {"API_TOKEN": "xyzzyxyzzy"}},
           roots=((5, "unknown", "the hidden value of API_TOKEN couldn't be compared"),)),
     small("another base", move_base, states="RAN RAN RAN", roots=((2, "base moved", "python:3.11-slim moved"),)),
-    Situation("another platform", "RAN", ((2, "option changed", "platform"),), dockerfile="FROM scratch\nCOPY main.py /CASE\n",
-              then={"options": ("--platform=linux/arm64",)}) if False else
     Situation("another platform", "CACHED", dockerfile="FROM scratch\nCOPY main.py /CASE\n",
               then={"options": ("--platform=linux/arm64",)}),
     small("a failed build before", replace("false", "echo mended"), states="CACHED CACHED RAN",
@@ -307,8 +317,8 @@ SITUATIONS = (
     small("another job's cache", states="RAN RAN RAN", then={"from": "REGISTRY:OTHER"}, roots=(
         (2, "not in imported cache", "the previous build exported its own to"), (3, "not in imported cache", ""),
         (4, "not in imported cache", ""))),
-    small("the job before exported no cache", states="RAN RAN RAN", first={"exports": ""}, then={"from": "REGISTRY:OTHER"}, roots=(
-        (2, "not in imported cache", "the previous build exported none"), (3, "not in imported cache", ""),
+    small("the job before exported no cache", states="RAN RAN RAN", first={"exports": ""}, then={"from": "REGISTRY:OTHER"},
+          roots=((2, "not in imported cache", "the previous build exported none"), (3, "not in imported cache", ""),
         (4, "not in imported cache", ""))),
     Situation("mode=min, nothing changed", ALL, first={"exports": "mode=min", "output": "type=image"}),
     Situation("mode=min, and a code edit", "RAN RAN RAN RAN RAN CACHED RAN RAN RAN", (
@@ -394,8 +404,10 @@ def test_a_fresh_computer_of_the_same_name(computers, tmp_path):
         write(path, text)(found)
     found.job(first, exports="")
     first.reset()
-    build, explanation = found.job(first, imports=False, exports="")
+    _, explanation = found.job(first, imports=False, exports="")
     assert {c.kind for s in explanation.roots for c in s.causes} == {"another machine"}, explanation
-    assert "on another engine" in explanation.against and "before this one was reset" in explanation.of("echo built").why
-    again, explained = found.job(first, imports=False, exports="")
+    assert (
+        "on another engine" in explanation.against and "before this one was reset" in explanation.of("echo built").why
+    )
+    _, explained = found.job(first, imports=False, exports="")
     assert not explained.roots and "another engine" not in explained.against

@@ -35,7 +35,9 @@ def show_build(build: Build, earlier: Sequence[Build] | None = None) -> None:
     explanation = explain(build, earlier)
     causes = [cause for cause in explanation.root_causes if cause.kind != "first build"]
     if earlier is not None:
-        echo(f"\ncompared with {explanation.against or 'no earlier build: none is kept for this branch or the default one'}")
+        echo(
+            f"\ncompared with {explanation.against or 'no earlier build: none is kept for this branch or the default one'}"
+        )
     if causes:
         echo("\nwhy (`layerlab explain` has the details):")
         for cause in causes:

@@ -21,8 +21,8 @@ from .printing import dump, echo
 def import_(file: Path, ref: str, output: Path | None, as_json: bool) -> None:
     """Show the builds in FILE, a .dockerbuild file: steps, states, times and sizes.
 
-    `docker buildx history export -o FILE REF` writes one, and so does Docker's build action on GitHub. It holds no files of the context,
-    so why a COPY ran is unknown. `layerlab report FILE` makes the report of the build in it.
+    `docker buildx history export -o FILE REF` writes one, and so does Docker's build action on GitHub. It holds no files of
+    the context, so why a COPY ran is unknown. `layerlab report FILE` makes the report of the build in it.
     """
     from ..traces import dockerbuild
 
@@ -31,8 +31,9 @@ def import_(file: Path, ref: str, output: Path | None, as_json: bool) -> None:
         known = ", ".join(dockerbuild.load(file))
         what = f"has no build {ref!r}" if not builds else f"holds {len(builds)} builds, and a record is of one"
         raise LayerLabError(f"{file} {what}", f"choose one with --ref: {known}")
-    for build in builds.values() if output else ():
-        build.save(output)
+    if output:
+        for build in builds.values():  # it's one
+            build.save(output)
     if as_json:
         echo(dump([build.to_json() for build in builds.values()]))
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..record.build import Build
 
 
-#: For commands that may find the builds to compare with, and the build itself, in a folder that `layerlab build --save` wrote.
+#: For commands that may find the build, and those to compare it with, in a folder that `layerlab build --save` wrote.
 _saved = saved_options("--saved", "Compare with the records that `layerlab build --save DIR` kept.")
 
 
@@ -40,8 +40,8 @@ def explain(
 ) -> None:
     """Explain why each step of a build ran. A ▸ marks the root causes.
 
-    PATH is a project (by default the current folder), whose newest build is explained, or a record saved by `build --output`,
-    or a .dockerbuild file of `docker buildx history export`. With --saved, the newest build may also be one of another computer.
+    PATH is a project (by default the current folder), whose newest build is explained, a record saved by `build --output`, or
+    a .dockerbuild file of `docker buildx history export`. With --saved, the newest build may be one of another computer.
     """
     from ..explaining import why
 
@@ -128,7 +128,7 @@ def chosen_builds(
     if saving:
         from .saving import compared
 
-        return build, compared(build, saving)
+        return compared(build, _project_of(what, build), saving)
     return build, loaded(Path(previous)) if previous else None
 
 
@@ -151,6 +151,13 @@ def _chosen_build(what: Path, where: Where, saving: Saving | None) -> Build:
         f"{what.resolve()} hasn't been built on {in_words(where.label)}{reset}{kept}",
         f"build it with `layerlab build {what} {where.options}`",
     )
+
+
+def _project_of(what: Path, build: Build) -> Path:
+    """Return the folder whose repository and branch count: the project's, or the current one for another computer's record."""
+    if what.is_dir():
+        return what
+    return Path(build.project) if build.project and Path(build.project).is_dir() else Path.cwd()
 
 
 def loaded(file: Path) -> Build:

@@ -17,46 +17,48 @@ if TYPE_CHECKING:
 
 
 def kept(build: Build, saving: Saving) -> tuple[Build, Sequence[Build]]:
-    """Keep a build's record; return it with its branch, and the builds that it's compared with.
+    """Keep the record of a build that just ended; return it with its branch, and the builds that it's compared with.
 
     If it can't be written, a line on standard error says why: the build matters more.
     """
     from ..record import saved
 
-    where = _checkout(build.project, saving)
-    build = dataclasses.replace(build, branch=where.branch)
-    earlier = compared(build, saving)
+    project = Path(build.project)
+    build, earlier = compared(build, project, saving)
     try:
-        saved.save(build, saving.folder, where)
+        saved.save(build, saving.folder, _checkout(project, saving))
     except LayerLabError as error:
         echo(f"The record wasn't saved: {error}", err=True)
     return build, earlier
 
 
-def compared(build: Build, saving: Saving) -> list[Build]:
-    """Return the builds that `build` is compared with, the most telling first.
+def compared(build: Build, project: Path, saving: Saving) -> tuple[Build, list[Build]]:
+    """Return a build with its branch, and the builds that it's compared with, the most telling first.
 
     Those of its own engine come first, because only they tell what's in its cache; then those in the folder.
     """
     from ..record import history, saved
 
+    where = _checkout(project, saving)
+    build = build if build.branch else dataclasses.replace(build, branch=where.branch)
+    where = dataclasses.replace(where, branch=build.branch)
     own = history.before(build)
     known = {(one.started_at, one.command) for one in own}
-    kept = saved.earlier(build, saving.folder, _checkout(build.project, saving), _skipped)
-    return own + [one for one in kept if (one.started_at, one.command) not in known]
+    others = saved.earlier(build, saving.folder, where, _skipped)
+    return build, own + [one for one in others if (one.started_at, one.command) not in known]
 
 
 def newest(project: Path, saving: Saving) -> Build | None:
     """Return the newest build of a project that's kept for the branch; None if there is none."""
     from ..record import saved
 
-    return saved.newest(saving.folder, _checkout(str(project), saving), _skipped)
+    return saved.newest(saving.folder, _checkout(project, saving), _skipped)
 
 
-def _checkout(project: str, saving: Saving) -> Checkout:
+def _checkout(project: Path, saving: Saving) -> Checkout:
     from ..system.checkout import checkout
 
-    return checkout(Path(project), saving.branch, saving.default)
+    return checkout(project, saving.branch, saving.default)
 
 
 def _skipped(line: str) -> None:

@@ -1,7 +1,7 @@
 """Why a step that differs in nothing ran on an engine that didn't make the earlier build: what was imported, and what was not.
 
-A cache that travels is exported by one build (--cache-to, or inline in its image) and imported by another (--cache-from). BuildKit
-goes on without one that it can't import. With mode=min, the default, and inline, it holds only layers of the image itself.
+A cache that travels is exported by one build (--cache-to, or inline in its image) and imported by another (--cache-from).
+BuildKit goes on without one that it can't import. With mode=min, the default, and inline, it holds only layers of the image.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def not_here(comparison: Comparison, index: int) -> tuple[Cause, bool]:
         text = f"the cache imported from {' and '.join(imported)} doesn't have it{_why(comparison, index, imported)}"
         return Cause("not in imported cache", text), False
     if failed:
-        told = " and ".join(f"{name} ({shortened(why, 100)})" for name, why in failed.items())
+        told = " and ".join(f"{name} ({shortened(why)})" for name, why in failed.items())
         return Cause("cache not imported", f"no cache could be imported from {told}"), True
     return _elsewhere(before.machine, now.machine)
 
@@ -44,7 +44,9 @@ def _elsewhere(before: str, now: str) -> tuple[Cause, bool]:
     """Return the cause of a step that another machine, builder or computer made, and whether it's certain."""
     where = f"the previous build ran on {in_words(before)}"
     if before == now and is_builder(now):  # both computers may use one builder
-        return Cause("another machine", f"the previous build ran on another computer; {now} doesn't have its result here"), False
+        return Cause(
+            "another machine", f"the previous build ran on another computer; {now} doesn't have its result here"
+        ), False
     if before == now:
         text = "the previous build ran on another engine, or before this one was reset; its cache isn't here"
         return Cause("another machine", text), True
@@ -79,7 +81,7 @@ def _failed(build: Build) -> Iterator[tuple[str, str]]:
     for name in _imports(build):
         start = f"importing cache manifest from {name}: "
         if told := [w for w in build.warnings if start in w]:
-            yield name, told[0].partition(start)[2].rpartition("importer: ")[2].removeprefix(f"{name}: ")
+            yield name, told[0].rpartition(": ")[2]  # an error of Go's names the cause last
 
 
 def _why(comparison: Comparison, index: int, imported: list[str]) -> str:
@@ -96,7 +98,8 @@ def _why(comparison: Comparison, index: int, imported: list[str]) -> str:
         return f"; the previous build exported its own to {' and '.join(elsewhere)}"
     small = inline or all(e.get("mode", "min") == "min" for e in exports)
     if small and _name(comparison.now.steps[index].stage) not in image_stages(before):
-        return f"; it was exported {'inline' if inline else 'with mode=min'}, so it holds no layers of stages that aren't in the image"
+        how = "inline" if inline else "with mode=min"
+        return f"; it was exported {how}, so it holds no layers of stages that aren't in the image"
     return ""
 
 

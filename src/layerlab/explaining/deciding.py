@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import IMPORTED, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import Step
 from ..system import docker_words
@@ -75,6 +75,10 @@ class _Step:
         if is_builder(where):
             text = f"LayerLab knows of no earlier build of this image on {where}, and doesn't see those that others made there"
             return Cause("unknown", text)
+        if where == IMPORTED:
+            return Cause(
+                "unknown", "the file that the build comes from says nothing of the builds before it, nor of the context"
+            )
         if self.forgotten:
             text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
             return Cause("unknown", text)

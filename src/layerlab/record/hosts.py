@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ..system.home import builder_dir, machine_dir
 
+#: What records call the engine of a build that was imported from a file; no machine has such a name.
+IMPORTED = "(imported)"
 #: How the label of a builder begins; a machine's name has no space.
 _BUILDER = "builder "
 
@@ -23,6 +25,8 @@ def is_builder(host: str) -> bool:
 
 def in_words(host: str) -> str:
     """Name a host in a sentence: "machine laptop", "builder default (1f0e3dad)"."""
+    if host == IMPORTED:
+        return "an engine that isn't known here"
     return host if is_builder(host) else f"machine {host}"
 
 

@@ -68,7 +68,8 @@ def save(build: Build, folder: Path, checkout: Checkout) -> Path:
             contexts = {name: _keep(snapshot, folder) for name, snapshot in build.contexts.items()}
             plain = dataclasses.replace(build, trace="", contexts={}, branch=checkout.branch).to_json()
             place = _place(folder, checkout.project, checkout.branch)
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for made in (place.parent, place):  # `parents=True` would leave the upper one open to others
+                made.mkdir(exist_ok=True, mode=0o700)
             time = re.sub(r"[^\w.+-]", "", build.started_at)
             file = place / f"{time}-{_image(build)}-{os.urandom(4).hex()}.json.gz"
             put_private(file, _packed({"layout": LAYOUT, "contexts": contexts, "build": plain}))
@@ -79,8 +80,8 @@ def save(build: Build, folder: Path, checkout: Checkout) -> Path:
 def earlier(build: Build, folder: Path, checkout: Checkout, say: Say) -> list[Build]:
     """Return the kept builds that `build` is compared with, the most telling first.
 
-    They had ended when it started. Those of its branch come before those of the default one, and newer before older. Builds of the
-    same variant, target and service come alone, if there are any.
+    They had ended when it started. Those of its branch come before those of the default one, and newer before older. Builds
+    of the same variant, target and service come alone, if there are any.
     """
     files = [file for branch in checkout.branches for file in _newest_first(_place(folder, checkout.project, branch))]
     alike = [file for file in files if _named(file)["image"] == _image(build)]

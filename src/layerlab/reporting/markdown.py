@@ -56,7 +56,8 @@ def _summary(facts: Facts, rows: int) -> str:
     if facts.warnings:
         lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
-    parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
+    if facts.command:  # that of an imported build isn't known
+        parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
     source = f"{facts.generator}, {words.moment(facts.started_at)}"
     parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are as pip, uv and apt report them.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"

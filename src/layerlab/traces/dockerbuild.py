@@ -1,8 +1,8 @@
 """Read a .dockerbuild file, which `docker buildx history export` and Docker's build action for GitHub write.
 
-It's a gzipped OCI layout (buildx util/desktop/bundle/export.go) with a manifest for each build: its config is the builder's record
-of the build, its layers are the status events, the provenance, and what the error was about. It holds no files of the context, so why
-a COPY ran stays unknown. Nothing is unpacked to the disk.
+It's a gzipped OCI layout (buildx util/desktop/bundle/export.go) with a manifest for each build: its config is the builder's
+record of the build, its layers are the status events, the provenance, and what the error was about. It holds no files of the
+context, so why a COPY ran stays unknown. Nothing is unpacked to the disk.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypedDict
 
 from ..errors import RecordError
 from ..record.build import Build
+from ..record.hosts import IMPORTED
 from ..record.layers import image_bytes
 from ..record.provenance import Provenance, dockerfile_in, told
 from ..record.reading import TOO_LARGE, no_number, read
@@ -26,12 +27,11 @@ from . import trace, wire
 
 #: A file that holds more than this isn't read, bytes: the log of a long build has a few MB.
 MOST = 300 * 10**6
-#: Stands for the engine that made the build: no machine has such a name.
-MACHINE = "(imported)"
 
 _RECORD = "application/vnd.buildkit.historyrecord.v0"
 _STATUS = "application/vnd.buildkit.status.v0"
-_ATTESTATION = "application/vnd.in-toto+json"
+_ERROR = "application/vnd.googeapis.google.rpc.status+proto"  # BuildKit writes it so
+_PREDICATE = "in-toto.io/predicate-type"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _PROVENANCE = "https://slsa.dev/provenance/v"
 _WRONG = "name a file that `docker buildx history export` wrote"
@@ -43,6 +43,7 @@ _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Recur
 class _Descriptor(TypedDict, total=False):
     mediaType: str
     digest: str
+    annotations: Mapping[str, str] | None
 
 
 class _Index(TypedDict):
@@ -67,11 +68,15 @@ class _Error(TypedDict, total=False):
 _Checked = Annotated[Mapping[str, Any], Provenance]
 
 
-class _Statement(TypedDict, total=False):
-    """An attestation, as in-toto defines it."""
+class _Local(TypedDict, total=False):
+    """What buildx keeps of a build on the client's side: the bake target, and the context's folder or address."""
 
-    predicateType: str
-    predicate: Any
+    Target: str
+    LocalPath: str
+
+
+class _Exporter(TypedDict, total=False):
+    Attrs: Mapping[str, str] | None
 
 
 class _History(TypedDict, total=False):
@@ -79,10 +84,11 @@ class _History(TypedDict, total=False):
 
     Ref: str
     FrontendAttrs: Mapping[str, str] | None
-    ExporterResponse: Mapping[str, str] | None
+    Exporters: tuple[_Exporter, ...] | None
     error: _Error | None
     CreatedAt: _Time | None
     CompletedAt: _Time | None
+    localState: _Local | None
 
 
 def load(file: Path) -> dict[str, Build]:
@@ -114,7 +120,7 @@ class _Blobs:
     """The blobs of an OCI layout."""
 
     def __init__(self, archive: bytes) -> None:
-        self._tar = tarfile.open(fileobj=io.BytesIO(archive), mode="r:")
+        self._tar = tarfile.TarFile(fileobj=io.BytesIO(archive))
         self._members = {member.name: member for member in self._tar if member.isreg()}
 
     def file(self, name: str) -> bytes:
@@ -153,46 +159,43 @@ def _build(manifest: _Manifest, blobs: _Blobs) -> tuple[str, Build]:
     if manifest["config"].get("mediaType") != _RECORD:
         raise ValueError("an image, not the record of a build")
     record: _History = read(_History, _json(blobs.blob(manifest["config"])), "the record")
-    layers = {kind: [blobs.blob(d) for d in manifest["layers"] if d.get("mediaType") == kind] for kind in _kinds(manifest)}
-    provenance = next(_provenances(layers.get(_ATTESTATION, [])), {})
-    attributes = record.get("FrontendAttrs") or {}
-    dockerfile = dockerfile_in(provenance) or next(filter(None, map(wire.failed_source, _errors(layers))), "")
+    provenance = next(_provenances(manifest, blobs), {})
+    attributes, local = record.get("FrontendAttrs") or {}, record.get("localState") or {}
+    sources = map(wire.failed_source, _layers(manifest, blobs, _ERROR))
+    dockerfile = dockerfile_in(provenance) or next(filter(None, sources), "")
     error = (record.get("error") or {}).get("message", "")
-    lines = [json.dumps(event) for data in layers.get(_STATUS, ()) for event in wire.events(data)]
+    lines = [json.dumps(event) for data in _layers(manifest, blobs, _STATUS) for event in wire.events(data)]
     raw = "\n".join([*lines, *([f"ERROR: {error}"] if error else [])])
     parsed = trace.parse(raw, provenance, dockerfile)
     started, ended = _seconds(record.get("CreatedAt")), _seconds(record.get("CompletedAt"))
-    response = record.get("ExporterResponse") or {}
+    names = [(exporter.get("Attrs") or {}).get("name", "") for exporter in record.get("Exporters") or ()]
     build = Build(
-        app=_app(attributes), variant=attributes.get("filename", "Dockerfile"), edit="unknown", machine=MACHINE, command=(),
-        dockerfile=dockerfile, started_at=_moment(started), seconds=max(0.0, ended - started), steps=parsed.steps,
+        app=_app(attributes, local), variant=attributes.get("filename", "Dockerfile"), edit="unknown", machine=IMPORTED,
+        command=(), dockerfile=dockerfile, started_at=_moment(started), seconds=max(0.0, ended - started), steps=parsed.steps,
         phases=parsed.phases, context_bytes=parsed.context_bytes,
-        image=response.get("image.name", "").split(",")[0].removeprefix("docker.io/library/"),
+        image=next(filter(None, names), "").split(",")[0].removeprefix("docker.io/library/"),
         image_bytes=image_bytes(provenance), warnings=parsed.warnings, trace="", provenance=provenance, error=parsed.error,
         args={k.removeprefix("build-arg:"): v for k, v in attributes.items() if k.startswith("build-arg:")},
+        service="" if local.get("Target") in (None, "default") else local["Target"],
     )  # fmt: skip
     # The same checks as for a record that was saved: the events, too, may say anything.
-    return record.get("Ref", ""), Build.from_json(build.to_json())
+    return record.get("Ref", ""), Build.from_json(json.loads(json.dumps(build.to_json())))
 
 
-def _kinds(manifest: _Manifest) -> set[str]:
-    return {d.get("mediaType", "") for d in manifest["layers"]} - {"application/json"}
+def _layers(manifest: _Manifest, blobs: _Blobs, kind: str) -> Iterator[bytes]:
+    return (blobs.blob(descriptor) for descriptor in manifest["layers"] if descriptor.get("mediaType") == kind)
 
 
-def _provenances(attestations: list[bytes]) -> Iterator[Mapping[str, Any]]:
-    for data in attestations:
-        statement: _Statement = read(_Statement, _json(data), "an attestation")
-        if statement.get("predicateType", "").startswith(_PROVENANCE):
-            yield read(_Checked, told(read(Mapping[str, Any], statement.get("predicate"), "the provenance")), "the provenance")
+def _provenances(manifest: _Manifest, blobs: _Blobs) -> Iterator[Mapping[str, Any]]:
+    for descriptor in manifest["layers"]:
+        if (descriptor.get("annotations") or {}).get(_PREDICATE, "").startswith(_PROVENANCE):
+            predicate = read(Mapping[str, Any], _json(blobs.blob(descriptor)), "the provenance")
+            yield read(_Checked, told(predicate), "the provenance")
 
 
-def _errors(layers: Mapping[str, list[bytes]]) -> list[bytes]:
-    return [data for kind, found in layers.items() if "google.rpc.status" in kind for data in found]
-
-
-def _app(attributes: Mapping[str, str]) -> str:
+def _app(attributes: Mapping[str, str], local: _Local) -> str:
     """Return the name of what was built: the repository's, where the client knew it, or the folder's."""
-    place = attributes.get("vcs:source") or attributes.get("context") or "build"
+    place = attributes.get("vcs:source") or local.get("LocalPath") or ""
     return place.rstrip("/").replace(":", "/").rpartition("/")[2].removesuffix(".git") or "build"
 
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
+
+from ..record.reading import read
 
 #: How a field is written in JSON: "text", "bytes" (base64), "number", "flag", "time", or a message by its table.
 _Kind = str | Mapping[int, tuple[str, Any, bool]]
@@ -38,9 +41,16 @@ _WARNING: _Table = {
 _EVENT: _Table = {
     1: ("vertexes", _VERTEX, True), 2: ("statuses", _STATUS, True), 3: ("logs", _LOG, True), 4: ("warnings", _WARNING, True),
 }  # fmt: skip
-#: The Dockerfile that an error is about (google.rpc.Status, and BuildKit solver/errdefs/errdefs.proto).
-_ERROR: _Table = {3: ("details", {1: ("type", "text", False), 2: ("value", "bytes", False)}, True)}
-_SOURCE: _Table = {1: ("info", {1: ("filename", "text", False), 2: ("data", "bytes", False)}, False)}
+#: An error with what it's about (google.rpc.Status); BuildKit writes each detail as JSON (util/grpcerrors).
+_ERROR: _Table = {3: ("details", {1: ("type", "text", False), 2: ("value", "text", False)}, True)}
+
+
+class _Info(TypedDict, total=False):
+    data: str
+
+
+class _Source(TypedDict, total=False):
+    info: _Info | None
 
 
 def events(data: bytes) -> Iterator[dict[str, Any]]:
@@ -57,9 +67,9 @@ def events(data: bytes) -> Iterator[dict[str, Any]]:
 def failed_source(data: bytes) -> str:
     """Return the text of the Dockerfile that an error is about; "" if it's about none. Raises ValueError for other data."""
     for detail in _message(data, _ERROR).get("details", ()):
-        if detail.get("type", "").endswith("errdefs.Source"):
-            told = _message(base64.b64decode(detail.get("value", "")), _SOURCE).get("info", {})
-            return base64.b64decode(told.get("data", "")).decode(errors="replace")
+        if detail.get("type", "").endswith("errdefs.Source+json"):
+            told = read(_Source, json.loads(detail.get("value", "")), "the error")
+            return base64.b64decode((told.get("info") or {}).get("data", "")).decode(errors="replace")
     return ""
 
 
@@ -69,11 +79,11 @@ def _message(data: bytes, table: _Table) -> dict[str, Any]:
         if number not in table:
             continue
         name, kind, several = table[number]
-        read = _value(value, kind, name)
+        said = _value(value, kind, name)
         if several:
-            found.setdefault(name, []).append(read)
+            found.setdefault(name, []).append(said)
         else:
-            found[name] = read
+            found[name] = said
     return found
 
 
