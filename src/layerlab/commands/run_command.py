@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CommandFailed, LayerLabError
 from .options import Saving, saved_options, saving_of
 from .printing import echo
 
 if TYPE_CHECKING:
+    from ..explaining.causes import Explanation
     from ..machine.untouched import Ran
     from ..machine.wrapping import Watch
     from ..record.build import Build
     from ..system.docker_command import DockerBuild
 
-#: Begins each line of ours below the command's output.
+#: Begins what we say below the command's output.
 _OURS = "layerlab: "
+#: What a failed build costs: BuildKit writes provenance only of a build that succeeds.
+_FAILED = (
+    "A failed build has no provenance, so this is read from the Dockerfile: what a step got from its base image, and the sizes "
+    "of layers, are unknown."
+)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -50,33 +56,38 @@ def run(
     layerlab run -- docker buildx bake
     layerlab run -- docker compose up --build -d
 
-    The command runs on your terminal, on your builder, with its own output, signals and exit code; nothing is added to it.
-    What its builds did is then read from the builder's history, compared with the builds that LayerLab saw there before, and
-    printed to standard error.
+    The command runs on your terminal and your builder, with its own output, signals and exit code; nothing is added to it. What
+    its builds did is then read from the builder's history, compared with earlier builds that LayerLab knows of, and printed to
+    standard error. Where that can't be decided, it says so.
     """
     from ..machine import untouched
     from ..system import docker_command
 
-    read = docker_command.read(command)
-    watch = _watch(read) if read else None
+    watch = _watch(docker_command.read(command))
     try:
         ran = untouched.run(command, watch.begin if watch else lambda: None)
-    except CommandFailed as error:
+    except untouched.NotRun as error:
         echo(f"{_OURS}{error.message}", err=True)
         context.exit(error.exit_code)
     try:
         _tell(watch, ran, saving_of(saved, branch, default_branch), report)
     except KeyboardInterrupt:
         pass  # the command has ended, and this isn't part of it
-    except (LayerLabError, OSError, ValueError) as error:
-        echo(f"{_OURS}what the build did can't be told: {error}", err=True)
+    except Exception as error:  # whatever happens here, the command's exit code is ours
+        if context.find_root().params.get("debug"):
+            raise
+        echo(f"{_OURS}what the build did can't be told ({type(error).__name__}: {error})", err=True)
     context.exit(untouched.end_as(ran.exit_code))
 
 
-def _watch(read: DockerBuild) -> Watch:
+def _watch(read: DockerBuild | None) -> Watch | None:
+    if read is None:
+        return None
     from ..machine.wrapping import Watch
 
-    return Watch(read, Path.cwd())
+    with contextlib.suppress(OSError, RuntimeError):  # no current folder, no home: docker will say so
+        return Watch(read, Path.cwd())
+    return None
 
 
 def _tell(watch: Watch | None, ran: Ran, saving: Saving | None, report: Path | None) -> None:
@@ -114,13 +125,12 @@ def _show(build: Build, earlier: Sequence[Build] | None) -> None:
     echo(f"\n{_OURS}{build.outcome()}", err=True)
     if explanation.against:
         echo(f"compared with {explanation.against}", err=True)
-    echo(explanation, err=True)
+    echo(_the_same_for_all(explanation) or explanation, err=True)
     if build.error and not build.provenance:
         echo(_FAILED, err=True)
 
 
-#: What a failed build costs: BuildKit writes provenance only of a build that succeeds.
-_FAILED = (
-    "A failed build has no provenance, so this is read from the Dockerfile: what a step got from its base image, and the sizes "
-    "of layers, are unknown."
-)
+def _the_same_for_all(explanation: Explanation) -> str:
+    """Return why all the steps that ran did, if nothing is known to compare the build with; "" if they have several reasons."""
+    reasons = {step.why for step in explanation.steps if step.causes}
+    return "" if explanation.against or len(reasons) != 1 else f"{reasons.pop()}."

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from ..errors import CommandFailed
+from ..errors import LayerLabError
 from ..system.shell import dies_with_us
 
 #: Signals that are the command's, not ours, while it runs.
@@ -27,6 +27,14 @@ _WATCHED = _PASSED_ON | {signal.SIGCHLD}
 _PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
 #: A shell's exit codes for a program that isn't there, or can't be run.
 NOT_FOUND, NOT_RUNNABLE = 127, 126
+
+
+class NotRun(LayerLabError):
+    """There's no such program, or it can't be run; `exit_code` is what a shell returns then."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Ran:
 def run(command: Sequence[str], beside: Callable[[], object]) -> Ran:
     """Run `command` and return how it ended; call `beside` once it runs. Call this in the main thread.
 
-    If this process is killed, so is the command (on Linux). Raises CommandFailed if there's no such program.
+    If this process is killed, so is the command (on Linux). Raises NotRun if there's no such program.
     """
     _check(command)
     handled = signal.signal(signal.SIGCHLD, lambda *_: None)  # else it may be dropped, although it's blocked
@@ -75,9 +83,9 @@ def run(command: Sequence[str], beside: Callable[[], object]) -> Ran:
 def _check(command: Sequence[str]) -> None:
     if shutil.which(command[0]):
         return
-    there = os.path.exists(command[0])
-    what = f"{command[0]} can't be run" if there else f"there is no command {command[0]!r}"
-    raise CommandFailed(what, command, NOT_RUNNABLE if there else NOT_FOUND, "")
+    if os.path.exists(command[0]):
+        raise NotRun(f"{command[0]} can't be run", NOT_RUNNABLE)
+    raise NotRun(f"there is no command {command[0]!r}", NOT_FOUND)
 
 
 def _wait(pid: int) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,7 @@ class Watch:
         self._wanted: Mapping[str, Definition] = {}
         self._contexts: dict[str, Mapping[str, Snapshot]] = {}
         self._notes: list[str] = []
+        self._labels: dict[str, str] = {}
         self._ended = threading.Event()
 
     @property
@@ -70,11 +71,19 @@ class Watch:
 
             self._wanted = wrapped.definitions(self._command, self._folder)
             self._take_snapshots()
-        except (LayerLabError, OSError, ValueError) as error:
-            self._notes.append(f"what this command builds can't be told: {getattr(error, 'message', error)}")
+        except Exception as error:  # the command runs anyway, and a thread's traceback would spoil its output
+            why = str(getattr(error, "message", error)).partition("\n")[0]
+            self._notes.append(f"what this command builds can't be told: {why}")
         finally:
             _import_what_reads_the_result()
             self._ended.set()
+            self._ask_for_labels()
+
+    def _ask_for_labels(self) -> None:
+        """Ask now what to call the builders, if the builds have begun: that takes a docker client each."""
+        for reference in references.since(self._config, self._before):
+            if reference.builder not in self._labels:
+                self._labels[reference.builder] = self._label(reference.builder)
 
     def _take_snapshots(self) -> None:
         import functools
@@ -99,19 +108,21 @@ class Watch:
         from .which_build import Undecided
 
         self._ended.wait()
+        there = references.since(self._config, self._before)
+        if ran.exit_code and not there:
+            return Told(notes=("the command failed before a build began",))
         if not self._wanted:
             return Told(notes=tuple(self._notes))
         try:
-            found = self._found(ran)
+            found = self._found(ran, there)
         except Undecided as why:
             return Told(notes=(*self._notes, str(why)))
         return self._read(found, ran)
 
-    def _found(self, ran: Ran) -> Found:
+    def _found(self, ran: Ran, there: Sequence[Reference]) -> Found:
         from . import builder_history, which_build
 
         whole = ran.exit_code == 0 and self._command.verb in ("", "build")
-        there = references.since(self._config, self._before)
         return which_build.choose(
             self._wanted,
             references.fitting(self._wanted, there, whole=whole),
@@ -141,6 +152,8 @@ class Watch:
 
     def _label(self, builder: str) -> str:
         """Return what records call a builder. An address that $DOCKER_HOST or an option gives is in its digits."""
+        if builder in self._labels:
+            return self._labels[builder]
         from ..errors import CommandFailed
         from ..system.shell import run
         from .builders import Known
