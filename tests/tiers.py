@@ -61,6 +61,9 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_safety.py::test_nbval_can_fail",
         "engine/test_safety.py::test_every_notebook_is_in_one_part",
     ),
+    "a build on somebody's own Docker leaves what their own command leaves": (
+        "engine/test_safety.py::test_a_build_on_the_persons_builder_leaves_what_the_bare_command_leaves",
+    ),
     "one page in a real browser": (
         "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
         "browser/test_report_page.py::test_by_keyboard",

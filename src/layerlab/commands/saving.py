@@ -24,9 +24,15 @@ def kept(build: Build, saving: Saving) -> tuple[Build, Sequence[Build]]:
     from ..record import saved
 
     project = Path(build.project)
+    where = _checkout(project, saving)
     build, earlier = compared(build, project, saving)
+    if saved.copied(build, saving.folder, where):
+        name = saving.folder.resolve().name
+        echo(
+            f"The records are in the build context, so each build changes it: add `{name}` to .dockerignore.", err=True
+        )
     try:
-        saved.save(build, saving.folder, _checkout(project, saving))
+        saved.save(build, saving.folder, where)
     except LayerLabError as error:
         echo(f"The record wasn't saved: {error}", err=True)
     return build, earlier

@@ -41,6 +41,7 @@ class Builder:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._told = False
 
     @classmethod
     def here(cls) -> Builder:
@@ -96,7 +97,7 @@ class Builder:
 
         The image gets only the names that you give (`options=["--tag", "shop:1"]`) or that a Compose or bake file has. With
         another driver than "docker", it stays in the builder's cache unless an option says otherwise ("--load", "--push",
-        "--output"), as with docker itself; `say` gets a line about that.
+        "--output"), as with docker itself; `say` gets a line about that, once.
 
         The arguments are those of `Machine.build`. Raises BuilderError if there is no such builder or it doesn't answer;
         BuildFailed, AppError and PermissionNeeded as `Machine.build` does.
@@ -105,7 +106,8 @@ class Builder:
         definition = resolve(
             app, variant, target=target, args=args, service=service, options=[f"--builder={self.name}", *options]
         )
-        if not details.loads_images and not _has_output(options):
+        if not (self._told or details.loads_images or _has_output(options)):
+            self._told = True
             say(
                 f"Builder {self.name} has the driver {details.driver}, so the image stays in its cache; `--load` puts it into "
                 "your Docker, `--push` into a registry."

@@ -125,11 +125,10 @@ def current_context() -> str:
 def names() -> list[str]:
     """Return the names of all builders, as far as docker tells; it asks each of them how it is."""
     try:
-        lines = docker("buildx", "ls", "--format", "{{.Name}}", timeout=ANSWER_SECONDS).splitlines()
-    except CommandFailed:
+        listed = docker("buildx", "ls", "--format", "json", timeout=ANSWER_SECONDS).splitlines()
+        return [json.loads(builder)["Name"] for builder in listed]
+    except (CommandFailed, ValueError, KeyError):
         return []
-    # A builder's nodes have lines of their own, indented.
-    return list(dict.fromkeys(line.rstrip("*").strip() for line in lines if line.strip() and not line[0].isspace()))
 
 
 def _builds_with_alias(own: Mapping[str, str]) -> bool:
@@ -212,7 +211,8 @@ def trouble(name: str, found: Details, during: str = "") -> BuilderError | None:
 def refused(name: str, said: str, during: str = "") -> BuilderError:
     """Return the error that says why a builder can't be used, `during` something, and what to do: from what docker said of it."""
     fault = faults.recognise(said)
-    why = fault.what if fault else next((line for line in said.splitlines() if line.strip()), "it doesn't say why")
+    line = next((line for line in said.splitlines() if line.strip()), "it doesn't say why")
+    why = f"{fault.what} ({line})" if fault else line
     look = f"`docker buildx inspect {name}` says how it is"
     when = f" any more, during {during}" if during else ""
     return BuilderError(f"builder {name!r} can't be used{when}: {why}", f"{fault.remedy}; {look}" if fault else look)

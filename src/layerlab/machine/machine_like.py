@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import docker
 
+    from ..engines.packages import Say
     from ..errors import LayerLabError
     from ..project.app import App
     from ..record.build import Build
@@ -66,5 +67,5 @@ class Measurable(Protocol):
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Keep others away during a `with`, as far as that's possible."""
 
-    def build(self, app: App, variant: str, *, view: Wanted) -> Build:
+    def build(self, app: App, variant: str, *, view: Wanted, say: Say) -> Build:
         """Run one real build of `app` and return its record."""

@@ -15,6 +15,7 @@ from ..machine.resolving import resolve
 from ..project.app import EDITS, App
 from ..record.frames import rows_of
 from ..record.hosts import in_words
+from ..system import progress
 
 #: The edits that `compare` understands: a build on a reset machine, the edits of an App, and a moved base image.
 PREPARATIONS = ("cold", *EDITS, "base")
@@ -60,13 +61,13 @@ def compare(
                 for edit in sorted(edits, key=PREPARATIONS.index):
                     bar.set_postfix_str(f"{variant}, {edit}")
                     if edit != "cold" and not prepared:
-                        machine.build(app, variant, view="none")
+                        machine.build(app, variant, view="none", say=progress.say)
                     if edit in EDITS:
                         app.edit(edit)
                     else:
                         machine.preparations[edit].make()
                         app.last_edit = "none" if edit == "cold" else edit
-                    build = machine.build(app, variant, view="none")
+                    build = machine.build(app, variant, view="none", say=progress.say)
                     prepared = True
                     rows.append(rows_of(build, edit, repeat, len(rows)))
                     bar.update()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import secrets
+import os
 from pathlib import Path
 
 from ..system.files import made_once
@@ -37,10 +37,10 @@ def _key(folder: Path) -> bytes:
     try:
         return _kept(folder / FILE)
     except OSError:
-        return secrets.token_bytes(_BYTES)
+        return os.urandom(_BYTES)
 
 
 def _kept(file: Path) -> bytes:
     if not file.exists():
         claim()
-    return made_once(file, secrets.token_bytes(_BYTES))
+    return made_once(file, os.urandom(_BYTES))

@@ -113,24 +113,10 @@ def told(predicate: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_v1(predicate: Mapping[str, Any]) -> dict[str, Any]:
-    definition = predicate.get("buildDefinition") or {}
-    asked, inside = definition.get("externalParameters") or {}, definition.get("internalParameters") or {}
-    run = predicate.get("runDetails") or {}
-    metadata = run.get("metadata") or {}
-    source = asked.get("configSource") or {}
-    named = {"invocationID": "buildInvocationID", "startedOn": "buildStartedOn", "finishedOn": "buildFinishedOn"}
+    definition, run = predicate.get("buildDefinition") or {}, predicate.get("runDetails") or {}
     return {
-        "buildType": definition.get("buildType"),
-        "builder": run.get("builder"),
-        "invocation": {
-            "configSource": {"entryPoint" if key == "path" else key: value for key, value in source.items()},
-            "parameters": asked.get("request"),
-            "environment": {"platform": inside.get("builderPlatform")},
-        },
-        "buildConfig": inside.get("buildConfig"),
+        "invocation": {"parameters": (definition.get("externalParameters") or {}).get("request")},
+        "buildConfig": (definition.get("internalParameters") or {}).get("buildConfig"),
         "materials": definition.get("resolvedDependencies"),
-        "metadata": {
-            **{old: metadata[new] for new, old in named.items() if new in metadata},
-            _BUILDKIT: metadata.get("buildkit_metadata"),
-        },
+        "metadata": {_BUILDKIT: (run.get("metadata") or {}).get("buildkit_metadata")},
     }

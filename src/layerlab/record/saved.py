@@ -93,6 +93,12 @@ def newest(folder: Path, checkout: Checkout, say: Say) -> Build | None:
     return next(_read_all(_newest_first(_place(folder, checkout.project, checkout.branch)), folder, say), None)
 
 
+def copied(build: Build, folder: Path, checkout: Checkout) -> bool:
+    """Tell whether records in `folder` were in one of the build's contexts: then each one changes what the next build copies."""
+    place = f"/{folder.resolve().name}/{_readable(checkout.project)}"
+    return any(f"/{path}".endswith(place) for context in build.contexts.values() for path in context.entries)
+
+
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
