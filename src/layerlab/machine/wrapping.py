@@ -80,10 +80,13 @@ class Watch:
             self._ask_for_labels()
 
     def _ask_for_labels(self) -> None:
-        """Ask now what to call the builders, if the builds have begun: that takes a docker client each."""
-        for reference in references.since(self._config, self._before):
-            if reference.builder not in self._labels:
-                self._labels[reference.builder] = self._label(reference.builder)
+        """Find out now what the builders are called and which builds are known there, if the builds have begun."""
+        from ..record import history
+
+        for builder in {one.builder for one in references.since(self._config, self._before)}:
+            self._labels[builder] = self._label(builder)
+            for project in {definition.project for definition in self._wanted.values()}:
+                history.builds(project, self._labels[builder])
 
     def _take_snapshots(self) -> None:
         import functools
