@@ -62,12 +62,14 @@ with App.at({str(tmp_path / "shop")!r}) as app:
 
 def test_a_wrapped_command_starts_without_what_only_its_result_needs(tmp_path):
     code = f"""
-import sys
+import os, sys
+os.environ["LAYERLAB_HOME"] = {str(tmp_path / "home")!r}
 import layerlab.commands.main
 from layerlab.commands.run_command import _watch
-from layerlab.machine import untouched
+from layerlab.machine import raw_progress, untouched
 from layerlab.system import docker_command
-assert _watch(docker_command.read(["docker", "build", "."]))
+command = docker_command.read(["docker", "build", "."])
+assert _watch(command) and not raw_progress.needed(command)
 print(*sorted(name for name in sys.modules if any(f"{{name}}.".startswith(f"{{heavy}}.") for heavy in {HEAVY})))
 """
     assert python(code) == ""

@@ -248,7 +248,7 @@ def in_order(build: Build) -> Build:
 @given(builds.map(in_order), st.none() | builds.map(in_order))
 def test_whatever_a_record_holds_it_has_a_report(build, previous):
     for form in reporting.FORMATS:
-        assert reporting.render(build, previous, form, explanation_of(build))
+        assert reporting.render(build, previous, form, explanation_of(build)) or form == "annotations"
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -284,7 +284,8 @@ def test_every_form_says_what_to_do():
     why = dataclasses.replace(why, remedies=(remedy,))
     for form in reporting.FORMATS:
         text = html.unescape(reporting.render(now, before, form, why))
-        assert "move `ARG GIT_SHA` below line 4" in text and "08-split-what-is-heavy" in text, form
+        assert "move `ARG GIT_SHA` below line 4" in text, form
+        assert "08-split-what-is-heavy" in text or form == "annotations", form
     (told,) = json.loads(reporting.render(now, before, "json", why))["remedies"]
     assert told["line"] == 4
 
@@ -560,7 +561,7 @@ def test_values_whose_names_look_like_secrets_are_nowhere(given, form):
     build = with_secret(**given)
     text = reporting.render(build, None, form, explanation_of(build))
     assert SECRET not in text and "hunter2" not in text
-    assert HIDDEN in text
+    assert HIDDEN in text or form == "annotations"  # which say nothing of steps that had no reason of their own
 
 
 @pytest.mark.parametrize("form", list(reporting.FORMATS))

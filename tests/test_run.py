@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerlab.machine import references, wrapped
+from layerlab.machine import builder_history, raw_progress, references, wrapped
 from layerlab.machine.builder_history import Ended
 from layerlab.machine.which_build import Undecided, choose
 from layerlab.system import docker_command
@@ -125,6 +125,15 @@ def test_the_project_of_a_compose_file(tmp_path, monkeypatch):
     assert project("docker compose build") == tmp_path / "shop"
     assert project("docker compose -f ../../compose.yaml build") == tmp_path / "shop"
     assert project("docker compose --project-directory .. build") == tmp_path / "shop" / "api"
+
+
+def test_buildx_runs_as_the_program_that_it_is_unless_docker_has_options(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "cli-plugins").mkdir()
+    (tmp_path / "cli-plugins" / "docker-buildx").touch()
+    assert builder_history.quickest(("docker", "buildx")) == (str(tmp_path / "cli-plugins" / "docker-buildx"),)
+    for words in (("docker", "--context=far", "buildx"), ("/opt/docker", "buildx"), ("docker-buildx",)):
+        assert builder_history.quickest(words) == words
 
 
 # -- what it builds ----------------------------------------------------------------------------------------------------
@@ -362,3 +371,37 @@ def test_if_we_are_killed_the_command_ends(own_home):
 def test_a_command_that_a_signal_ended_ends_us_by_the_same(own_home):
     done = subprocess.run([*LAYERLAB_RUN, "sh", "-c", "kill -9 $$"], capture_output=True)
     assert done.returncode == -signal.SIGKILL
+
+
+# -- a builder without a history ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "added"),
+    [
+        ("docker build .", "docker build --progress=rawjson --metadata-file=/m ."),
+        ("docker --context far buildx --builder b build -t x -- .",
+         "docker --context far buildx --builder b build --progress=rawjson --metadata-file=/m -t x -- ."),
+        ("docker-buildx b .", "docker-buildx b --progress=rawjson --metadata-file=/m ."),
+    ],
+)  # fmt: skip
+def test_raw_progress_is_added_where_options_begin(command, added):
+    assert raw_progress.words(docker_command.read(command.split()), Path("/m")) == added.split()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["docker build -", "docker build -f - .", "docker build -q .", "docker build --progress=plain .", "docker build -o - .",
+     "docker build -o type=tar,dest=- .", "docker build --new a --new b", "docker buildx bake", "docker compose build"],
+)  # fmt: skip
+def test_raw_progress_is_for_builds_that_it_cannot_disturb(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "home"))
+    plain, other = docker_command.read(["docker", "build", "."]), docker_command.read(command.split())
+    assert not raw_progress.needed(plain)
+    raw_progress.mark(plain)
+    assert raw_progress.needed(plain) and not raw_progress.needed(other)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://other:1")
+    assert not raw_progress.needed(plain), "another engine"
+    monkeypatch.delenv("DOCKER_HOST")
+    raw_progress.unmark(plain)
+    assert not raw_progress.needed(plain)

@@ -64,6 +64,9 @@ FAST: dict[str, tuple[str, ...]] = {
     "a build on somebody's own Docker leaves what their own command leaves": (
         "engine/test_safety.py::test_a_build_on_the_persons_builder_leaves_what_the_bare_command_leaves",
     ),
+    "your own docker command, wrapped: what ran, and why": (
+        "engine/test_run_commands.py::test_it_says_what_ran_and_why_by_target[build]",
+    ),
     "one page in a real browser": (
         "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
         "browser/test_report_page.py::test_by_keyboard",

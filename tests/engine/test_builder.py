@@ -179,11 +179,11 @@ def test_a_first_build_with_steps_that_ran_is_not_called_the_first(person, tmp_p
 
 
 def test_a_base_image_that_cannot_be_pulled_is_their_error_and_nothing_is_imported(person, tmp_path):
-    before = docker("images", "--all", "--no-trunc")
+    before = docker("images", "--all", "--quiet", "--no-trunc")
     with small_app(tmp_path / "shop", "FROM mine/nowhere:1\nRUN true\n") as app, pytest.raises(BuildFailed) as caught:
         Builder.here().build(app, "Dockerfile", view="none")
     assert "mine/nowhere:1" in str(caught.value) and caught.value.remedy
-    assert docker("images", "--all", "--no-trunc") == before
+    assert docker("images", "--all", "--quiet", "--no-trunc") == before
     assert history.builds(app.source, Builder.here().label)[0].error
 
 
@@ -211,7 +211,7 @@ def test_another_driver_builds_and_its_image_stays_in_the_cache(kind, request, t
     assert {*states(first)} == {"RAN"} and {*states(again)} == {"CACHED"}
     assert states(edited)[-1] == "RAN" and "main.py" in explain(edited).of("COPY main.py").why
     assert first.provenance and first.machine == builder.label != Builder.here().label
-    assert len(said) == 2 and "the image stays in its cache; `--load`" in said[0]
+    assert len(said) == 1 and "the image stays in its cache; `--load`" in said[0]
     assert docker("image", "rm", "mine/loaded")
 
 
@@ -237,7 +237,6 @@ def test_a_docker_context_that_is_not_the_current_one(person, foreign, tmp_path,
     with small_app(tmp_path / "shop", theirs("own-5")) as app:
         assert server.build(app, "Dockerfile", view="none").machine == server.label
     assert builders.current_context() == "default"
-    assert builders.keeps_history(server.known) and builders.versions(server.known)["buildx"]
 
 
 def test_two_engines_behind_one_name_have_histories_of_their_own(person, foreign, tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import re
 import secrets
 import signal
 import subprocess
@@ -14,12 +13,14 @@ import threading
 
 import pytest
 from support import running, wait_for
-from test_builder import BASE, docker, person, remote  # noqa: F401
+from test_builder import BASE, contained, docker, person, remote  # noqa: F401
 
+from layerlab.machine import builder_history, raw_progress
 from layerlab.machine.building import RETRY_ON
 from layerlab.record import history
 from layerlab.record.build import Build
 from layerlab.record.hosts import all_folders
+from layerlab.system import docker_command
 
 RUN = [sys.executable, "-m", "layerlab", "run", "--"]
 COMPOSE = "name: {name}\nservices: {{web: {{build: .}}, lib: {{build: {{context: ., target: base}}}}}}\n"
@@ -121,10 +122,11 @@ def test_it_says_what_ran_and_why_by_target(way, shop):
 
 def test_the_engine_is_as_the_bare_command_leaves_it(shop):
     def state():
-        asked = (["images", "--all", "--no-trunc"], ["ps", "--all"], ["volume", "ls"], ["network", "ls"], ["context", "ls"],
-                 ["buildx", "du", "--format", "{{.ID}}"])  # fmt: skip
-        # How long ago something was is of no interest.
-        return [re.sub(r"\b(\d+|About an?|Less than a) \w+( ago)?", "", docker(*words)) for words in asked]
+        shown = {"images": "{{.Repository}}:{{.Tag}} {{.ID}}", "ps": "{{.ID}} {{.Names}} {{.State}}"}
+        asked = [[what, "--all", "--no-trunc", "--format", form] for what, form in shown.items()]
+        asked += [["volume", "ls"], ["network", "ls"], ["context", "ls"], ["buildx", "ls"]]
+        cache = sorted(docker("buildx", "du", "--format", "{{.ID}}").splitlines())
+        return [sorted(docker(*words).splitlines()) for words in asked], cache
 
     words = named(WAYS["build"][0], shop)
     bare(*words)
@@ -257,11 +259,48 @@ def test_twenty_at_once_are_told_apart(person, tmp_path):  # noqa: F811
             assert told.get("target", "") == asked.get("target", "")
 
 
-def test_a_remote_builder(shop, remote):  # noqa: F811
-    words = ["docker", "buildx", "build", f"--builder={remote}", "."]
+@pytest.mark.parametrize("kind", ["remote", "contained"])
+def test_another_driver(kind, shop, request):
+    builder = request.getfixturevalue(kind)
+    if kind == "contained":  # which has no base image
+        (shop / "Dockerfile").write_text("FROM scratch\nCOPY compose.yaml /\nCOPY main.py /\n")
+    words = ["docker", "buildx", "build", f"--builder={builder}", "."]
     edited = run(*words)
     assert edited.returncode == 0, edited.stderr
     (shop / "main.py").write_text("2")
     said = run(*words).stderr
     assert "main.py changed" in said, said
-    assert records(shop)[0].machine.startswith(f"builder {remote} (")
+    assert records(shop)[0].machine.startswith(f"builder {builder} (")
+
+
+# -- a builder without a history ---------------------------------------------------------------------------------------
+
+
+def test_where_no_history_is_kept_raw_progress_is_added_and_that_is_said(shop):
+    words = ["docker", "build", "--tag", f"{shop.name}:own", "."]
+    run(*words)
+    (shop / "main.py").write_text("2")
+    command = docker_command.read(words)
+    raw_progress.mark(command)  # as if the build before had found none
+    followed = run(*words)
+    assert followed.returncode == 0, followed.stderr
+    assert "the build gets --progress=rawjson" in followed.stderr and "main.py changed" in followed.stderr
+    assert docker("image", "inspect", f"{shop.name}:own")
+    assert not raw_progress.needed(command), "there is one, so the next build is as it is"
+
+
+def test_a_failed_build_with_raw_progress(shop):
+    (shop / "Dockerfile").write_text(f"FROM {BASE}\nRUN exit 3\n")
+    raw_progress.mark(docker_command.read(["docker", "build", "."]))
+    followed = run("docker", "build", ".")
+    assert followed.returncode == bare("docker", "build", ".").returncode
+    assert records(shop)[0].state("exit 3") == "FAILED"
+
+
+def test_what_a_buildx_without_a_history_says(person):  # noqa: F811
+    said = subprocess.run(
+        ["docker", "buildx", "annals", "logs", "--progress=rawjson", "x"], capture_output=True, text=True
+    )
+    assert isinstance(builder_history._refused(said.stderr), builder_history.NoHistory)
+    said = subprocess.run(["docker", "buildx", "history", "logs", "no-such-build"], capture_output=True, text=True)
+    assert not isinstance(builder_history._refused(said.stderr), builder_history.NoHistory)

@@ -82,7 +82,9 @@ class Commands(click.Group):
 def main(debug: bool) -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
-    Builds run on machines, which are LayerLab's own disposable Docker engines. Your engine and its cache stay untouched.
+    Builds run on machines, which are LayerLab's own disposable Docker engines: your engine and its cache stay untouched. With
+    --builder or --here, a build runs on your own builder, exactly as docker would run it; `run` goes around the docker command
+    that you already type.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a character gets its number

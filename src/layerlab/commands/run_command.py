@@ -65,9 +65,9 @@ def run(
 
     watch = _watch(docker_command.read(command))
     try:
-        ran = untouched.run(command, watch.begin if watch else lambda: None)
+        ran = watch.run(_say) if watch else untouched.run(command, lambda: None)
     except untouched.NotRun as error:
-        echo(f"{_OURS}{error.message}", err=True)
+        _say(error.message)
         context.exit(error.exit_code)
     try:
         _tell(watch, ran, saving_of(saved, branch, default_branch), report)
@@ -76,7 +76,7 @@ def run(
     except Exception as error:  # whatever happens here, the command's exit code is ours
         if context.find_root().params.get("debug"):
             raise
-        echo(f"{_OURS}what the build did can't be told ({type(error).__name__}: {error})", err=True)
+        _say(f"what the build did can't be told ({type(error).__name__}: {error})")
     context.exit(untouched.end_as(ran.exit_code))
 
 
@@ -92,21 +92,25 @@ def _watch(read: DockerBuild | None) -> Watch | None:
 
 def _tell(watch: Watch | None, ran: Ran, saving: Saving | None, report: Path | None) -> None:
     if watch is None:
-        echo(f"{_OURS}there was no build to explain: this isn't a docker command that builds", err=True)
+        _say("there was no build to explain: this isn't a docker command that builds")
         return
     if ran.interrupted and ran.exit_code and not watch.goes_on:
-        echo(f"{_OURS}interrupted, so there's nothing to explain", err=True)
+        _say("interrupted, so there's nothing to explain")
         return
     told = watch.told(ran)
     compared = [_kept(build, saving) for build in told.builds]
     for build, earlier in compared:
         _show(build, earlier)
     for note in told.notes:
+<<<<<<< HEAD
         echo(f"{_OURS}{note}", err=True)
     if report and compared:
         from ..reporting import report_together
 
         report_together(compared, report)
+=======
+        _say(note)
+>>>>>>> w-run
 
 
 def _kept(build: Build, saving: Saving | None) -> tuple[Build, Sequence[Build] | None]:
@@ -134,3 +138,7 @@ def _the_same_for_all(explanation: Explanation) -> str:
     """Return why all the steps that ran did, if nothing is known to compare the build with; "" if they have several reasons."""
     reasons = {step.why for step in explanation.steps if step.causes}
     return "" if explanation.against or len(reasons) != 1 else f"{reasons.pop()}."
+
+
+def _say(line: str) -> None:
+    echo(f"{_OURS}{line}", err=True)

@@ -180,21 +180,6 @@ def read_details(text: str) -> Details:
     )
 
 
-def keeps_history(builder: Known) -> bool:
-    """Tell whether a builder keeps records of its builds: BuildKit since 0.11 does, and buildx reads them since 0.21."""
-    try:
-        docker("buildx", "history", "ls", "--format", "{{.Ref}}", of=builder, timeout=ANSWER_SECONDS)
-    except CommandFailed:
-        return False
-    return True
-
-
-def versions(builder: Known) -> dict[str, str]:
-    """Return the versions of docker's client and of buildx; "" for one that doesn't tell."""
-    asked = {"docker": ("--version",), "buildx": ("buildx", "version")}
-    return {name: _first_line(builder, *words) for name, words in asked.items()}
-
-
 def trouble(name: str, found: Details, during: str = "") -> BuilderError | None:
     """Return the error that says why a builder can't be used, `during` something, and what to do; None if it can."""
     if found.error:
@@ -216,13 +201,6 @@ def refused(name: str, said: str, during: str = "") -> BuilderError:
     look = f"`docker buildx inspect {name}` says how it is"
     when = f" any more, during {during}" if during else ""
     return BuilderError(f"builder {name!r} can't be used{when}: {why}", f"{fault.remedy}; {look}" if fault else look)
-
-
-def _first_line(builder: Known, *words: str) -> str:
-    try:
-        return docker(*words, of=builder).partition("\n")[0].strip()
-    except CommandFailed:
-        return ""
 
 
 def _fields(text: str) -> list[dict[str, str]]:

@@ -230,7 +230,7 @@ def _try(
             seconds, exit_code, lines = client_process.follow(
                 [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
             )
-        provenance, image = _read_metadata(metadata, definition.service)
+        provenance, image = read_metadata(metadata, definition.service)
     from ..traces import trace
 
     raw = "".join(lines)
@@ -258,7 +258,7 @@ def _get_ready_to_explain(project: Path, machine: str) -> None:
     history.builds(project, machine)
 
 
-def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
+def read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     """Return provenance and image name; both are empty for a failed build, which writes no metadata."""
     if not file.exists():
         return {}, ""

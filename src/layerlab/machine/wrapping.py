@@ -6,11 +6,12 @@ keeps on this computer.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..record.build import Build
     from ..record.snapshot import Snapshot
     from .builder_history import Kept
+    from .raw_progress import Followed
     from .references import Found, Reference
     from .untouched import Ran
 
@@ -44,7 +46,7 @@ class Told:
 
 
 class Watch:
-    """Watches one command that builds: make it before the command runs, `begin` once it runs, `told` when it has ended."""
+    """Watches one command that builds: make it, `run` the command, and see what it has `told`."""
 
     def __init__(self, command: DockerBuild, folder: Path) -> None:
         self._command, self._folder = command, folder
@@ -54,6 +56,7 @@ class Watch:
         self._contexts: dict[str, Mapping[str, Snapshot]] = {}
         self._notes: list[str] = []
         self._labels: dict[str, str] = {}
+        self._followed: Followed | None = None
         self._ended = threading.Event()
 
     @property
@@ -61,7 +64,27 @@ class Watch:
         """Whether the command does more than build, so that a signal may come when its builds have long ended."""
         return self._command.verb in ("up", "run")
 
-    def begin(self) -> None:
+    def run(self, say: Callable[[str], object]) -> Ran:
+        """Run the command as it is; a plain build gets raw progress where its builder keeps no history, which `say` says."""
+        from . import raw_progress, untouched
+
+        definition = self._only_definition() if raw_progress.needed(self._command) else None
+        if definition is None:
+            return untouched.run(self._command.words, self._begin)
+        say("this builder keeps no history, so the build gets --progress=rawjson, and LayerLab shows how far it is")
+        self._followed = raw_progress.run(self._command, self._folder, definition)
+        self._wanted, self._contexts = {references.PLAIN: definition}, {references.PLAIN: self._followed.contexts}
+        self._ended.set()
+        return self._followed.ran
+
+    def _only_definition(self) -> Definition | None:
+        from . import wrapped
+
+        with contextlib.suppress(LayerLabError, OSError, ValueError):
+            return wrapped.definitions(self._command, self._folder)[references.PLAIN]
+        return None
+
+    def _begin(self) -> None:
         """Start to look at what's built, on a thread. A daemon, so that a disk that doesn't answer holds up nobody's exit."""
         threading.Thread(target=self._look, name="layerlab-watch", daemon=True).start()
 
@@ -129,7 +152,7 @@ class Watch:
         return which_build.choose(
             self._wanted,
             references.fitting(self._wanted, there, whole=whole),
-            lambda reference: builder_history.ended(self._command.buildx, reference),
+            lambda reference: builder_history.ended(builder_history.quickest(self._command.buildx), reference),
             failed=ran.exit_code != 0,
             until=ran.ended,
         )
@@ -141,7 +164,7 @@ class Watch:
 
         def record(target: str) -> Build | str:
             try:
-                kept = builder_history.read(self._command.buildx, found[target], failed=ran.exit_code != 0)
+                kept = self._kept(found[target], failed=ran.exit_code != 0)
             except (builder_history.NotKept, ValueError) as why:
                 return f"{target}: {why}"
             return self._record(target, found[target], kept, labels[found[target].builder].result(), ran)
@@ -152,6 +175,20 @@ class Watch:
             told = list(pool.map(record, order))
         notes = [one for one in told if isinstance(one, str)]
         return Told(tuple(one for one in told if not isinstance(one, str)), (*self._notes, *notes))
+
+    def _kept(self, reference: Reference, *, failed: bool) -> Kept:
+        """Return what's known of a build, and note whether the builder keeps a history. Raises NotKept."""
+        from . import builder_history, raw_progress
+
+        try:
+            kept = builder_history.read(builder_history.quickest(self._command.buildx), reference, failed=failed)
+        except builder_history.NoHistory:
+            raw_progress.mark(self._command)
+            if self._followed:
+                return self._followed.kept
+            raise
+        raw_progress.unmark(self._command)
+        return kept
 
     def _label(self, builder: str) -> str:
         """Return what records call a builder. An address that $DOCKER_HOST or an option gives is in its digits."""
@@ -189,6 +226,8 @@ class Watch:
         claim()
         folder_of(label).mkdir(parents=True, exist_ok=True, mode=0o700)
         history.remember(build, definition.folders)
+        if self._followed:
+            self._followed.view.finish(build)
         return build
 
 

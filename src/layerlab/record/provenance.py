@@ -103,7 +103,7 @@ def told(predicate: Mapping[str, Any]) -> dict[str, Any]:
     """Return provenance as records have it, from what BuildKit wrote as SLSA v0.2 or v1; {} from {}.
 
     Samples of the engine's CPU and memory are left out: they're long, and nothing reads them. Where v1 has what v0.2 says is
-    in BuildKit's docs/attestations/slsa-definitions.md.
+    in BuildKit's documentation, "SLSA definitions".
     """
     found = _from_v1(predicate) if "buildDefinition" in predicate else dict(predicate)
     if extra := details(found):

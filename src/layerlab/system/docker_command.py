@@ -52,7 +52,7 @@ class DockerBuild:
     Attributes:
         tool: "build", "bake" or "compose".
         buildx: the words that run buildx for the same engine, and with the same configuration.
-        prefix: the words before Compose's command: `docker compose -f dev.yaml`; () for another tool.
+        prefix: the words before Compose's command, `docker compose -f dev.yaml`; of a plain build, those before its options.
         verb: Compose's command; "" for another tool.
         options: each as `--name=value` or `--flag`, also those that were given as a letter or with the value apart.
         context: the build context of "build"; "" if the words leave open which it is.
@@ -113,7 +113,8 @@ def _of_tool(rest: Sequence[str], buildx: tuple[str, ...], words: tuple[str, ...
     for command in _PLAIN:
         if name[: len(command)] == command:
             options, names, open_ = _parsed(rest[len(command) :], _BUILD, _BUILD_SHORT, _BUILD_FLAGS)
-            return DockerBuild("build", buildx, (), "", (*more, *options), _the_one(names, open_), words)
+            prefix = words[: len(words) - len(rest) + len(command)]
+            return DockerBuild("build", buildx, prefix, "", (*more, *options), _the_one(names, open_), words)
     return None
 
 
