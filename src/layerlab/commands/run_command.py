@@ -102,15 +102,11 @@ def _tell(watch: Watch | None, ran: Ran, saving: Saving | None, report: Path | N
     for build, earlier in compared:
         _show(build, earlier)
     for note in told.notes:
-<<<<<<< HEAD
-        echo(f"{_OURS}{note}", err=True)
+        _say(note)
     if report and compared:
         from ..reporting import report_together
 
         report_together(compared, report)
-=======
-        _say(note)
->>>>>>> w-run
 
 
 def _kept(build: Build, saving: Saving | None) -> tuple[Build, Sequence[Build] | None]:
