@@ -68,7 +68,9 @@ def test_a_file_with_one_build_has_what_the_other_has_of_it():
 def test_why_files_count_is_unknown_and_two_builds_can_be_compared():
     cold, edited, _ = dockerbuild.load(THREE).values()
     assert {c.kind for s in explain(edited).steps for c in s.causes} == {"unknown"}
-    step = explain(edited, cold).of("COPY main.py")
+    found = explain(edited, cold)
+    assert found.against == "the previous build of shop Dockerfile on an engine that isn't known here"
+    step = found.of("COPY main.py")
     assert [c.kind for c in step.causes] == [
         "unknown"
     ] and "the files of context 'context' couldn't be compared" in step.why

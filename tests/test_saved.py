@@ -56,7 +56,7 @@ def records(folder: Path) -> list[Path]:
 
 
 def contexts(folder: Path) -> list[Path]:
-    return sorted((folder / "contexts").glob("*.json.gz"))
+    return sorted((folder / "contexts").glob("*.gz"))
 
 
 # -- there and back ----------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_the_oldest_branches_go(tmp_path, monkeypatch):
 
 
 def test_files_of_others_stay(tmp_path):
-    mine = [tmp_path / "contexts" / "notes.json.gz", tmp_path / "shop" / "main" / "notes.json.gz", tmp_path / "README"]
+    mine = [tmp_path / "contexts" / "notes.gz", tmp_path / "shop" / "main" / "notes.json.gz", tmp_path / "README"]
     for file in mine:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("mine")
@@ -232,12 +232,25 @@ def test_what_is_no_file_is_skipped(kind, tmp_path):
     assert all(str(bad) in line for line in said)
 
 
+def context_of(rows: bytes = b"\0a\0    33188 1   x\0", **changes: object) -> bytes:
+    head = {"layout": 1, "entries": 1, "rules": [], "ignore_file": "", "ignored": [], "about": {}} | changes
+    return gzip.compress(json.dumps(head).encode() + b"\n" + rows)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"hello", "isn't a whole gzip file"),
-        (pack({"entries": 3, "rules": [], "ignore_file": "", "ignored": []}), "entries is 3"),
-        (pack({"entries": [["a", 0, 1, "x"]], "rules": [], "ignore_file": "", "ignored": []}), "isn't a snapshot"),
+        (gzip.compress(b"hello"), "Expecting value"),
+        (context_of(layout=7), "not a packed snapshot of this layout"),
+        (context_of(entries="1"), "entries is '1'"),
+        (context_of(rules=[1]), "rules[0] is 1"),
+        (context_of(ignored=None), "ignored is None"),
+        (context_of(entries=2), "doesn't hold the 2 entries"),
+        (context_of(b"\0" * 10**6), "doesn't hold the 1 entries"),
+        (context_of(b"\0a\0    0 1   x\0"), "unknown kind"),
+        (context_of(b"\0a\0    many 1   x\0"), "invalid literal"),
+        (context_of(b"\0a\0x\0"), "not enough values"),
         (None, ""),
     ],
 )
@@ -259,7 +272,7 @@ def test_without_a_context_the_files_cannot_be_compared(content, told, tmp_path)
 
 def test_a_context_named_like_a_path_is_not_followed(tmp_path):
     file = saved.save(made(0), tmp_path / "records", MAIN)
-    (tmp_path / "outside.json.gz").write_bytes(contexts(tmp_path / "records")[0].read_bytes())
+    (tmp_path / "outside.gz").write_bytes(contexts(tmp_path / "records")[0].read_bytes())
     told = json.loads(gzip.decompress(file.read_bytes())) | {"contexts": {"context": "../../outside"}}
     file.write_bytes(pack(told))
     said: list[str] = []

@@ -45,6 +45,10 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_reaching_out.py::test_a_project_that_stays_at_home_is_never_asked",
     ),
     "compare measures": ("engine/test_move_base.py::test_compare_measures_it_and_puts_it_back",),
+    "a record travels to another computer, and an export of the engine's is read": (
+        "engine/test_travelling.py::test_a_job_keeps_its_record_and_the_next_one_is_compared_with_it",
+        "engine/test_travelling.py::test_what_the_engine_exports_of_a_build_is_read_as_it_was_recorded",
+    ),
     "a failing build": ("engine/test_build.py::test_a_build_that_fails_in_the_middle_stage_says_all",),
     "a killed build": (
         "engine/test_faults.py::test_the_client_is_killed_during_a_build",
@@ -88,7 +92,7 @@ SECONDS: dict[str, float] = {
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
     "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110,
     "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 150, "engine/test_machine.py": 90,
-    "engine/test_holds.py": 90,
+    "engine/test_holds.py": 90, "engine/test_two_runners.py": 200,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,
     "engine/test_lab_09.py": 80, "engine/test_lab_06.py": 80, "engine/test_app_venv_service.py": 80, "engine/test_fuzz.py": 80,
     "engine/test_app_agent_platform.py": 70, "engine/test_app_diet_planner.py": 70, "engine/test_capstone.py": 60,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import IMPORTED, in_words, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system import docker_words
@@ -66,7 +66,7 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
         return ""
     before = earlier[0]
     where = f" of branch {before.branch}" if before.branch not in ("", build.branch) else ""
-    if before.machine != build.machine:
+    if before.machine != build.machine or before.machine == IMPORTED:
         where += f" on {in_words(before.machine)}"
     elif not on_one_engine(build, before):
         where += " on another computer" if is_builder(build.machine) else " on another engine"

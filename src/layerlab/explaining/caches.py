@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import IMPORTED, in_words, is_builder
 from ..record.step import shortened
 from ..system import docker_words
 from ..traces.instructions import read
@@ -43,6 +43,9 @@ def not_here(comparison: Comparison, index: int) -> tuple[Cause, bool]:
 def _elsewhere(before: str, now: str) -> tuple[Cause, bool]:
     """Return the cause of a step that another machine, builder or computer made, and whether it's certain."""
     where = f"the previous build ran on {in_words(before)}"
+    if IMPORTED in (before, now):
+        text = "nothing that is known differs; whether both builds had the same cache isn't known"
+        return Cause("unknown", text), False
     if before == now and is_builder(now):  # both computers may use one builder
         return Cause(
             "another machine", f"the previous build ran on another computer; {now} doesn't have its result here"

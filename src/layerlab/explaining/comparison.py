@@ -7,6 +7,7 @@ import functools
 import math
 
 from ..record.build import Build
+from ..record.hosts import IMPORTED
 from ..record.layers import layer_of
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
@@ -75,7 +76,7 @@ class StepDifferences:
 
 def on_one_engine(now: Build, before: Build) -> bool:
     """Tell whether two builds had the same cache, as far as their records say."""
-    return now.machine == before.machine and before.cache in ("", now.cache)
+    return now.machine == before.machine != IMPORTED and before.cache in ("", now.cache)
 
 
 class Comparison:

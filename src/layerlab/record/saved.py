@@ -1,7 +1,7 @@
 """Records in a folder that travels: from one CI job to the next, or to another computer. Several jobs may write into it at once.
 
     PROJECT/BRANCH/TIME-IMAGE-RANDOM.json.gz    a record without its raw trace; IMAGE stands for variant, target and service
-    contexts/HASH.json.gz                       a snapshot of a context, which all records with the same files share
+    contexts/HASH.gz                            a snapshot of a context, which all records with the same files share
 
 The snapshots have no dates of files: each checkout has its own, and they don't count. A file is written beside its place and
 then put there, and writers take turns, so a reader finds whole files, or none. What a reader can't use, it names and skips.
@@ -26,6 +26,7 @@ from ..system.files import put_private
 from ..system.gzipped import gunzipped
 from ..system.home import locked
 from ..system.refusals import refusals_told
+from . import packed
 from .build import Build
 from .history import ended_before
 from .reading import no_number, read
@@ -36,14 +37,16 @@ KEPT = 10
 #: How many branches of a project are kept: those with the newest records.
 BRANCHES = 50
 #: A file that holds more than this isn't read, bytes: a context of a million files has less.
-MOST = 200 * 10**6
+MOST = 100 * 10**6
+#: How hard gzip tries: with more, a context of 100,000 files takes seconds.
+_QUICK = 3
 #: Says which layout of a file this is; another one isn't read.
 LAYOUT = 1
 #: Stands for a cache whose id isn't in a record: it may be any computer's.
 UNKNOWN_CACHE = "unknown"
 
 _RECORD = re.compile(r"(?P<time>[\w.+-]+)-(?P<image>[0-9a-f]{8})-[0-9a-f]{8}\.json\.gz")
-_CONTEXT = re.compile(r"(?P<hash>[0-9a-f]{32})\.json\.gz")
+_CONTEXT = re.compile(r"(?P<hash>[0-9a-f]{32})\.gz")
 
 #: Gets a line about each file that can't be used.
 Say = Callable[[str], object]
@@ -137,12 +140,12 @@ def _packed(data: Any) -> bytes:
 
 def _keep(snapshot: Snapshot, folder: Path) -> str:
     """Write a snapshot, unless it's there, and return its hash."""
-    content = json.dumps(dataclasses.replace(snapshot, stats={}).to_json(), separators=(",", ":")).encode()
+    content = b"".join(packed.pack(packed.without_stats(snapshot), {}))
     name = hashlib.sha256(content).hexdigest()[:32]
-    file = folder / "contexts" / f"{name}.json.gz"
+    file = folder / "contexts" / f"{name}.gz"
     if not file.exists():
         file.parent.mkdir(exist_ok=True, mode=0o700)
-        put_private(file, gzip.compress(content, mtime=0))
+        put_private(file, gzip.compress(content, _QUICK, mtime=0))
     return name
 
 
@@ -211,12 +214,12 @@ class _Contexts(Mapping[str, Snapshot]):
         self._hashes, self._folder, self._say = hashes, folder, say
 
     def __getitem__(self, name: str) -> Snapshot:
-        file = self._folder / f"{self._hashes[name]}.json.gz"
+        file = self._folder / f"{self._hashes[name]}.gz"
         try:
             if not _CONTEXT.fullmatch(file.name):
                 raise ValueError("it isn't named by a hash")
             return _snapshot(file)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             if not isinstance(error, FileNotFoundError):
                 self._say(f"{file} is skipped: it isn't a snapshot that `--save` wrote ({error})")
             raise KeyError(name) from error
@@ -231,7 +234,7 @@ class _Contexts(Mapping[str, Snapshot]):
 @functools.lru_cache(maxsize=4)
 def _snapshot(file: Path) -> Snapshot:
     """Read a snapshot; a file of that name never changes."""
-    return Snapshot.from_json(_json(file))
+    return packed.checked(gunzipped(file, MOST))
 
 
 def _json(file: Path) -> Any:
