@@ -94,5 +94,21 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, run, explain, report, import_, compare, diff, clean, course, lab):
+for command in (
+    doctor,
+    up,
+    reset,
+    down,
+    machines,
+    build,
+    run,
+    explain,
+    report,
+    import_,
+    compare,
+    diff,
+    clean,
+    course,
+    lab,
+):
     main.add_command(command)
