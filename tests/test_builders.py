@@ -22,6 +22,7 @@ from layerlab.machine.builders import Details, Known, read_details, trouble
 from layerlab.record import history
 from layerlab.record.build import Build
 from layerlab.record.hosts import builder_label, folder_of, in_words, is_builder
+from layerlab.record.snapshot import Snapshot
 from layerlab.system.home import home
 
 #: What `docker buildx inspect` of buildx 0.29 printed, shortened where rows repeat.
@@ -103,7 +104,7 @@ def person(tmp_path, lab_home, monkeypatch):
                 ("unix:///run/docker.sock", "tcp://b:1"),
                 ("inactive", "error"),
                 (),
-                "no route to host",
+                "",
             ),
         ),
     ],
@@ -119,6 +120,11 @@ def test_a_builder_that_a_build_starts_itself_is_no_trouble_and_a_remote_one_is(
     assert told.message == "builder 'dead' isn't running: nothing answers at unix:///tmp/nothing.sock"
     assert "start its BuildKit" in told.remedy
     assert "any more, during the build of a b" in trouble("dead", read_details(REMOTE), "the build of a b").message
+
+
+def test_a_builder_none_of_whose_nodes_can_be_used_cannot_be_used():
+    text = "Name: a\nDriver: remote\n\nNodes:\nName: a0\nError: no route to host\n\nName: a1\nError: it's gone\n"
+    assert read_details(text).error == "no route to host; it's gone"
 
 
 @pytest.mark.parametrize(
@@ -253,18 +259,23 @@ def test_a_builders_first_known_build_is_not_called_the_first():
     assert "doesn't see those that others made there" in str(told)
 
 
-def test_a_step_that_ran_again_without_a_change_names_what_may_have_happened():
-    again = dataclasses.replace(THERE, seconds=1.0)
-    told = explain_against(again, [THERE])
+def test_the_build_compared_with_is_one_that_is_known():
+    told = explain_against(dataclasses.replace(THERE, seconds=1.0), [THERE])
     assert told.against == f"the previous build of shop Dockerfile on {LABEL} known to LayerLab"
-    text = str(told)
-    assert "nothing that counts has changed" in text or "couldn't be compared" in text
 
 
-def test_two_builders_may_be_one_engine():
+def test_a_step_that_ran_again_without_a_change_names_what_may_have_happened():
+    empty = {"context": Snapshot({})}
+    for host, says in ((LABEL, "others may prune it"), ("laptop", "emptied by --no-cache")):
+        build = dataclasses.replace(BUILD, machine=host, contexts=empty)
+        assert kinds(build, build) == {"record gone"}
+        assert says in str(explain_against(build, [build]))
+
+
+def test_two_builders_may_be_one_engine_and_a_machine_is_none():
     elsewhere = dataclasses.replace(BUILD, machine=builder_label("default", "4567abcd"))
-    assert kinds(THERE, elsewhere) <= {"unknown"}
-    assert "unknown" not in kinds(THERE, BUILD) or kinds(THERE, BUILD) == {"unknown"}
+    assert kinds(THERE, elsewhere) == {"unknown"}
+    assert kinds(THERE, BUILD) == kinds(BUILD, elsewhere) == {"another machine"}
 
 
 # -- the options -------------------------------------------------------------------------------------------------------

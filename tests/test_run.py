@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from layerlab.machine import builder_history, raw_progress, references, wrapped
 from layerlab.machine.builder_history import Ended
-from layerlab.machine.which_build import Undecided, choose
+from layerlab.machine.which_build import Evidence, Undecided, choose, the_one
 from layerlab.system import docker_command
 
 DOCKERFILE = "FROM scratch\nARG V\nCOPY . .\n"
@@ -203,7 +203,10 @@ def test_only_builds_of_the_same_context_dockerfile_and_target_can_be_it(shop, t
     (tmp_path / "refs" / "__group__" / "g").write_text("{}")
     there = references.since(tmp_path, before)
     found = references.fitting({"default": mine}, there, whole=True)
-    assert sorted(one["default"].id for one in found) == ["by-link", "mine"]
+    assert sorted(one["default"].id for one in found) == ["by-link", "mine", "of-a-bake"]
+    two = [one for one in there if one.id in ("mine", "of-a-bake")]
+    nothing = Evidence(lambda one: None, False, 0.0)
+    assert choose({"default": mine}, two, nothing, whole=True)["default"].id == "mine", "a plain build is in no group"
     assert [one["default"].id for one in references.fitting({"default": dev}, there, whole=True)] == ["other-file"]
 
 
@@ -229,9 +232,9 @@ def reference(number, written=100.0):
 
 
 def chosen(definition, endings, *, failed=False, until=110.0):
-    possible = [{"default": reference(number)} for number in range(len(endings))]
-    found = choose({"default": definition}, possible, lambda one: endings[int(one.id)], failed=failed, until=until)
-    return int(found["default"].id)
+    there = [reference(number) for number in range(len(endings))]
+    evidence = Evidence(lambda one: endings[int(one.id)], failed, until)
+    return int(the_one({"default": definition}, [{"default": one} for one in there], evidence)["default"].id)
 
 
 @pytest.mark.parametrize(
@@ -259,17 +262,53 @@ def test_what_a_builder_says_rules_out_the_builds_of_others(of_another, shop):
 def test_a_build_that_failed_is_that_of_the_command_that_did(shop):
     mine = defined(["docker", "build", "."], shop)
     assert chosen(mine, [ended(), ended(status="failed")], failed=True) == 1
+    with pytest.raises(Undecided, match="noted no build"):  # it failed before, and somebody built the same meanwhile
+        chosen(mine, [ended()], failed=True)
+
+
+def test_names_of_an_output_say_nothing(shop):
+    mine = defined(["docker", "build", "-o", "type=image,name=shop", "."], shop)
+    named = ended(images=frozenset({"docker.io/library/shop:latest"}))
+    with pytest.raises(Undecided, match="is unknown"):
+        chosen(mine, [named, ended(images=frozenset({"moby-dangling"}))])
+    mine = defined(["docker", "build", "."], shop)
+    assert chosen(mine, [named, ended(images=frozenset({"moby-dangling"}))]) == 1
 
 
 def test_it_is_never_the_newest_that_is_taken(shop):
     mine = defined(["docker", "build", "."], shop)
     assert chosen(mine, [ended()]) == 0
-    with pytest.raises(Undecided, match=r"2 builds of the same project.* is unknown"):
-        chosen(mine, [ended(), ended()])
-    with pytest.raises(Undecided, match="2 builds"):
-        chosen(mine, [None, None])
+    for endings in ([ended(), ended()], [None, None]):
+        with pytest.raises(Undecided, match=r"several builds of this project.* is unknown"):
+            chosen(mine, endings)
     with pytest.raises(Undecided, match="noted no build"):
-        choose({"default": mine}, [], lambda one: None, failed=False, until=1.0)
+        chosen(mine, [])
+
+
+def of_service(number, target, group=""):
+    return references.Reference("mine", str(number), target, "/shop", "", group, 100.0)
+
+
+def test_compose_without_bake_builds_its_services_one_by_one(shop):
+    mine = defined(["docker", "build", "."], shop)
+    mine = dataclasses.replace(mine, folders={}, contexts={"context": "/shop"})
+    wanted = {name: dataclasses.replace(mine, service=name) for name in ("api", "web")}
+    evidence = Evidence(lambda one: ended(args={"V": "2"} if one.id == "3" else {}), False, 110.0)
+    api, web, other = of_service(1, "api"), of_service(2, "web"), of_service(3, "web")
+    assert choose(wanted, [api, web], evidence, whole=True) == {"api": api, "web": web}
+    assert choose(wanted, [api, web, other], evidence, whole=True) == {"api": api, "web": web}
+    assert choose(wanted, [web], evidence, whole=False) == {"web": web}
+    with pytest.raises(Undecided, match="noted no build"):
+        choose(wanted, [web], evidence, whole=True)
+    with pytest.raises(Undecided, match="is unknown"):
+        choose(wanted, [api, web, of_service(4, "api", "g"), of_service(5, "web", "g")], evidence, whole=True)
+    together = [
+        of_service(4, "api", "g"),
+        of_service(5, "web", "g"),
+        of_service(6, "more", "h"),
+        of_service(7, "web", "h"),
+    ]
+    assert {one.id for one in choose(wanted, together, evidence, whole=True).values()} == {"4", "5"}
 
 
 def test_arguments_that_docker_adds_do_not_count(shop):

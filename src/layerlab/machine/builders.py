@@ -69,7 +69,8 @@ class Details:
         endpoints: of each node, the docker context or address.
         statuses: of each node, "running", "inactive", "stopped" or "error".
         buildkit: BuildKit's versions, each once.
-        error: why the builder or a node can't be used; "" if all can.
+        error: why the builder can't be used; "" if it can. buildx does without a node that it can't use, if there's another
+            (build/build.go, filterAvailableNodes).
     """
 
     driver: str
@@ -169,14 +170,15 @@ def details(builder: Known) -> Details:
 def read_details(text: str) -> Details:
     """Return what a text that `docker buildx inspect` printed says."""
     of_all, *nodes = _fields(text)
-    errors = [fields["Error"] for fields in (of_all, *nodes) if fields.get("Error")]
+    errors = [node.get("Error", "") for node in nodes]
+    error = of_all.get("Error") or ("; ".join(dict.fromkeys(errors)) if all(errors) else "")
     versions = dict.fromkeys(node.get("BuildKit version", "") for node in nodes)
     return Details(
         driver=of_all.get("Driver", ""),
         endpoints=tuple(node.get("Endpoint", "") for node in nodes),
         statuses=tuple(node.get("Status", "error") for node in nodes),
         buildkit=tuple(version for version in versions if version),
-        error="; ".join(dict.fromkeys(errors)),
+        error=error,
     )
 
 

@@ -91,19 +91,18 @@ Found = Mapping[str, Reference]
 
 
 def fitting(wanted: Mapping[str, Definition], there: Iterable[Reference], *, whole: bool) -> list[Found]:
-    """Return the builds that may be the command's: one possibility, if nothing else built the same meanwhile.
+    """Return the builds that may be the command's: the targets of one bake together, others each on its own.
 
     Args:
         wanted: what the command builds, by target.
         there: the references that came while it ran.
         whole: whether it has built all that's wanted.
     """
-    plain = any(not definition.service for definition in wanted.values())
     groups: dict[str, list[Reference]] = {}
     for reference in there:
-        if _fits(reference, wanted.get(reference.target)) and not (plain and reference.group):
-            groups.setdefault(reference.group or reference.id, []).append(reference)
-    found = [{one.target: one for one in of} for of in groups.values()]
+        groups.setdefault(reference.group or reference.id, []).append(reference)
+    whose = [of for of in groups.values() if all(_fits(one, wanted.get(one.target)) for one in of)]
+    found = [{one.target: one for one in of} for of in whose]
     return [of for of in found if not whole or of.keys() == wanted.keys()]
 
 

@@ -130,7 +130,13 @@ def _options(name: str, said: Mapping[str, Any]) -> list[str]:
     """Return what a target's fields say besides, as options: what tells its builds from others, and no-cache."""
     tags = [f"--tag={tag}" for tag in said.get("tags") or ()]
     labels = [f"--label={key}={value or ''}" for key, value in (said.get("labels") or {}).items()]
-    return [*tags, *labels, *docker_words.settings(name, {"no-cache": "true"} if said.get("no-cache") else {})]
+    outputs = [f"--output={output}" for output in said.get("output") or ()]
+    return [
+        *tags,
+        *labels,
+        *outputs,
+        *docker_words.settings(name, {"no-cache": "true"} if said.get("no-cache") else {}),
+    ]
 
 
 def _said(command: list[str], folder: Path) -> str:

@@ -148,14 +148,12 @@ class Watch:
     def _found(self, ran: Ran, there: Sequence[Reference]) -> Found:
         from . import builder_history, which_build
 
-        whole = ran.exit_code == 0 and self._command.verb in ("", "build")
-        return which_build.choose(
-            self._wanted,
-            references.fitting(self._wanted, there, whole=whole),
-            lambda reference: builder_history.ended(builder_history.quickest(self._command.buildx), reference),
-            failed=ran.exit_code != 0,
-            until=ran.ended,
+        buildx = builder_history.quickest(self._command.buildx)
+        evidence = which_build.Evidence(
+            lambda reference: builder_history.ended(buildx, reference), failed=ran.exit_code != 0, until=ran.ended
         )
+        whole = ran.exit_code == 0 and self._command.verb in ("", "build")
+        return which_build.choose(self._wanted, there, evidence, whole=whole)
 
     def _read(self, found: Found, ran: Ran) -> Told:
         from concurrent.futures import ThreadPoolExecutor
