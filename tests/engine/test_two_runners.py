@@ -215,7 +215,9 @@ def stopped_registry() -> str:
 
 HIT = "CACHED"
 ALL = " ".join([HIT] * 9)
-POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2\n"
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2\n"
+)
 ARGUMENT = SIMPLE.replace("WORKDIR", "ARG VERSION=1\nWORKDIR")
 TOKEN = SIMPLE.replace("WORKDIR", "ARG API_TOKEN\nWORKDIR")
 SECRET = SIMPLE.replace("RUN", "RUN --mount=type=secret,id=pip")
