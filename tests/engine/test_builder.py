@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -218,11 +219,27 @@ def test_another_driver_builds_and_its_image_stays_in_the_cache(kind, request, t
 # -- which one ---------------------------------------------------------------------------------------------------------
 
 
-def test_here_follows_docker_build_not_buildx_use(remote, monkeypatch):
+def used_by(*command: str) -> str:
+    """The builder that a build of the person's says it uses."""
+    words = ["docker", *command, "--progress=plain", "-"]
+    done = subprocess.run(words, input="FROM scratch\nLABEL a=b\n", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return re.search(r'building with "(.+?)" instance', done.stderr)[1]
+
+
+def test_here_follows_docker_build_not_buildx_use(remote, foreign, tmp_path, monkeypatch):
+    config = tmp_path / "docker"
+    config.mkdir()
+    (config / "cli-plugins").symlink_to(Path(foreign["DOCKER_CONFIG"], "cli-plugins"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(config))
     docker("buildx", "use", "ci")
-    assert (builders.of_docker_build(), builders.of_buildx()) == ("default", "ci")
+    assert used_by("build") == builders.of_docker_build() == "default"
+    assert used_by("buildx", "build") == builders.of_buildx() == "ci"
+    docker("buildx", "install")
+    assert used_by("build") == builders.of_docker_build() == "ci"
+    docker("buildx", "uninstall")
     monkeypatch.setenv("BUILDX_BUILDER", "ci")
-    assert (Builder.here().name, builders.of_buildx()) == ("ci", "ci")
+    assert used_by("build") == used_by("buildx", "build") == Builder.here().name == builders.of_buildx() == "ci"
 
 
 def test_a_docker_context_that_is_not_the_current_one(person, foreign, tmp_path, monkeypatch):
