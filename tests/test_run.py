@@ -364,6 +364,11 @@ def test_a_program_that_cannot_be_run(own_home, command, code, said):
     assert (done.returncode, said in done.stderr) == (code, True)
 
 
+def test_an_option_that_does_not_exist_is_no_command(own_home):
+    done = subprocess.run([*LAYERLAB_RUN[:-1], "--svae", "x", "--", "true"], capture_output=True, text=True)
+    assert done.returncode == 2 and "No such option" in done.stderr, done
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM])
 def test_a_signal_is_passed_on_once(own_home, number):
     process = subprocess.Popen(

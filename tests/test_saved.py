@@ -83,6 +83,17 @@ def test_it_is_compact_and_its_owners(tmp_path):
         assert mode == (0o700 if place.is_dir() else 0o600) or place.suffix == ".lock", place
 
 
+@pytest.mark.parametrize("place", ["records", ".layerlab/records", "a/b/c"])
+def test_records_in_a_context_are_found_by_their_path_in_there(place, tmp_path):
+    """A rule such as `records` would keep out only what's at the top."""
+    folder = tmp_path / place
+    file = saved.save(made(0), folder, MAIN)
+    paths = [path.relative_to(tmp_path).as_posix() for path in (*file.parents[2::-1], file)]
+    seen = Snapshot({path: Entry("file", 0o644, 1, "aa") for path in paths})
+    assert saved.copied(made(1, contexts={"context": seen}), folder, MAIN) == place
+    assert saved.copied(made(1), folder, MAIN) == ""
+
+
 def test_equal_contexts_are_kept_once_whatever_their_dates(tmp_path):
     other = dataclasses.replace(FILES, stats={"a": (9, 9, 9, 9)})
     for second, context in enumerate([FILES, other, Snapshot({"a": Entry("file", 0o600, 1, "aa")})]):

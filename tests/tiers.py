@@ -90,7 +90,7 @@ PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_p
 SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
-    "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110,
+    "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110, "engine/test_action_engine.py": 120,
     "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 150, "engine/test_machine.py": 90,
     "engine/test_holds.py": 90, "engine/test_two_runners.py": 200,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +63,7 @@ def explain(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "markdown", "json"]),
+    type=click.Choice(["html", "markdown", "json", "annotations"]),
     help="By default, what the file's extension says, or else HTML.",
 )
 @previous_option
@@ -85,9 +84,10 @@ def report(
     """Write a report of a build.
 
     PATH is a project (by default the current folder), whose newest build is reported, a record saved by
-    `build --output`, or a .dockerbuild file. The report is one HTML file that needs no network, a Markdown summary for
-    CI, or JSON. Unless you name a file, Markdown and JSON go to standard output, and the page to LayerLab's own folder,
-    so that your next `COPY . .` doesn't copy it into the image.
+    `build --output`, or a .dockerbuild file. The report is one HTML file that needs no network, a Markdown summary for CI, JSON,
+    or annotations: lines that a GitHub job prints so that GitHub shows them beside the Dockerfile. Unless you name a file, the
+    page goes to LayerLab's own folder, so that your next `COPY . .` doesn't copy it into the image, and the others go to
+    standard output.
     """
     from .. import reporting as reports
 
@@ -107,9 +107,10 @@ def report(
 
 def own_page(build: Build) -> Path:
     """Return the file in LayerLab's home for a build's page, where none was named; make its folder."""
+    from ..reporting import file_name
     from ..system.home import reports_dir
 
-    return reports_dir() / (re.sub(r"[^\w.-]+", "-", f"{build.app}-{build.variant}")[:100] + ".html")
+    return reports_dir() / f"{file_name(build)}.html"
 
 
 def chosen_builds(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from .options import Saving, saved_options, saving_of
 from .printing import echo
 
 if TYPE_CHECKING:
@@ -26,10 +28,27 @@ _FAILED = (
 )
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@saved_options(
+    "--save",
+    "Keep the records in this folder, which may travel from one CI job to the next, and compare with those in there.",
+)
+@click.option(
+    "--report",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write reports into this folder: a page on each image, summary.md, and annotations.txt for GitHub.",
+)
 @click.pass_context
-def run(context: click.Context, command: tuple[str, ...]) -> None:
+def run(
+    context: click.Context,
+    command: tuple[str, ...],
+    saved: Path | None,
+    branch: str,
+    default_branch: str,
+    report: Path | None,
+) -> None:
     """Run your own docker COMMAND as it is, then say which steps ran, and why.
 
     \b
@@ -51,7 +70,7 @@ def run(context: click.Context, command: tuple[str, ...]) -> None:
         _say(error.message)
         context.exit(error.exit_code)
     try:
-        _tell(watch, ran)
+        _tell(watch, ran, saving_of(saved, branch, default_branch), report)
     except KeyboardInterrupt:
         pass  # the command has ended, and this isn't part of it
     except Exception as error:  # whatever happens here, the command's exit code is ours
@@ -71,7 +90,7 @@ def _watch(read: DockerBuild | None) -> Watch | None:
     return None
 
 
-def _tell(watch: Watch | None, ran: Ran) -> None:
+def _tell(watch: Watch | None, ran: Ran, saving: Saving | None, report: Path | None) -> None:
     if watch is None:
         _say("there was no build to explain: this isn't a docker command that builds")
         return
@@ -79,16 +98,30 @@ def _tell(watch: Watch | None, ran: Ran) -> None:
         _say("interrupted, so there's nothing to explain")
         return
     told = watch.told(ran)
-    for build in told.builds:
-        _show(build)
+    compared = [_kept(build, saving) for build in told.builds]
+    for build, earlier in compared:
+        _show(build, earlier)
     for note in told.notes:
         _say(note)
+    if report and compared:
+        from ..reporting import report_together
+
+        report_together(compared, report)
 
 
-def _show(build: Build) -> None:
+def _kept(build: Build, saving: Saving | None) -> tuple[Build, Sequence[Build] | None]:
+    """Keep a build's record if that's wished. Return it, and the builds to compare it with, or None for those before it here."""
+    if saving is None:
+        return build, None
+    from .saving import kept
+
+    return kept(build, saving)
+
+
+def _show(build: Build, earlier: Sequence[Build] | None) -> None:
     from ..explaining.why import explain
 
-    explanation = explain(build)
+    explanation = explain(build, earlier)
     echo(f"\n{_OURS}{build.outcome()}", err=True)
     if explanation.against:
         echo(f"compared with {explanation.against}", err=True)

@@ -26,10 +26,9 @@ def kept(build: Build, saving: Saving) -> tuple[Build, Sequence[Build]]:
     project = Path(build.project)
     where = _checkout(project, saving)
     build, earlier = compared(build, project, saving)
-    if saved.copied(build, saving.folder, where):
-        name = saving.folder.resolve().name
+    if place := saved.copied(build, saving.folder, where):
         echo(
-            f"The records are in the build context, so each build changes it: add `{name}` to .dockerignore.", err=True
+            f"The records are in the build context, so each build changes it: add `{place}` to .dockerignore.", err=True
         )
     try:
         saved.save(build, saving.folder, where)

@@ -65,6 +65,7 @@ def record(
         args=definition.args,
         contexts=contexts,
         service=definition.service,
+        file=definition.file,
         cache=cache_id(machine),
     )
     return build.fitted(definition.masker)

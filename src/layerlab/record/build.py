@@ -59,6 +59,7 @@ class Build:
         contexts: a snapshot of each build context, by name; the main one is called "context".
         key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
             that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
+        file: path of the Dockerfile, relative to `project` or full; "" if it's inline or remote, or unknown.
         service: the Compose service or bake target, as a plan names it; "" for a plain build.
         cache: id of the engine's cache, which tells it from those of other computers and from what it was before a reset; ""
             if unknown.
@@ -86,6 +87,7 @@ class Build:
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     key: str | None = dataclasses.field(default=None, repr=False)
+    file: str = dataclasses.field(default="", repr=False)
     service: str = dataclasses.field(default="", repr=False)
     cache: str = dataclasses.field(default="", repr=False)
     branch: str = dataclasses.field(default="", repr=False)

@@ -96,10 +96,14 @@ def newest(folder: Path, checkout: Checkout, say: Say) -> Build | None:
     return next(_read_all(_newest_first(_place(folder, checkout.project, checkout.branch)), folder, say), None)
 
 
-def copied(build: Build, folder: Path, checkout: Checkout) -> bool:
-    """Tell whether records in `folder` were in one of the build's contexts: then each one changes what the next build copies."""
+def copied(build: Build, folder: Path, checkout: Checkout) -> str:
+    """Return the path of `folder` in one of the build's contexts: then each record changes what the next build copies.
+
+    It's "" if no context had records of the project.
+    """
     place = f"/{folder.resolve().name}/{_readable(checkout.project)}"
-    return any(f"/{path}".endswith(place) for context in build.contexts.values() for path in context.entries)
+    found = (path for context in build.contexts.values() for path in context.entries if f"/{path}".endswith(place))
+    return next(found, "").rpartition("/")[0]
 
 
 # -- names -------------------------------------------------------------------------------------------------------------

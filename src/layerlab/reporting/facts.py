@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from ..charts.critical_path import critical_path
@@ -17,7 +18,7 @@ from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
 from ..system import faults
-from ..texts.plain import shown
+from ..texts.plain import named, shown
 
 #: Name and version of the JSON. A new field keeps the version; removing one or changing its meaning raises it.
 SCHEMA, VERSION = "layerlab-report", 1
@@ -141,6 +142,7 @@ class Facts:
     Attributes:
         generator: the program that wrote it, with its version.
         outcome: "succeeded", "failed" or "canceled".
+        file: full path of the Dockerfile; "" if it's inline or remote, or unknown.
         command: the docker command, quoted for a shell.
         error: BuildKit's error; "" for a build that succeeded.
         meaning: what the error means; "" unless it's a known one.
@@ -162,6 +164,7 @@ class Facts:
     variant: str
     edit: str
     machine: str
+    file: str
     command: str
     started_at: str
     outcome: str
@@ -218,7 +221,8 @@ def gather(
     moved = totals.downloaded_bytes + totals.context_bytes
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
-        app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
+        app=build.app, variant=build.variant, edit=build.edit, machine=build.machine,
+        file=named(str(Path(build.project, build.file))) if build.file else "", command=shlex.join(build.command),
         started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image_name,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,

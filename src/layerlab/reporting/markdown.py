@@ -30,10 +30,10 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(shown(text).split()))
 
 
-def markdown(facts: Facts) -> str:
-    """Write the summary in at most LIMIT bytes: if it would be longer, its tables get fewer rows."""
+def markdown(facts: Facts, limit: int = LIMIT) -> str:
+    """Write the summary in at most `limit` bytes: if it would be longer, its tables get fewer rows."""
     rows = ROWS
-    while len((text := _summary(facts, rows)).encode()) > LIMIT and rows > 1:
+    while len((text := _summary(facts, rows)).encode()) > limit and rows > 1:
         rows //= 2
     return text
 
