@@ -61,7 +61,7 @@ def compare(
         from ..measuring.compare import compare as measured
         from ..measuring.compare import require_possible
 
-    with _scratch_copy(path, allow) as app:
+    with scratch_copy(path, allow) as app:
         require_possible(app, variants, edits, repeats)
         rows = measured(where.host(), app, variants, edits, repeats)
     if output:
@@ -110,7 +110,7 @@ def diff(path: Path, left: str, right: str, records: tuple[str, ...], where: Whe
 
 
 @contextlib.contextmanager
-def _scratch_copy(path: Path, allow: tuple[str, ...]) -> Iterator[App]:
+def scratch_copy(path: Path, allow: tuple[str, ...]) -> Iterator[App]:
     """Yield a scratch copy of a project, whose own command runs only if it's allowed."""
     from ..project.app import App
 

@@ -20,6 +20,7 @@ from ..errors import LayerLabError
 from ..texts.plain import shown
 from .build_command import build
 from .comparing import compare, diff
+from .contract_command import contract
 from .course_command import course
 from .housekeeping import clean, doctor
 from .importing import import_
@@ -107,6 +108,7 @@ for command in (
     import_,
     compare,
     diff,
+    contract,
     clean,
     course,
     lab,

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
-from ..explaining.causes import StepCause
+from ..explaining.causes import CONSEQUENCES, StepCause
 from ..measuring.situations import Observed
 from ..record.build import Build
 from ..record.step import shortened
@@ -34,8 +34,7 @@ def blame(one: Observed, index: int) -> Blame:
 
 def roots(one: Observed) -> Blame:
     """Say why steps ran: everything that changed, and the step that took it."""
-    found = [_root(one.build, step, step) for step in one.explanation.steps if step.root]
-    return _joined(found)
+    return _joined(_root(one.build, step, None) for step in one.explanation.steps if step.root)
 
 
 def slowest(build: Build) -> Blame:
@@ -75,13 +74,13 @@ def _behind(steps: Sequence[StepCause], step: StepCause) -> list[StepCause]:
     return sorted(found, key=lambda s: s.line) or [step]
 
 
-def _root(build: Build, root: StepCause, step: StepCause) -> Blame:
-    declared = _declared(build, root)
-    if declared:
-        return Blame(f"`{declared[0]}` in line {declared[1]} precedes it: {root.why}", declared[1])
-    if root is step:
-        return Blame(root.why, root.line)
-    return Blame(f"`{shortened(root.text, 40)}` in line {root.line} precedes it: {root.why}", root.line)
+def _root(build: Build, root: StepCause, step: StepCause | None) -> Blame:
+    """Say what made `step` run, or, without one, what made `root` run."""
+    why = "; ".join(cause.text for cause in root.causes if cause.kind not in CONSEQUENCES) or root.why
+    text, line = _declared(build, root) or (shortened(root.text, 40), root.line)
+    if root is step and line == root.line:
+        return Blame(why, line)
+    return Blame(f"`{text}` in line {line}{' precedes it' if step else ''}: {why}", line)
 
 
 def _declared(build: Build, step: StepCause) -> tuple[str, int] | None:

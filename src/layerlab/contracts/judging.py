@@ -48,7 +48,7 @@ def _cached(clause: Clause, one: Observed) -> Finding:
             clause, FAIL, f"no instruction of the build matches `{clause.pattern}`", "it was changed or removed"
         )
     states = [one.build.steps[i].state for i in matching]
-    for state, level, verb in ((RAN, FAIL, "ran"), (UNKNOWN, UNDECIDED, "may or may not run")):
+    for state, level, verb in ((RAN, FAIL, "runs"), (UNKNOWN, UNDECIDED, "may or may not run")):
         if state in states:
             index = matching[states.index(state)]
             text = f"{phrase(one.situation)}, {_named(one.build.steps[index])} {verb}"
@@ -66,7 +66,7 @@ def matches(pattern: str, text: str) -> bool:
 def _steps_run(clause: Clause, one: Observed) -> Finding:
     ran = [i for i, step in enumerate(one.build.steps) if step.state == RAN]
     open_ = sum(step.state == UNKNOWN for step in one.build.steps)
-    text = f"{phrase(one.situation)}, {_count(len(ran))} ran, of {clause.limit:g} that may"
+    text = f"{phrase(one.situation)}, {_count(len(ran))} run, and at most {clause.limit:g} may"
     if len(ran) > clause.limit:
         why = roots(one)
         return Finding(clause, FAIL, text, why.text, why.line)

@@ -1,9 +1,9 @@
 """Which steps of the next build will run, reasoned from the Dockerfile and the files that it reads, without building. Pure.
 
 Two drafts are compared (`drafts`): what is in the cache, and what comes next. The rules are those by which `explain` finds
-causes: a step runs if its definition or a file that it reads differs, or if a step that it builds on runs. A COPY --link doesn't depend
-on the steps above it. What a step takes from another stage is compared by content, which no draft has: if steps ran there, only
-COPYs can be followed, file by file; after a RUN, the answer is UNKNOWN. Links inside an image aren't followed.
+causes: a step runs if its definition or a file that it reads differs, or if a step that it builds on runs. A COPY --link doesn't
+depend on the steps above it. What a step takes from another stage is compared by content, which no draft has: if steps ran there,
+only COPYs can be followed, file by file; after a RUN, the answer is UNKNOWN. Links inside an image aren't followed.
 """
 
 from __future__ import annotations
