@@ -146,7 +146,7 @@ class _Reader:
             return Source("context", "context")
         if scope := self.scopes.get(name.lower()):
             return scope.last
-        return _image(name)
+        return Source("context", name) if name in self.build.contexts else _image(name)
 
     def _body(self, index: int, text: str) -> str:
         """Return the text with its heredocs, which `instructions.read` leaves out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..contexts.selection import changes, files_of
 from ..record.build import Build
@@ -18,16 +18,22 @@ from ..record.states import BASE, CACHED, RAN
 from ..traces.instructions import replaced
 from . import differences, file_changes, plan
 from .comparison import Comparison
-from .operations import Operation, Reading, Source
+from .operations import Operation, Origin, Reading, Source
 from .step_in_build import StepInBuild
 
 #: The state of a step that the rules don't decide.
 UNKNOWN = "UNKNOWN"
 
 
-def reasoned(now: Build, before: Build) -> Build:
-    """Return the draft `now` with the state of each step if `before` is what the cache holds: RAN, CACHED or UNKNOWN."""
-    found = _Reasoner(Comparison(now, before)).states()
+def reasoned(now: Build, before: Build, opaque: Collection[str] = ()) -> Build:
+    """Return the draft `now` with the state of each step if `before` is what the cache holds: RAN, CACHED or UNKNOWN.
+
+    Args:
+        now: the draft of the build to come.
+        before: the draft of the build that has been made.
+        opaque: names of contexts of which nothing is known, such as another bake target's image.
+    """
+    found = _Reasoner(Comparison(now, before), opaque).states()
     return dataclasses.replace(
         now, steps=tuple(dataclasses.replace(s, state=state) for s, state in zip(now.steps, found, strict=True))
     )
@@ -41,8 +47,8 @@ def links(operation: Operation) -> bool:
 
 
 class _Reasoner:
-    def __init__(self, comparison: Comparison) -> None:
-        self.comparison, self.now = comparison, comparison.now
+    def __init__(self, comparison: Comparison, opaque: Collection[str]) -> None:
+        self.comparison, self.now, self.opaque = comparison, comparison.now, opaque
         self.operations = comparison.operations_now
         self.variables = plan.variables(self.now)
         #: The state of each step so far, and what a step that builds on it has to expect.
@@ -61,9 +67,13 @@ class _Reasoner:
         operation = self.operations[index]
         if operation is None:
             return UNKNOWN, UNKNOWN
-        base = self.below[operation.base] if isinstance(operation.base, int) else CACHED
-        inputs = [self._taken(reading) for reading in operation.readings if isinstance(reading.of, int)]
+        base = self.below[operation.base] if isinstance(operation.base, int) else self._given(operation.base)
+        inputs = [self._taken(r) if isinstance(r.of, int) else self._given(r.of) for r in operation.readings]
         return _worst((self._own(index), *inputs, CACHED if links(operation) else base)), base
+
+    def _given(self, origin: Origin) -> str:
+        """Return the state that what isn't of this build calls for: it stays as it is, if it's known at all."""
+        return UNKNOWN if isinstance(origin, Source) and origin.name in self.opaque else CACHED
 
     def _own(self, index: int) -> str:
         """Return the state that a step's own definition and the files that it reads from contexts call for."""
@@ -75,7 +85,7 @@ class _Reasoner:
         changed, unknown = file_changes.files(*both, held=True)
         mine, theirs = (side.operation.base for side in both)
         moved = isinstance(mine, Source) and isinstance(theirs, Source) and differences.moved(mine, theirs)
-        if moved or changed or differences.own(*both):
+        if moved or changed or _redefined(*both):
             return RAN
         return UNKNOWN if unknown else CACHED
 
@@ -83,8 +93,10 @@ class _Reasoner:
 
     def _taken(self, reading: Reading) -> str:
         """Tell whether the files that a step takes from another stage changed: RAN if they did."""
-        source = posixpath.normpath("/" + str(reading.copy.get("src", "/")).lstrip("/"))
-        return _worst(self._written(index, source) for index in self._chain(reading.of))
+        source = posixpath.normpath("/" + _source(reading))
+        # The last step that wrote there decides: it may have undone what one before it did.
+        written = (self._written(index, source) for index in self._chain(reading.of))
+        return next((state for state in written if state != CACHED), CACHED)
 
     def _chain(self, origin: object) -> Iterator[int]:
         """Yield the steps that made the files of a stage, its last one first."""
@@ -106,7 +118,7 @@ class _Reasoner:
         if not (_within(target, source) or _within(source, target)):
             return CACHED
         both = self.comparison.both(index) if index in self.comparison.was else None
-        if both is None or differences.own(*both) or not all(map(_plain, [source, *_sources(operation)])):
+        if both is None or _redefined(*both) or not all(map(_plain, [source, *_sources(operation)])):
             return UNKNOWN
         places = [p for change, root in self._changes(*both) for p in _copied_to(change, root, target, given)]
         return _verdict([_within(place, source) for place in places])
@@ -120,6 +132,11 @@ class _Reasoner:
                 files = {path: after.entries[path] for path in files_of(after, mine.copy)}
                 former = {path: earlier.entries[path] for path in files_of(earlier, theirs.copy)}
                 yield from ((change.path, _source(mine)) for change in changes(former, files))
+
+
+def _redefined(now: StepInBuild, before: StepInBuild) -> bool:
+    """Tell whether a step asks for something else than before."""
+    return now.operation.facts != before.operation.facts
 
 
 def _sources(operation: Operation) -> list[str]:

@@ -46,6 +46,8 @@ class Subject:
         draft: the build to come, without any edit.
         edits: what each kind of edit changes.
         dockerfile: path of the Dockerfile relative to the project; "" if it isn't in a file.
+        folders: name of a context → its folder, relative to the app.
+        opaque: names of the contexts that are other bake targets.
     """
 
     app: App
@@ -56,6 +58,7 @@ class Subject:
     edits: Mapping[str, Found]
     dockerfile: str
     folders: Mapping[str, str]
+    opaque: tuple[str, ...]
 
     def edited(self, situation: str) -> Found:
         """Return what the edit of a situation changes. Raises AppError if the project has nothing of that kind."""
@@ -97,13 +100,14 @@ def subject(app: App, variant: str = "", service: str = "") -> Subject:
         find(made, place, app.told("edits")),
         definition.file,
         {name: definition.contexts[name] for name in definition.folders},
+        tuple(name for name, place in definition.contexts.items() if place.startswith("target:")),
     )
 
 
 def reason(what: Subject, situations: Sequence[str]) -> Iterator[Observed]:
     """Yield a draft for each situation but "cold", its states reasoned without building; see `explaining.reasoning`."""
     for situation in (s for s in SITUATIONS if s in situations and s != "cold"):
-        now = reasoned(_edited(what, situation), what.draft)
+        now = reasoned(_edited(what, situation), what.draft, what.opaque)
         yield Observed(situation, now, explain_against(now, [what.draft]))
 
 
