@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "layerlab-toml.md"
     [
         (
             "name = 3\n",
-            "line 1: name isn't a key that LayerLab knows; there are: app, variants, edits, prepare, profiles, run",
+            "line 1: name isn't a key that LayerLab knows; there are: app, variants, edits, measure, contract, prepare, profiles, run",
         ),
         ("\n[app]\nimage = 'a'\nname = 3\n", "line 4: app.name must be a string"),
         ("app = 3\n", "line 1: app must be a table"),

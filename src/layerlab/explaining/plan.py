@@ -78,6 +78,7 @@ class _Reader:
         if index is None:
             return
         if keyword == "WORKDIR":
+            value = replaced(value, scope.env)
             scope.cwd = value if value.startswith("/") else f"{scope.cwd.rstrip('/')}/{value}"
             self._made(index, scope, {"mkdir 1 path": scope.cwd}, ())
         elif keyword == "RUN":
@@ -107,10 +108,11 @@ class _Reader:
         options = dict(flags)
         words = words_of(rest)
         facts = {f"option --{k}": v for k, v in flags if k not in ("link", "from")}
+        absolute = bool(words) and replaced(words[-1], scope.env).startswith("/")
         facts |= {
             "copy 1 text": self._body(index, rest),
             "copy 1 from": options.get("from", "context"),
-            "cwd": scope.cwd,
+            "copy 1 dest": "" if absolute else scope.cwd,
         }
         used = {k: scope.env.get(k, "") for k in re.findall(r"\$\{?(\w+)", f"{value} {self._body(index, rest)}")}
         facts |= {f"env {k}": v for k, v in used.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ..contexts.selection import changes, files_of
@@ -95,15 +96,13 @@ class _Reasoner:
         """Tell whether the files that a step takes from another stage changed: RAN if they did."""
         source = posixpath.normpath("/" + _source(reading))
         # The last step that wrote there decides: it may have undone what one before it did.
-        written = (self._written(index, source) for index in self._chain(reading.of))
-        return next((state for state in written if state != CACHED), CACHED)
-
-    def _chain(self, origin: object) -> Iterator[int]:
-        """Yield the steps that made the files of a stage, its last one first."""
+        origin: Origin = reading.of
         while isinstance(origin, int):
-            yield origin
+            if (state := self._written(origin, source)) != CACHED:
+                return state
             operation = self.operations[origin]
             origin = operation.base if operation else None
+        return self._given(origin)
 
     def _written(self, index: int, source: str) -> str:
         """Tell whether a step wrote other files than before at a path of the image, or below it."""
@@ -114,8 +113,12 @@ class _Reasoner:
             return UNKNOWN
         words = plan.words_of(operation.facts["copy 1 text"])
         given = replaced(words[-1], self.variables.get(step.line, {}))
-        target = posixpath.normpath(posixpath.join("/", operation.facts["cwd"], given))
-        if not (_within(target, source) or _within(source, target)):
+        folder = operation.facts["copy 1 dest"]
+        if folder == "/":  # or the folder that the base image sets
+            return UNKNOWN
+        target = posixpath.normpath(posixpath.join(folder, given))
+        fixed = source if _plain(source) else posixpath.dirname(re.split(r"[*?[]", source)[0])
+        if not (_within(target, fixed) or _within(fixed, target)):
             return CACHED
         both = self.comparison.both(index) if index in self.comparison.was else None
         if both is None or _redefined(*both) or not all(map(_plain, [source, *_sources(operation)])):

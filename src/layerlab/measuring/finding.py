@@ -15,7 +15,7 @@ from typing import Any
 from ..contexts.selection import files_of
 from ..explaining import plan
 from ..explaining.operations import Source
-from ..project.app import CODE_GUESSES
+from ..project.app import CODE_GUESSES, REQUIREMENTS
 from ..record.build import Build
 from ..record.step import shortened
 
@@ -25,10 +25,12 @@ _LOCKED = (
     (r"\bpoetry (install|sync|export)\b", ("poetry.lock", "pyproject.toml")),
     (r"\bpdm (install|sync|export)\b", ("pdm.lock", "pyproject.toml")),
     (r"\bpipenv (install|sync)\b", ("Pipfile.lock", "Pipfile")),
-    (r"\bpip3? install\b", ("pylock.toml", "pyproject.toml", "setup.cfg", "setup.py")),
+    (r"\bpip3? install\b.*\s(\.(\s|$|/|\[)|-e\b|--editable\b)", ("pylock.toml", "pyproject.toml", "setup.cfg", "setup.py")),
     (r"\bnpm (ci|install)\b", ("package-lock.json", "package.json")),
 )
-_REQUIREMENTS = re.compile(r"(?:^|\s)(?:-r|--requirement)[ =]?([^\s;&|\"']+)|\buv pip sync ([^\s;&|\"'-][^\s;&|\"']*)")
+#: What names dependencies by its name alone, if no command says that it installs them.
+_USUAL = (REQUIREMENTS, *(name for _, files in _LOCKED for name in files))
+_REQUIREMENTS = re.compile(r"(?:^|\s)(?:-r|--requirement)[ =]?([^\s;&|\"']+)|\buv pip sync\b([^;&|]*)")
 #: What's also Python, but seldom edited, or not for the image.
 _ASIDE = re.compile(
     r"(^|/)(tests?|docs?|scripts?|examples?|migrations|alembic|benchmarks?|\.[^/]+)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.py$"
@@ -101,14 +103,19 @@ def _unlikely(path: str) -> tuple[object, ...]:
 
 def _dependency(build: Build, read: list[str]) -> tuple[str, str]:
     found = [(path, line, text) for line, text in _installs(build) for path in _named(text, read)]
-    # Several installs: what's called requirements.txt, or a lock, counts more than requirements for tools.
-    found.sort(
-        key=lambda one: posixpath.basename(one[0]) not in ("requirements.txt", *(lock[0] for _, lock in _LOCKED))
-    )
+    found.sort(key=lambda one: _minor(posixpath.basename(one[0])))
     if not found:
-        return "", "no step that installs dependencies names a file that the build reads"
+        usual = [path for name in _USUAL for path in _ending(name, read)]
+        return (usual[0], "by its name") if usual else ("", "the build reads no file that names dependencies")
     path, line, text = found[0]
     return path, f"which line {line} installs from: `{shortened(text, 50)}`"
+
+
+def _minor(name: str) -> int:
+    """Return a key for what several commands install from: Python's lock or requirements.txt come first, npm's files last."""
+    if name.startswith("package"):
+        return 2
+    return name not in (REQUIREMENTS, *(files[0] for _, files in _LOCKED))
 
 
 def _installs(build: Build) -> Iterator[tuple[int, str]]:
@@ -121,7 +128,8 @@ def _installs(build: Build) -> Iterator[tuple[int, str]]:
 def _named(command: str, read: list[str]) -> Iterator[str]:
     """Yield the files that an installing command reads, of those that steps read."""
     for found in _REQUIREMENTS.finditer(command):
-        yield from _ending(posixpath.basename(found[1] or found[2]), read)
+        words = [found[1]] if found[1] else found[2].split()
+        yield from (path for word in words for path in _ending(posixpath.basename(word), read))
     for tool, files in _LOCKED:
         if re.search(tool, command) and not _REQUIREMENTS.search(command):
             yield from next((hits for name in files if (hits := _ending(name, read))), [])
