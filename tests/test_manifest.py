@@ -24,7 +24,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "layerlab-toml.md"
     [
         (
             "name = 3\n",
-            "line 1: name isn't a key that LayerLab knows; there are: app, variants, edits, measure, contract, prepare, profiles, run",
+            "line 1: name isn't a key that LayerLab knows; there are: app, variants, edits, measure, contract, prepare, ",
         ),
         ("\n[app]\nimage = 'a'\nname = 3\n", "line 4: app.name must be a string"),
         ("app = 3\n", "line 1: app must be a table"),
@@ -58,6 +58,11 @@ DOCS = Path(__file__).parents[1] / "docs" / "layerlab-toml.md"
         ),
         ("[edits]\ndependencies = 'a'\n", "line 2: edits.dependencies must be an array"),
         ("[[variants]]\ndockerfile = 'a'\n", "line 1: variants must be a table"),
+        ("[contract.codes]\n", "line 1: contract.codes isn't a key that LayerLab knows; there are: cold, unchanged, code,"),
+        ("[contract.any]\nmax_image_mb = -0.5\n", "line 2: contract.any.max_image_mb must be 0 or more"),
+        ("[contract.any]\nmax_image_mb = '5'\n", "line 2: contract.any.max_image_mb must be a number"),
+        ("[contract.any]\nmax_image_mb = true\n", "line 2: contract.any.max_image_mb must be a number"),
+        ("[contract.code.max_seconds]\nrepeats = 3\n", "line 1: contract.code.max_seconds needs one of: warn, fail"),
     ],
 )
 def test_an_error_names_the_line_and_the_key(tmp_path, text, says):
