@@ -172,12 +172,12 @@ BREAKING = (
     Mutation(
         "an ignore rule is deleted",
         {".dockerignore": {"notes\n": ""}},
-        (NOTES,), "`COPY . .` in line 11: notes/", 11,
+        (NOTES, CONTEXT), "`COPY . .` in line 11: notes/", 11,
     ),
     Mutation(
         "an ignored folder is let in again",
         {".dockerignore": {"notes\n": "notes\n!notes\n"}},
-        (NOTES,), "`COPY . .` in line 11: notes/", 11,
+        (NOTES, CONTEXT), "`COPY . .` in line 11: notes/", 11,
     ),
     Mutation(
         "Git's folder isn't ignored",

@@ -85,11 +85,17 @@ def test_the_reports_are_written(tmp_path, monkeypatch):
     assert "`COPY . /` in line 4 precedes it: main.py changed" in first["message"]["text"]
 
     suite = ElementTree.parse(tmp_path / "c.xml").getroot()
-    assert {name: suite.get(name) for name in ("tests", "failures", "skipped")} == {"tests": "9", "failures": "2", "skipped": "1"}
+    assert {name: suite.get(name) for name in ("tests", "failures", "skipped")} == {
+        "tests": "9",
+        "failures": "2",
+        "skipped": "1",
+    }
     assert len(suite.findall("testcase/failure")) == 2
 
     lines = summary.read_text().splitlines()
-    assert lines[0] == "before" and lines[1].startswith("### The contract of my shop Dockerfile: 6 kept, 2 broken, 1 unknown")
+    assert lines[0] == "before" and lines[1].startswith(
+        "### The contract of my shop Dockerfile: 6 kept, 2 broken, 1 unknown"
+    )
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in lines if line.startswith("|"))
 
 
@@ -114,7 +120,14 @@ def test_sarif_has_what_its_schema_requires():
 
 
 def test_every_rule_is_described():
-    assert outputs.RULES.keys() == {"cached", "max_steps_run", "max_downloaded_mb", "max_context_mb", "max_image_mb", "max_seconds"}
+    assert outputs.RULES.keys() == {
+        "cached",
+        "max_steps_run",
+        "max_downloaded_mb",
+        "max_context_mb",
+        "max_image_mb",
+        "max_seconds",
+    }
 
 
 def test_what_projects_wrote_is_harmless_in_reports():
@@ -125,7 +138,16 @@ def test_what_projects_wrote_is_harmless_in_reports():
 
 
 def run_pytest(folder, *options):
-    words = [sys.executable, "-m", "pytest", "-p", "layerlab.contracts.pytest_plugin", "-p", "no:cacheprovider", *options]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "layerlab.contracts.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        *options,
+    ]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True)
 
 

@@ -109,7 +109,7 @@ def test_an_edit_that_a_project_has_nothing_for_says_what_to_name(tmp_path):
         App.at(written(tmp_path, "FROM python\nCOPY . /app/\n", "data.csv")) as app,
         pytest.raises(AppError, match="code = …"),
     ):
-        subject(app).edited("code")
+        subject(app).edit_of("code")
 
 
 def test_an_edit_changes_the_file_that_is_named_and_each_time_anew(tmp_path):

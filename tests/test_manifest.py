@@ -58,7 +58,10 @@ DOCS = Path(__file__).parents[1] / "docs" / "layerlab-toml.md"
         ),
         ("[edits]\ndependencies = 'a'\n", "line 2: edits.dependencies must be an array"),
         ("[[variants]]\ndockerfile = 'a'\n", "line 1: variants must be a table"),
-        ("[contract.codes]\n", "line 1: contract.codes isn't a key that LayerLab knows; there are: cold, unchanged, code,"),
+        (
+            "[contract.codes]\n",
+            "line 1: contract.codes isn't a key that LayerLab knows; there are: cold, unchanged, code,",
+        ),
         ("[contract.any]\nmax_image_mb = -0.5\n", "line 2: contract.any.max_image_mb must be 0 or more"),
         ("[contract.any]\nmax_image_mb = '5'\n", "line 2: contract.any.max_image_mb must be a number"),
         ("[contract.any]\nmax_image_mb = true\n", "line 2: contract.any.max_image_mb must be a number"),

@@ -99,7 +99,7 @@ SECONDS: dict[str, float] = {
     "engine/test_snapshot_engine.py": 60, "engine/test_clinic.py": 60, "engine/test_lab_01.py": 60,
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
     "engine/test_confining.py": 60, "engine/test_listening.py": 110, "engine/test_package_mirror_engine.py": 150,
-    "engine/test_builder.py": 150,
+    "engine/test_builder.py": 150, "engine/test_contract_engine.py": 120,
     "engine/test_run_commands.py": 180,
 }  # fmt: skip
 #: Seconds for a module that isn't listed.

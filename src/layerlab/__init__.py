@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from .machine.building import BuildFailed as BuildFailed
     from .machine.machine import Machine as Machine
     from .measuring.compare import compare as compare
+    from .measuring.measure import measure as measure
     from .predicting.predict import predict as predict
     from .project.app import App as App
     from .record.build import Build as Build
@@ -43,6 +44,7 @@ _PUBLIC = {
     "diff": "diffing.diff",
     "doctor": "diagnosing.doctor",
     "explain": "explaining.why",
+    "measure": "measuring.measure",
     "predict": "predicting.predict",
     "report": "reporting.writing",
     "timeline": "charts.timeline",

@@ -13,7 +13,8 @@ from layerlab.commands.main import main
 from layerlab.contracts.checking import check, check_fast
 from layerlab.contracts.clauses import clauses, of_app
 from layerlab.contracts.verdict import FAIL, PASS, UNDECIDED
-from layerlab.measuring.situations import reason, subject
+from layerlab.measuring.measure import measure
+from layerlab.measuring.situations import SITUATIONS, reason, subject
 from layerlab.project.app import App
 
 MUTATIONS = [*BREAKING, *HARMLESS]
@@ -79,3 +80,20 @@ def test_a_compose_service_can_have_a_contract(machine):
         verdict = check(machine, what, clauses({"code": {"cached": ["RUN *pip*"], "max_steps_run": 1}}))
     assert {finding.level for finding in verdict.findings} == {PASS}
     assert [step.state for step in fast[0].steps].count("RAN") == 1
+
+
+def test_a_project_is_measured_in_every_situation(machine, tmp_path):
+    folder = contract_cases.write(tmp_path, BREAKING[0])
+    with App.from_path(folder) as app:
+        rows = measure(machine, app, situations=[*SITUATIONS], repeats=1)
+    states = {name: set(its["state"]) - {"BASE"} for name, its in rows.groupby("edit")}
+    assert list(dict.fromkeys(rows["edit"])) == [*SITUATIONS]
+    assert states["cold"] == {"RAN"} and states["unchanged"] == {"CACHED"}
+    installs = rows[rows["text"].str.contains("pip install")].set_index("edit")
+    assert installs["state"].to_dict() == {
+        "cold": "RAN", "unchanged": "CACHED", "code": "RAN", "dependency": "RAN", "context": "CACHED", "base": "RAN",
+        "registry": "RAN",
+    }  # fmt: skip
+    system = rows[rows["text"].str.contains("apt-get")].set_index("edit")
+    assert system["state"]["registry"] == "CACHED"
+    assert "line 4 above ran again" in installs["why"]["code"]

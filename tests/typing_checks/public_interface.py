@@ -19,6 +19,7 @@ from layerlab import (
     diff,
     doctor,
     explain,
+    measure,
     predict,
     report,
     timeline,
@@ -136,6 +137,7 @@ def why(build: Build, earlier: Build) -> None:
 
 
 def comparisons(machine: Machine, app: App, build: Build) -> None:
+    assert_type(measure(machine, app, "before", situations=["code"], repeats=1), pd.DataFrame)
     results = compare(machine, app, app.variants, edits=["cold", "code"], repeats=2)
     assert_type(results, pd.DataFrame)
     assert_type(before_after(results), Chart)

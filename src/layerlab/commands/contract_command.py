@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +11,12 @@ import click
 from .machines import started
 from .options import json_option, machine_option
 from .printing import dump, echo
+from .subjects import subject_of, subject_options
 
 if TYPE_CHECKING:
     from ..contracts.verdict import Verdict
-    from ..measuring.situations import Subject
 
-_path = click.argument("path", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
-_file = click.option(
-    "-f",
-    "--file",
-    "variant",
-    default="",
-    help="Dockerfile, Compose or bake file, or a variant's name; relative to PATH.",
-)
-_service = click.option("--service", default="", help="Compose service or bake target to build.")
 _fast = click.option("--fast", is_flag=True, help="Reason from the files and build nothing: states alone, in a second.")
-_allow = click.option(
-    "--allow", multiple=True, help="prepare: let the project's layerlab.toml run its command on this computer."
-)
 _written = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -43,11 +29,8 @@ def contract() -> None:
 
 
 @contract.command()
-@_path
-@_file
-@_service
+@subject_options
 @_fast
-@_allow
 @machine_option("to build on; a [contract.cold] table resets it")
 @click.option("--sarif", type=_written, help="Write what's broken here, as SARIF, for code scanning.")
 @click.option("--junit", type=_written, help="Write a test report here, as JUnit's XML.")
@@ -75,7 +58,7 @@ def check(
     from ..contracts.checking import check_fast
     from ..contracts.clauses import of_app
 
-    with _subject(path, variant, service, allow, copy=not fast) as what:
+    with subject_of(path, variant, service, allow, copy=not fast) as what:
         clauses = of_app(what.app)
         verdict = check_fast(what, clauses) if fast else checked(started(machine_name), what, clauses)
     if sarif:
@@ -95,11 +78,8 @@ def _print(verdict: Verdict, as_json: bool) -> None:
 
 
 @contract.command()
-@_path
-@_file
-@_service
+@subject_options
 @_fast
-@_allow
 @machine_option("to build on")
 def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, ...], machine_name: str) -> None:
     """Propose a contract for the project in PATH: what its builds keep now. Read it, then put it into layerlab.toml.
@@ -108,22 +88,15 @@ def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, .
     `layerlab contract init >> layerlab.toml` adds it.
     """
     from ..contracts.proposing import proposal
-    from ..measuring.situations import observe, reason
+    from ..measuring.measure import QUICK, observations, possible
+    from ..measuring.situations import reason
 
-    with _subject(path, variant, service, allow, copy=not fast) as what:
-        situations = ["unchanged", *(kind for kind in ("code", "dependency") if what.edits[kind].path)]
-        observed = reason(what, situations) if fast else observe(started(machine_name), what, situations, {})
-        click.echo(proposal(list(observed)), nl=False)
+    with subject_of(path, variant, service, allow, copy=not fast) as what:
+        if fast:
+            observed = list(reason(what, possible(what, QUICK)))
+        else:
+            machine = started(machine_name)
+            observed = observations(machine, what, possible(what, QUICK), 1)
+        click.echo(proposal(observed), nl=False)
         for edit in what.edits.values():
             echo(f"{edit.kind} edit: {edit.path or 'none'}, {edit.why}", err=True)
-
-
-@contextlib.contextmanager
-def _subject(path: Path, variant: str, service: str, allow: tuple[str, ...], *, copy: bool) -> Iterator[Subject]:
-    """Yield what to build: the project in place, or a scratch copy of it, where edits can be made."""
-    from ..measuring.situations import subject
-    from ..project.app import App
-    from .comparing import scratch_copy
-
-    with scratch_copy(path, allow) if copy else App.at(path, allow=allow) as app:
-        yield subject(app, variant, service)

@@ -26,6 +26,7 @@ from .housekeeping import clean, doctor
 from .importing import import_
 from .lab_command import lab
 from .machines import down, machines, reset, up
+from .measure_command import measure
 from .past_builds import explain, report
 from .run_command import run
 
@@ -108,6 +109,7 @@ for command in (
     import_,
     compare,
     diff,
+    measure,
     contract,
     clean,
     course,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..machine.machine import Machine
-from ..measuring.situations import SITUATIONS, Subject, observe, reason
+from ..measuring.measure import observations
+from ..measuring.situations import Subject, reason
 from .clauses import Clause, repeats, situations
 from .judging import judge
 from .verdict import Finding, Verdict
@@ -17,7 +18,7 @@ def check(machine: Machine, what: Subject, contract: Sequence[Clause]) -> Verdic
     Raises the same errors as `machine.build`, and AppError for an edit that the project has nothing for.
     """
     needed = situations(contract)
-    return _verdict(what, contract, judge(contract, list(observe(machine, what, needed, repeats(contract)))), False)
+    return _verdict(what, contract, judge(contract, observations(machine, what, needed, repeats(contract))), False)
 
 
 def check_fast(what: Subject, contract: Sequence[Clause]) -> Verdict:
@@ -29,6 +30,6 @@ def check_fast(what: Subject, contract: Sequence[Clause]) -> Verdict:
 
 
 def _verdict(what: Subject, contract: Sequence[Clause], findings: Sequence[Finding], reasoned: bool) -> Verdict:
-    made = (SITUATIONS[situation] for situation in situations(contract))
-    edits = tuple(f"{e.kind} edit: {e.path}, {e.why}" for kind in made if (e := what.edits.get(kind)))
+    made = dict.fromkeys(filter(None, map(what.edit_of, situations(contract))))
+    edits = tuple(f"{edit.kind} edit: {edit.path}, {edit.why}" for edit in made)
     return Verdict(what.draft.app, what.draft.variant, what.dockerfile, edits, tuple(findings), reasoned)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import AppError
-from ..measuring.situations import NAMES, SITUATIONS
+from ..measuring.situations import SITUATIONS
 from ..project.app import App
 from ..project.manifest import MANIFEST
 
@@ -87,4 +87,4 @@ def repeats(contract: Iterable[Clause]) -> dict[str, int]:
 
 def phrase(situation: str) -> str:
     """Return a situation for the beginning of a sentence."""
-    return NAMES[situation]
+    return "in any build" if situation == ANY else SITUATIONS[situation]

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 
 from ..explaining.alignment import written
 from ..explaining.reasoning import UNKNOWN
+from ..measuring.answer import counted
+from ..measuring.blaming import Blame, blame, heaviest, most_of_context, roots, slowest
+from ..measuring.context_size import context_bytes
 from ..measuring.situations import Observed
 from ..record.build import Build
 from ..record.states import RAN
 from ..record.step import Step, shortened
-from .blaming import Blame, blame, heaviest, most_of_context, roots, slowest
 from .clauses import ANY, Clause, phrase
-from .context_size import context_bytes
 from .verdict import FAIL, PASS, UNDECIDED, WARN, Finding
 
 _MB = 1_000_000
@@ -92,7 +93,7 @@ def _downloaded(clause: Clause, one: Observed) -> Finding:
 
 def _uncounted(build: Build) -> Step | None:
     """Return a step that may have downloaded more than its log reports; None if there's none, or everything was counted."""
-    if getattr(build, "downloads_counted", False):  # a record that knows says so
+    if counted(build):
         return None
     return next((s for s in build.steps if s.state in (RAN, UNKNOWN) and s.instruction in ("RUN", "ADD")), None)
 

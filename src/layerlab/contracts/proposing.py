@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 
 from ..explaining.alignment import written
 from ..explaining.reasoning import UNKNOWN
-from ..measuring.situations import NAMES, Observed
+from ..measuring.blaming import blame
+from ..measuring.context_size import context_bytes
+from ..measuring.situations import Observed
 from ..record.build import Build
 from ..record.states import CACHED, RAN
 from ..record.step import shortened
-from .blaming import blame
-from .context_size import context_bytes
+from .clauses import ANY, phrase
 
 #: What a proposal leaves for growth.
 _ROOM = 1.2
@@ -27,7 +28,7 @@ _INSTALLS = re.compile(
 
 def proposal(observed: Sequence[Observed]) -> str:
     """Return [contract] tables that hold for these builds, real ones or drafts; a comment names what they don't keep."""
-    tables = [table for one in observed if one.situation not in ("cold",) for table in _situation(one)]
+    tables = [table for one in observed for table in _situation(one)]
     return "\n".join([*tables, *_any([one.build for one in observed])]) + "\n"
 
 
@@ -37,7 +38,7 @@ def _situation(one: Observed) -> Iterator[str]:
     installs = [
         (i, found[1]) for i, text in enumerate(texts) if text.startswith("RUN ") and (found := _INSTALLS.search(text))
     ]
-    yield f"[contract.{one.situation}]  # {NAMES[one.situation]}"
+    yield f"[contract.{one.situation}]  # {phrase(one.situation)}"
     patterns = [f"RUN *{command}*" for i, command in installs if steps[i].state == CACHED]
     broken = {f"RUN *{command}*" for i, command in installs if steps[i].state != CACHED}
     kept = [pattern for pattern in dict.fromkeys(patterns) if pattern not in broken]
@@ -55,7 +56,7 @@ def _any(builds: Sequence[Build]) -> Iterator[str]:
     contexts = [size for build in builds if (size := context_bytes(build)) is not None]
     images = [build.image_bytes for build in builds if build.image_bytes is not None]
     if contexts or images:
-        yield f"[contract.any]  # {NAMES['any']}"
+        yield f"[contract.any]  # {phrase(ANY)}"
     if contexts:
         yield f"max_context_mb = {_limit(max(contexts))}"
     if images:

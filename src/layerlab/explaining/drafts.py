@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Mapping
 
 from ..contexts.patterns import BadPattern, Patterns
+from ..project.app import CONTEXT_EDIT_BYTES
 from ..project.definition import Definition
 from ..record.build import Build
 from ..record.snapshot import Entry, Snapshot
@@ -99,5 +100,5 @@ def _added(snapshot: Snapshot, path: str) -> Snapshot:
         return snapshot
     folders = [path[:at] for at, char in enumerate(path) if char == "/"]
     new = {folder: Entry("folder", 0o755, 0, "") for folder in folders if folder not in snapshot.entries}
-    file = {posixpath.normpath(path): Entry("file", 0o644, 1, EDITED)}
+    file = {posixpath.normpath(path): Entry("file", 0o644, CONTEXT_EDIT_BYTES, EDITED)}
     return dataclasses.replace(snapshot, entries={**snapshot.entries, **new, **file})

@@ -25,7 +25,10 @@ _LOCKED = (
     (r"\bpoetry (install|sync|export)\b", ("poetry.lock", "pyproject.toml")),
     (r"\bpdm (install|sync|export)\b", ("pdm.lock", "pyproject.toml")),
     (r"\bpipenv (install|sync)\b", ("Pipfile.lock", "Pipfile")),
-    (r"\bpip3? install\b.*\s(\.(\s|$|/|\[)|-e\b|--editable\b)", ("pylock.toml", "pyproject.toml", "setup.cfg", "setup.py")),
+    (
+        r"\bpip3? install\b.*\s(\.(\s|$|/|\[)|-e\b|--editable\b)",
+        ("pylock.toml", "pyproject.toml", "setup.cfg", "setup.py"),
+    ),
     (r"\bnpm (ci|install)\b", ("package-lock.json", "package.json")),
 )
 #: What names dependencies by its name alone, if no command says that it installs them.

@@ -1,11 +1,12 @@
-"""Situations: what comes before a build whose time people wait for, and what a real build, or a draft, does then."""
+"""Situations: what comes before a build that people wait for, and what a real build, or a draft, does then."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..contexts.beside import looking_at
 from ..errors import AppError
@@ -15,23 +16,30 @@ from ..explaining.drafts import draft, with_file_added, with_file_changed
 from ..explaining.reasoning import reasoned
 from ..explaining.why import explain
 from ..machine.machine import Machine
+from ..machine.registry import Registry
 from ..machine.resolving import resolve
 from ..project.app import App
 from ..project.manifest import MANIFEST
 from ..record.build import Build
+from ..traces.instructions import read
 from .finding import Found, find
 
-#: Each situation, in the order in which they're built, and the edit that makes it; "cold" is a build on a reset machine.
-SITUATIONS = {"cold": "cold", "unchanged": "none", "code": "code", "dependency": "dependency", "context": "context"}
-#: How a sentence names them.
-NAMES = {
-    "cold": "on a cold machine",
+#: Each situation, in the order in which they're built, and how a sentence names it.
+SITUATIONS = {
+    "cold": "on a cold machine, as a fresh CI runner is",
     "unchanged": "after no change",
     "code": "after a code edit",
     "dependency": "after a dependency edit",
     "context": "after a file was added that the image doesn't need",
-    "any": "in any build",
+    "base": "after the base image moved",
+    "registry": "after a code edit, on a fresh CI runner with a registry cache",
 }
+#: Those that a draft has nothing to say about.
+BUILT_ONLY = ("cold", "base", "registry")
+#: The edit of the files that a situation begins with; none for the others.
+_EDITS = {"code": "code", "dependency": "dependency", "context": "context", "registry": "code"}
+#: The edits that a commit makes.
+_COMMITS = ("code", "dependency", "registry")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,13 +68,28 @@ class Subject:
     folders: Mapping[str, str]
     opaque: tuple[str, ...]
 
-    def edited(self, situation: str) -> Found:
-        """Return what the edit of a situation changes. Raises AppError if the project has nothing of that kind."""
-        found = self.edits[SITUATIONS[situation]]
+    def edit_of(self, situation: str) -> Found | None:
+        """Return what the edit of a situation changes; None if it edits nothing.
+
+        Raises AppError if the project has nothing of that kind.
+        """
+        if situation not in _EDITS:
+            return None
+        found = self.edits[_EDITS[situation]]
         if not found.path:
             key = {"code": "code", "dependency": "requirements"}[found.kind]
             raise AppError(f"{self.app.name}: {found.why}", f"name a file in {MANIFEST}: [edits] {key} = …")
         return found
+
+    @property
+    def base(self) -> str:
+        """The image that the last stage is made from in the end; "" if it's made from scratch, or another bake target."""
+        stages = [i for i in read(self.draft.dockerfile, self.draft.args) if i.keyword == "FROM"]
+        names = {name: i.base for i in stages for name in (i.stage_name, str(i.stage))}
+        name = stages[-1].base if stages else ""
+        for _ in stages:
+            name = names.get(name.lower(), name)
+        return "" if name == "scratch" or name in (*self.opaque, *self.folders) else name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +99,7 @@ class Observed:
     situation: str
     build: Build
     explanation: Explanation
+    repeat: int = 0
 
 
 def subject(app: App, variant: str = "", service: str = "") -> Subject:
@@ -90,34 +114,36 @@ def subject(app: App, variant: str = "", service: str = "") -> Subject:
     with looking_at(definition.folders, definition.file_in_context, app.snapshots, definition.absent) as contexts:
         pass
     made = draft(definition, contexts)
-    place = definition.contexts["context"]
     return Subject(
         app,
         variant,
         service,
         tuple(told.get("commit_args", ())),
         made,
-        find(made, place, app.told("edits")),
+        find(made, definition.contexts["context"], app.told("edits")),
         definition.file,
         {name: definition.contexts[name] for name in definition.folders},
         tuple(name for name, place in definition.contexts.items() if place.startswith("target:")),
     )
 
 
+# -- without building --------------------------------------------------------------------------------------------------
+
+
 def reason(what: Subject, situations: Sequence[str]) -> Iterator[Observed]:
-    """Yield a draft for each situation but "cold", its states reasoned without building; see `explaining.reasoning`."""
-    for situation in (s for s in SITUATIONS if s in situations and s != "cold"):
+    """Yield a draft for each situation but BUILT_ONLY, its states reasoned without building; see `explaining.reasoning`."""
+    for situation in (s for s in SITUATIONS if s in situations and s not in BUILT_ONLY):
         now = reasoned(_edited(what, situation), what.draft, what.opaque)
         yield Observed(situation, now, explain_against(now, [what.draft]))
 
 
 def _edited(what: Subject, situation: str) -> Build:
-    if situation == "unchanged":
+    found = what.edit_of(situation)
+    if found is None:
         return what.draft
-    path = what.edited(situation).path
     if situation == "context":
-        return with_file_added(what.draft, _places(what, posixpath.join(path, "new file")), {})
-    return with_file_changed(what.draft, _places(what, path), _commit(what, "another commit"))
+        return with_file_added(what.draft, _places(what, posixpath.join(found.path, "new file")), {})
+    return with_file_changed(what.draft, _places(what, found.path), dict.fromkeys(what.commit_args, "another commit"))
 
 
 def _places(what: Subject, path: str) -> dict[str, str]:
@@ -125,48 +151,86 @@ def _places(what: Subject, path: str) -> dict[str, str]:
     return {name: posixpath.relpath(path, place) for name, place in what.folders.items()}
 
 
-def _commit(what: Subject, value: str) -> dict[str, str]:
-    return dict.fromkeys(what.commit_args, value)
+# -- by building -------------------------------------------------------------------------------------------------------
 
 
 def observe(
-    machine: Machine, what: Subject, situations: Sequence[str], repeats: Mapping[str, int]
+    machine: Machine,
+    what: Subject,
+    situations: Sequence[str],
+    repeats: Mapping[str, int],
+    told: Callable[[str], object] = lambda situation: None,
 ) -> Iterator[Observed]:
     """Build in each situation on a machine, and yield the builds.
 
     The app must be a scratch copy. Each edit is made on top of a build of the same variant, and fresh each time. Other processes
-    can't build on the machine meanwhile.
+    can't build on the machine meanwhile, and in the end it has its original base images again.
 
     Args:
-        machine: it's reset if "cold" is one of the situations.
+        machine: it's reset for "cold" and "registry".
         what: what to build.
         situations: of SITUATIONS; they're built in that order.
         repeats: how often, by situation; once if it's not in there.
+        told: gets the situation before each build.
 
-    Raises the same errors as `machine.build`, and AppError for an edit that the project has nothing for, before it builds.
+    Raises the same errors as `machine.build`, AppError, before it builds, for an edit that the project has nothing for, and
+    SetupError if the base image isn't one that the machine can move.
     """
     for situation in situations:
-        if SITUATIONS[situation] in what.edits:
-            what.edited(situation)
-    args = _commit(what, "first")
-    with machine.alone():
-        if "cold" not in situations:
-            _build(machine, what, args)
+        what.edit_of(situation)
+    bench = _Bench(machine, what)
+    with machine.alone(), contextlib.ExitStack() as ends:
         for situation in (s for s in SITUATIONS if s in situations):
-            for _ in range(repeats.get(situation, 1)):
-                if situation == "cold":
-                    machine.reset()
-                elif situation != "unchanged":
-                    what.app.edit(situation, what.edited(situation).path)
-                if situation in ("code", "dependency"):
-                    args = _commit(what, f"edit-{time.time_ns():x}")
-                yield _build_and_explain(machine, what, args, situation)
+            bench.begin(situation, ends)
+            for repeat in range(repeats.get(situation, 1)):
+                told(situation)
+                yield dataclasses.replace(bench.built(situation), repeat=repeat)
 
 
-def _build_and_explain(machine: Machine, what: Subject, args: Mapping[str, str], situation: str) -> Observed:
-    build = _build(machine, what, args)
-    return Observed(situation, build, explain(build))
+class _Bench:
+    """Builds of a subject on a machine, one after the other."""
 
+    def __init__(self, machine: Machine, what: Subject) -> None:
+        self.machine, self.what = machine, what
+        self.args = dict.fromkeys(what.commit_args, "first")
+        self.warm: Build | None = None
+        self.cache = ""
 
-def _build(machine: Machine, what: Subject, args: Mapping[str, str]) -> Build:
-    return machine.build(what.app, what.variant, service=what.service, args=args, view="none")
+    def begin(self, situation: str, ends: contextlib.ExitStack) -> None:
+        """Prepare what a situation needs once: a build that's in the cache, or in a registry's."""
+        if situation == "cold":
+            return
+        if self.warm is None:
+            self.warm = self._build()
+        if situation == "base":
+            ends.callback(self.machine.restore_bases)
+        elif situation == "registry":
+            self.machine.restore_bases()
+            registry = ends.enter_context(Registry.start("measure", say=lambda line: None))
+            self.cache = f"type=registry,ref={registry.ref('measure:cache')}"
+            self.warm = self._build(f"--cache-to={self.cache},mode=max")
+
+    def built(self, situation: str) -> Observed:
+        """Make what comes before a build, and build."""
+        options = []
+        if situation in ("cold", "registry"):
+            self.machine.reset()
+        if situation == "registry":
+            options = [f"--cache-from={self.cache}"]
+        elif situation == "base":
+            self.machine.move_base(self.what.base)
+        if found := self.what.edit_of(situation):
+            self.what.app.edit(found.kind, found.path)
+        if situation in _COMMITS:
+            self.args = dict.fromkeys(self.what.commit_args, f"edit-{time.time_ns():x}")
+        build = self._build(*options)
+        # A reset machine has forgotten the build that the registry's cache came from.
+        why = explain(build, self.warm if situation == "registry" else None)
+        self.warm = self.warm if situation == "registry" else build
+        return Observed(situation, build, why)
+
+    def _build(self, *options: str) -> Build:
+        what = self.what
+        return self.machine.build(
+            what.app, what.variant, service=what.service, args=self.args, options=options, view="none"
+        )

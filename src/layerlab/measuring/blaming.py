@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..explaining.causes import CONSEQUENCES, StepCause
-from ..measuring.situations import Observed
 from ..record.build import Build
 from ..record.step import shortened
 from ..traces.instructions import read
 from .context_size import largest_parts
+from .situations import Observed
 
 #: How many causes, or parts of a context, a sentence names.
 NAMED = 3
