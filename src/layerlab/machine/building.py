@@ -18,6 +18,7 @@ from ..errors import CommandFailed, LayerLabError
 from ..record import view
 from ..system import docker_words
 from . import client_process
+from .counting import counting
 from .plans import READING
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..record.build import Build
     from ..record.snapshot import Snapshot
     from ..record.step import Step
+    from ..record.traffic import Sample
     from ..traces import trace
     from .machine_like import MachineLike
 
@@ -87,7 +89,7 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.name))
+    attempt = _with_retry(lambda: _try(command, definition, host, chosen, known))
     build = _record(host.name, definition, edit, command, attempt)
     from ..record import history
 
@@ -187,25 +189,26 @@ def _with_retry(attempt: Callable[[], _Attempt]) -> _Attempt:
 def _try(
     command: Sequence[str],
     definition: Definition,
-    variables: Mapping[str, str],
+    host: MachineLike,
     show: Callable[[], view.View],
     known: Snapshots,
-    machine: str,
 ) -> _Attempt:
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     contexts: Mapping[str, Snapshot] = {}
+    samples: Sequence[Sample] = ()
     with _temporary_folder(definition.scratch) as scratch:
         metadata = scratch / "metadata.json"
         with contextlib.ExitStack() as beside:
 
             def begin() -> view.View:
                 """Begin what runs beside the engine's work. Imports count too, so the modules for it are imported now."""
-                nonlocal contexts
+                nonlocal contexts, samples
+                samples = beside.enter_context(counting(host.traffic))
                 from ..contexts.beside import looking_at
                 from ..record import history
                 from ..record.masked_view import MaskedView
 
-                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=machine)
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=host.name)
                 contexts = beside.enter_context(
                     looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
@@ -213,13 +216,13 @@ def _try(
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
+                [*command, f"--metadata-file={metadata}"], definition.folder, host.environment, begin, definition.plan
             )
         provenance, image = _read_metadata(metadata, definition.service)
     from ..traces import trace
 
     raw = "".join(lines)
-    parsed = trace.parse(raw, provenance, definition.source, definition.service)
+    parsed = trace.parse(raw, provenance, definition.source, definition.service, samples)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
 
 
@@ -272,6 +275,7 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
         steps=parsed.steps,
         phases=parsed.phases,
         context_bytes=parsed.context_bytes,
+        undivided_bytes=parsed.undivided_bytes,
         image=attempt.image or definition.image,
         image_bytes=image_bytes(attempt.provenance),
         warnings=parsed.warnings,

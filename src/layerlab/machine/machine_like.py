@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import docker
+
+    from ..record.traffic import Sample
 
 
 class MachineLike(Protocol):
@@ -29,6 +32,9 @@ class MachineLike(Protocol):
 
     def forget_contexts(self) -> None:
         """Forget the stand-ins, so that the next build asks for them again."""
+
+    def traffic(self, ended: threading.Event) -> Iterator[Sample]:
+        """Yield samples of what flows to its containers until `ended` is set, and one more; none without counters."""
 
     def client(self) -> docker.DockerClient:
         """Return a docker-py client of its engine; the caller closes it."""
