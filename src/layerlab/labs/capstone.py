@@ -74,7 +74,7 @@ def judge(seen: Observed) -> Verdict:
     ]
     for name, most in BUDGET.items():
         cost = figures.get(name)
-        met = judging.tested(cost, lambda figure, most=most: figure <= most)
+        met = None if cost is None else cost <= most
         hint = _hint(seen, name, cost) if cost is not None and not met else ""
         if met and name == next(iter(BUDGET)) and not all(seen.builds[kind].downloads_counted for kind in DAY):
             met, hint = None, judging.UNCOUNTED

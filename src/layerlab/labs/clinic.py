@@ -48,8 +48,9 @@ CAUSES = {
     "pruned": "something deletes the build cache between builds",
     "junk-in-context": "files that nobody needs are in the build context",
 }
-#: Bytes. A build after a new package may download that one; if it downloads more than this, it's other packages again.
-ONE_PACKAGE = 100_000
+#: Bytes. A build after a new package may download that one and the index's page of each package, about 130 kB here; if it
+#: downloads more than this, it's other packages again: all of them are 500 kB more.
+ONE_PACKAGE = 300_000
 #: Nobody knows whether there's trouble if other traffic on the machine kept us from counting.
 UNCOUNTED = "nothing tells how much was downloaded, because something else used the machine's network: visit again"
 #: Stands in for `docker` while a script runs: notes each command, with the variable that decides who builds.

@@ -42,7 +42,7 @@ def tested(evidence: T | None, rule: Callable[[T], bool]) -> bool | None:
 
 def builds(seen: Observed, label: str = "again", text: str = "the Dockerfile builds", hint: str = BROKEN) -> Goal:
     """Require that the build `label`, and everything before it in the script, succeeded."""
-    return Goal(text, label in seen.builds, hint, seen.error)
+    return Goal(text, True if label in seen.builds else False if seen.error else None, hint, seen.error)
 
 
 def healthy(answer: Answer | None, hint: str, text: str = "the app starts and is healthy") -> Goal:

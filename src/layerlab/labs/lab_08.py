@@ -11,6 +11,9 @@ from .verdict import Goal, Observed, Verdict, judged
 
 #: Bytes. The layers of numpy and the model are larger than this, and that of all light packages together is smaller.
 HEAVY = 10_000_000
+#: Bytes. What all light packages download is less than this, even if an index sends its pages unpacked (12 MB then, most of it
+#: pages). With numpy it's more.
+HEAVY_DOWNLOAD = 20_000_000
 #: Bytes. A layer smaller than this isn't an installation.
 SMALL = 1_000_000
 NUMPY = "backend/numpy.txt"
@@ -108,7 +111,7 @@ def _heavy(package: Build, numpy: Build) -> Step | None:
     if lines and lines <= {s.line for s in installed}:
         return next(s for s in installed if s.line in lines)
     for step in judging.ran(package):
-        if max(step.size_bytes or 0, step.downloaded_bytes) > HEAVY:
+        if (step.size_bytes or 0) > HEAVY or step.downloaded_bytes > HEAVY_DOWNLOAD:
             return _behind(package, step, installed, _first(numpy, renewed))
     return None
 
@@ -120,7 +123,7 @@ def _first(build: Build, steps: list[Step]) -> set[int]:
 
 def _behind(package: Build, step: Step, installed: list[Step], numpy: set[int]) -> Step:
     """Return the step that installed again what `step` brings: a RUN above a COPY; `step` itself if nothing did."""
-    heavy = [s for s in installed if s.line in numpy or not numpy or s.downloaded_bytes > HEAVY]
+    heavy = [s for s in installed if s.line in numpy or not numpy or s.downloaded_bytes > HEAVY_DOWNLOAD]
     behind = [s for s in judging.above(package, step) if s in heavy] if step.instruction != "RUN" else []
     return behind[-1] if behind else step
 
