@@ -46,6 +46,7 @@ from layerlab.course import (
     mounts,
     over_bandwidth,
     package_index,
+    package_mirror,
     printed,
     ran,
     rows_of,
@@ -155,6 +156,9 @@ def the_course(machine: Machine, app: App, build: Build) -> None:
         assert_type(scale.replay(app, "before", REGISTRY_MAX, [Event(1, "code")], registry), pd.DataFrame)
     with package_index.served(machine, app) as office:
         assert_type(office, dict[str, str])
+    with package_mirror.counting() as traffic, package_mirror.forbidding(machine):
+        assert_type(traffic.files, list[str])
+        assert_type(traffic.file_bytes + traffic.page_bytes, int)
     assert_type(run_in(machine, build.image, ["id"]), Ran)
     assert_type(run("docker", "version"), str)
     assert_type(mounts(machine), pd.DataFrame)

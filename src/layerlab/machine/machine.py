@@ -104,11 +104,12 @@ class Machine:
             machine = (
                 cls._known(name) if engines.machine_file(name).exists() else cls(name, engines.choose(), instead_of)
             )
-            if not machine.running:
+            if not machine._reachable:
                 machine._bring_up(say)
             if machine.instead_of != instead_of:  # somebody asked for it by its own name, so it's no longer a spare
                 machine.instead_of = instead_of
                 machine._remember()
+            engines.start_mirror(name, say)
         if instead_of:
             spares.sweep_at_exit(cls.all)
         return machine
@@ -135,11 +136,12 @@ class Machine:
             self._engine.remove(SEED_NAME)  # left by an earlier attempt that was killed
             seed = Machine(SEED_NAME, self._engine)
             try:
+                mirrored = engines.needs_mirror(self._engine, say)
                 with images.made_ahead(images.BASES, say):
                     seed._bring_up(say)
                     for image in images.BASES:
-                        images.ensure(image, seed.docker, say)
-                self._engine.keep_as_seed(SEED_NAME)
+                        images.ensure(image, seed.docker, say, mirrored=mirrored)
+                self._engine.keep_as_seed(SEED_NAME, mirrored=mirrored)
             except BaseException:
                 with contextlib.suppress(LayerLabError, OSError):
                     self._engine.remove(SEED_NAME)
@@ -293,7 +295,7 @@ class Machine:
         Raises SetupError if no hub provides the image and no stand-in can be made.
         """
         try:
-            name = images.ensure(image, self.docker, say)
+            name = images.ensure(image, self.docker, say, mirrored=engines.mirrored(self.name))
         finally:
             self.forget_contexts()
         with self._added_file.open("a") as file:
