@@ -71,7 +71,7 @@ def of_container(
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
     )  # fmt: skip
     last = False
-    with process, contextlib.suppress(OSError, ValueError):  # it's gone, or has no clock
+    with contextlib.suppress(OSError, ValueError), process:  # it's gone, or has no clock
         assert process.stdin and process.stdout  # they're pipes
         while not last:
             last = ended.wait(EVERY)

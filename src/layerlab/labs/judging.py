@@ -40,9 +40,12 @@ def tested(evidence: T | None, rule: Callable[[T], bool]) -> bool | None:
     return None if evidence is None else rule(evidence)
 
 
-def builds(seen: Observed, label: str = "again", text: str = "the Dockerfile builds", hint: str = BROKEN) -> Goal:
-    """Require that the build `label`, and everything before it in the script, succeeded."""
-    return Goal(text, True if label in seen.builds else False if seen.error else None, hint, seen.error)
+def builds(
+    seen: Observed, label: str = "again", text: str = "the Dockerfile builds", hint: str = BROKEN, after: str = ""
+) -> Goal:
+    """Require that the build `label`, and everything in the script between `after` (or its begin) and it, succeeded."""
+    failed = seen.error and (not after or after in seen.builds)
+    return Goal(text, True if label in seen.builds else False if failed else None, hint, seen.error)
 
 
 def healthy(answer: Answer | None, hint: str, text: str = "the app starts and is healthy") -> Goal:

@@ -67,6 +67,7 @@ def judge(seen: Observed) -> Verdict:
             "again",
             "the branch's job builds",
             "main's job builds, but the branch's doesn't. The error is below. Which names does it make with BRANCH?",
+            after="main",
         ),
         judging.spares(
             again,

@@ -212,7 +212,7 @@ def _try(
                 contexts = beside.enter_context(
                     looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
-                _get_ready_to_explain(definition.project, machine)
+                _get_ready_to_explain(definition.project, host.name)
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
