@@ -34,7 +34,7 @@ from layerlab.system.home import MARKER
 def step(line, text, state, **more):
     fields = {
         "end_line": line, "stage": "stage-0", "instruction": text.split()[0], "started": 0.0, "seconds": 1.0,
-        "size_bytes": None, "downloaded_bytes": 0, "log": "", "digest": "", "inputs": (),
+        "size_bytes": None, "downloaded_bytes": 0, "downloads_counted": True, "log": "", "digest": "", "inputs": (),
     }  # fmt: skip
     return Step(line=line, text=text, state=state, **{**fields, **more})
 

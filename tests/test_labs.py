@@ -122,13 +122,13 @@ STARTS = {
         ["line 14 (RUN) install the packages again", "line 10 (COPY)", "RAN     COPY models"],
     ),
     "02-drop-no-cache-dir": ("xxx..", ["/tmp/pip-cache"]),
-    "03-mount-a-cache": ("xxxx..x", ["line 13 (RUN) download", "No cache mount"]),
+    "03-mount-a-cache": ("xxx..x", ["line 13 (RUN) download", "No cache mount"]),
     "04-build-in-one-stage-ship-another": ("xxxx.....", ["ships gcc", "RAN     RUN pip install"]),
     "05-inline-cache": ("xxx..x", ["looked for diet-planner:latest"]),
-    "06-registry-cache": ("xxx...", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),
+    "06-registry-cache": ("xxx..-", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),
     "07-ignore-what-you-do-not-ship": ("xx...", ["/app/.env"]),
     "08-split-what-is-heavy": ("xxxxxx..", ["line 10 (RUN) install heavy packages again", "line 5 (RUN)"]),
-    "09-look-after-your-cache": ("." * 13, ["patient 1"]),
+    "09-look-after-your-cache": ("." + "-" * 12, ["patient 1"]),
     "capstone": ("xxxxx....", []),  # the tenth is about seconds, and figures in its hint differ from day to day
 }
 

@@ -36,7 +36,11 @@ def builds(results: pd.DataFrame) -> pd.DataFrame:
             )
     keys = ["variant", "edit", "repeat", "build"]
     return (
-        results.assign(ran=results["state"] == "RAN", cached=results["state"] == "CACHED")
+        results.assign(
+            ran=results["state"] == "RAN",
+            cached=results["state"] == "CACHED",
+            build_downloads_counted=results.get("build_downloads_counted", False),  # an earlier version's have no such column
+        )
         .groupby(keys, sort=False, as_index=False)
         .agg(
             wall_seconds=("wall_seconds", "first"),
