@@ -50,7 +50,7 @@ BUILD = Build(
         step(3, "RUN pip install [a]", RAN, seconds=3.25, size_bytes=2_000_000, downloaded_bytes=1_500_000),
     ),
     phases=(), context_bytes=12_000, image="layerlab-shop:dockerfile", image_bytes=77_800_000, warnings=(), trace="",
-    provenance={},
+    provenance={}, undivided_bytes=0,
 ).fitted()  # fmt: skip
 
 

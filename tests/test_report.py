@@ -75,6 +75,7 @@ def build_of(*steps: Step, **changes) -> Build:
         "command": ("docker", "buildx", "build", "."), "dockerfile": "\n".join(s.text for s in steps),
         "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 12.0, "phases": (), "context_bytes": 0,
         "image": "layerlab-shop:dockerfile", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
+        "undivided_bytes": 0,
     }  # fmt: skip
     return Build(**(fields | changes), steps=steps)
 
