@@ -68,7 +68,7 @@ def cells(notebook: Path) -> str:
 
 def notebooks() -> dict[str, Path]:
     """Return the course's notebooks by number."""
-    return {path.name[:2]: path for path in sorted(ROOT.glob("notebooks/[0-9][0-9]-*.ipynb"))}
+    return {path.name.partition("-")[0]: path for path in sorted(ROOT.glob("notebooks/[0-9][0-9]*-*.ipynb"))}
 
 
 def taught(item: dict[str, Any]) -> list[str]:

@@ -61,6 +61,9 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_safety.py::test_nbval_can_fail",
         "engine/test_safety.py::test_every_notebook_is_in_one_part",
     ),
+    "a build on somebody's own Docker leaves what their own command leaves": (
+        "engine/test_safety.py::test_a_build_on_the_persons_builder_leaves_what_the_bare_command_leaves",
+    ),
     "one page in a real browser": (
         "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
         "browser/test_report_page.py::test_by_keyboard",
@@ -88,7 +91,8 @@ SECONDS: dict[str, float] = {
     "engine/test_app_agent_platform.py": 70, "engine/test_app_diet_planner.py": 70, "engine/test_capstone.py": 60,
     "engine/test_snapshot_engine.py": 60, "engine/test_clinic.py": 60, "engine/test_lab_01.py": 60,
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
-    "engine/test_confining.py": 60, "engine/test_listening.py": 110,
+    "engine/test_confining.py": 60, "engine/test_listening.py": 110, "engine/test_package_mirror_engine.py": 150,
+    "engine/test_builder.py": 150,
 }  # fmt: skip
 #: Seconds for a module that isn't listed.
 USUAL_SECONDS = 2.0

@@ -55,7 +55,7 @@ class Index(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Index
-    protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.0"  # an index that has ended answers on no connection that was left open
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)

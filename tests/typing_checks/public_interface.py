@@ -10,6 +10,7 @@ import pandas as pd
 from layerlab import (
     App,
     Build,
+    Builder,
     BuildFailed,
     LayerLabError,
     Machine,
@@ -103,6 +104,16 @@ def a_build(folder: Path) -> Build:
         assert_type(build, Build)
         assert_type(machine.ask(app, build), Answer)
         return build
+
+
+def on_a_builder_of_mine(folder: Path) -> Build:
+    builder = Builder.here()
+    assert_type(Builder("ci"), Builder)
+    assert_type(builder.name, str)
+    assert_type(builder.details.driver, str)
+    with App.at(folder) as app:
+        compare(builder, app, builder.variants(app), edits=["none"])
+        return assert_type(builder.build(app, "", options=["--load"], say=print), Build)
 
 
 def its_record(build: Build) -> None:

@@ -39,7 +39,9 @@ def builds(results: pd.DataFrame) -> pd.DataFrame:
         results.assign(
             ran=results["state"] == "RAN",
             cached=results["state"] == "CACHED",
-            build_downloads_counted=results.get("build_downloads_counted", False),  # an earlier version's have no such column
+            build_downloads_counted=results.get(
+                "build_downloads_counted", False
+            ),  # an earlier version's have no such column
         )
         .groupby(keys, sort=False, as_index=False)
         .agg(

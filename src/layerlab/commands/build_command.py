@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from .machines import started
-from .options import docker_options, json_option, machine_option, parsed_arguments, words_of
+from .options import docker_options, json_option, parsed_arguments, words_of
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..project.app import App
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--service", default="", help="Compose service or bake target to build.")
 @docker_options
-@machine_option("to build on")
+@where_options("to build on")
 @click.option(
     "--output",
     multiple=True,
@@ -53,14 +53,17 @@ def build(
     target: str,
     build_args: tuple[str, ...],
     service: str,
-    machine_name: str,
+    where: Where,
     output: tuple[str, ...],
     as_json: bool,
     **given: Any,
 ) -> None:
     """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
 
-    Nothing is written to PATH. The options from --secret to --label mean what they mean in `docker buildx build`; most may be
+    It's built on a machine of LayerLab's, or on your own builder (--builder, --here), exactly as docker would: the image gets
+    no name there but yours (--tag), and nothing else is changed.
+
+    Nothing is written to PATH. The options from --secret to --push mean what they mean in `docker buildx build`; most may be
     repeated.
     """
     arguments = parsed_arguments(build_args)
@@ -76,12 +79,10 @@ def build(
         variant, *more = [_file(app, file) for file in files] or [""]
         options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
         _check(app, variant, service, options)
-        machine = started(machine_name)
+        host = where.host()
         said = functools.partial(click.echo, err=True)
         try:
-            done = machine.build(
-                app, variant, target=target, args=arguments, service=service, options=options, say=said
-            )
+            done = host.build(app, variant, target=target, args=arguments, service=service, options=options, say=said)
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error

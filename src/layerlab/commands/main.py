@@ -80,7 +80,8 @@ class Commands(click.Group):
 def main(debug: bool) -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
-    Builds run on machines, which are LayerLab's own disposable Docker engines. Your engine and its cache stay untouched.
+    Builds run on machines, which are LayerLab's own disposable Docker engines: your engine and its cache stay untouched. With
+    --builder or --here, a build runs on your own builder, exactly as docker would run it.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a character gets its number

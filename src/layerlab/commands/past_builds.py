@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import LayerLabError
-from .options import json_option, machine_option, previous_option, what_argument
+from .options import json_option, previous_option, what_argument
 from .printing import dump, echo
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..record.build import Build
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 @what_argument
 @previous_option
 @click.option("--evidence", is_flag=True, help="Show what was compared, before → now.")
-@machine_option("it was built on")
+@where_options("it was built on")
 @json_option
-def explain(what: Path, previous: str | None, evidence: bool, machine_name: str, as_json: bool) -> None:
+def explain(what: Path, previous: str | None, evidence: bool, where: Where, as_json: bool) -> None:
     """Explain why each step of a build ran. A ▸ marks the root causes.
 
     PATH is a project (by default the current folder), whose newest build is explained, or a record saved by `build --output`.
     """
     from ..explaining import why
 
-    build, before = chosen_builds(what, previous, machine_name)
+    build, before = chosen_builds(what, previous, where)
     explanation = why.explain(build, before)
     if as_json:
         echo(dump(explanation.to_json()))
@@ -51,11 +52,9 @@ def explain(what: Path, previous: str | None, evidence: bool, machine_name: str,
     help="By default, what the file's extension says, or else HTML.",
 )
 @previous_option
-@machine_option("it was built on")
+@where_options("it was built on")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def report(
-    what: Path, output: Path | None, form: str | None, previous: str | None, machine_name: str, show: bool
-) -> None:
+def report(what: Path, output: Path | None, form: str | None, previous: str | None, where: Where, show: bool) -> None:
     """Write a report of a build.
 
     PATH is a project (by default the current folder), whose newest build is reported, or a record saved by
@@ -69,7 +68,7 @@ def report(
     to_stdout = str(output) == "-" or (output is None and form != "html")
     if to_stdout and show:
         raise click.UsageError("--open needs a file: name one with --output")
-    build, before = chosen_builds(what, previous, machine_name)
+    build, before = chosen_builds(what, previous, where)
     if to_stdout:
         click.echo(reports.render(build, before, form), nl=False)
         return
@@ -86,22 +85,24 @@ def own_page(build: Build) -> Path:
     return reports_dir() / (re.sub(r"[^\w.-]+", "-", f"{build.app}-{build.variant}")[:100] + ".html")
 
 
-def chosen_builds(what: Path, previous: str | None, machine: str) -> tuple[Build, Build | None]:
+def chosen_builds(what: Path, previous: str | None, where: Where) -> tuple[Build, Build | None]:
     """Return the build that `what` names (a saved record, or a project's newest build), and the one to compare it with.
 
-    The latter is None unless `previous` names a record: the build is then compared with those before it on that machine.
+    The latter is None unless `previous` names a record: the build is then compared with those before it in the same place.
     Raises LayerLabError if there is no such build, or if a record can't be read.
     """
     from ..record import history
     from ..record.build import Build
+    from ..record.hosts import in_words
 
     before = Build.load(previous) if previous else None
     if what.is_file():
         return Build.load(what), before
-    found = history.builds(what.resolve(), machine)
+    found = history.builds(what.resolve(), where.label)
     if not found:
+        reset = ", or not since the machine was reset" if where.machine else " by LayerLab"
         raise LayerLabError(
-            f"{what.resolve()} hasn't been built on machine {machine!r}, or not since the machine was reset",
-            f"build it with `layerlab build {what} --machine {machine}`",
+            f"{what.resolve()} hasn't been built on {in_words(where.label)}{reset}",
+            f"build it with `layerlab build {what} {where.options}`",
         )
     return found[0], before

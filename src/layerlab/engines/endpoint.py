@@ -163,6 +163,12 @@ def docker_program() -> str:
     return found
 
 
+def program_in(variables: Mapping[str, str]) -> str:
+    """Return the docker client on the PATH of these variables, else LayerLab's. Raises SetupError if there is none."""
+    path = variables.get("PATH")
+    return (path and shutil.which("docker", path=path)) or docker_program()
+
+
 def quickest(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     """Return `docker …` as the command that starts soonest and does the same.
 
@@ -173,7 +179,7 @@ def quickest(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     program = Path(variables.get("DOCKER_CONFIG", ""), "cli-plugins", f"docker-{plugin}")
     if home() in program.parents and program.exists():
         return [str(program), *words]
-    return [docker_program(), plugin, *words]
+    return [program_in(variables), plugin, *words]
 
 
 def _configuration(config: Path) -> tuple[Path, Path]:

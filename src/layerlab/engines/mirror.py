@@ -114,17 +114,16 @@ def running() -> bool:
 def ports() -> tuple[int, int]:
     """Return the mirror's two ports, the same until it's removed: with the headers, and without."""
     with locked("mirror-ports"):
-        file = _folder() / "port"
-        if not file.exists():
+        if not _port_file().exists():
             _folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-            replace_text(file, str(next(port for port in random.sample(PORTS, len(PORTS)) if _free(port))))
-        port = int(file.read_text())
+            replace_text(_port_file(), str(next(port for port in random.sample(PORTS, len(PORTS)) if _free(port))))
+        port = int(_port_file().read_text())
     return port, port + 1
 
 
 def traffic() -> mirror_log.Traffic:
     """Return what the mirror has served since its log began."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         _answer(MARK)  # it does one thing after another, so what ended before this is in the log now
     try:
         with (_folder() / "access.log").open(encoding="utf-8", errors="replace") as lines:
@@ -142,6 +141,10 @@ def _folder() -> Path:
 
 def _file() -> Path:
     return _folder() / "nginx.conf"
+
+
+def _port_file() -> Path:
+    return _folder() / "port"
 
 
 def _run() -> Path:
@@ -243,8 +246,8 @@ def _launch(program: Path) -> None:
 
 
 def _answer(path: str) -> str:
-    """Return the mirror's answer, headers and all. Raises OSError if there is none."""
-    with socket.create_connection((str(network.MIRROR), ports()[0]), ANSWER_SECONDS) as asked:
+    """Return the mirror's answer, headers and all. Raises OSError or ValueError if there is none. Creates nothing."""
+    with socket.create_connection((str(network.MIRROR), int(_port_file().read_text())), ANSWER_SECONDS) as asked:
         asked.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         answer = b""
         while block := asked.recv(1 << 16):

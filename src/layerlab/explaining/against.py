@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
+from ..record.hosts import in_words, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system import docker_words
@@ -73,7 +74,9 @@ def _against(build: Build, earlier: Sequence[Build]) -> str:
     if not earlier:
         return ""
     before = earlier[0]
-    where = f" on machine {before.machine}" if before.machine != build.machine else ""
+    where = f" on {in_words(before.machine)}" if before.machine != build.machine else ""
+    if not where and is_builder(build.machine):  # others may have built there since
+        where = f" on {build.machine} known to LayerLab"
     target = docker_words.target(before.command)
     same = target == docker_words.target(build.command)
     other = "" if same else f", of target {target}" if target else ", of its last stage"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
+from ..record.hosts import in_words, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import Step
 from ..system import docker_words
@@ -58,11 +59,8 @@ class _Step:
     def _ran(self) -> StepCause:
         if option := _no_cache(self.build, self.step.stage):
             return self._result((Cause("no cache", f"{option} was given"),), root=True)
-        if not self.comparisons and self.forgotten:
-            text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
-            return self._result((Cause("unknown", text),), root=True)
         if not self.comparisons:
-            return self._result((Cause("first build", "the first build of this image on this machine"),), root=True)
+            return self._result((self._without_comparison(),), root=True)
         comparison = self._comparison()
         if comparison is None:
             return self._new()
@@ -70,6 +68,17 @@ class _Step:
         return (
             self._because_of(found, found) or self._because_of(found, found.taken) or self._undecided(comparison, found)
         )
+
+    def _without_comparison(self) -> Cause:
+        """Return the cause of a step that ran where no earlier build is known."""
+        where = self.build.machine
+        if is_builder(where):
+            text = f"LayerLab knows of no earlier build of this image on {where}, and doesn't see those that others made there"
+            return Cause("unknown", text)
+        if self.forgotten:
+            text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
+            return Cause("unknown", text)
+        return Cause("first build", "the first build of this image on this machine")
 
     def _because_of(self, all_found: StepDifferences, found: StepDifferences | None) -> StepCause | None:
         """Return the result if `found`, all or a part of what was found, has reasons; else None."""
@@ -88,17 +97,13 @@ class _Step:
         """Explain a step that ran although nothing that must make it run was found."""
         equal = tuple(found.equal)
         if comparison.before.machine != self.build.machine:
-            text = f"the previous build ran on machine {comparison.before.machine}; {self.build.machine} doesn't have its cache"
-            return self._result((Cause("another machine", text),), True, (), equal)
+            return self._result((_elsewhere(comparison.before.machine, self.build.machine),), True, (), equal)
         if found.alike:
             return self._result(tuple(found.alike), True, (), equal)
         if text := self._gaps(comparison, found):
             text += f"; ruled out: {_joined(found.equal)}" if found.equal else ""
             return self._result((Cause("unknown", text),), True, (), equal)
-        text = (
-            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
-        )
-        return self._result((Cause("record gone", text),), True, (), equal)
+        return self._result((_record_gone(self.build.machine),), True, (), equal)
 
     def _gaps(self, comparison: Comparison, found: StepDifferences) -> str:
         """Say why its cache record needn't be gone, though nothing was found; "" if it must be."""
@@ -133,7 +138,7 @@ class _Step:
         mine = newest.written_now[self.index]
         stage = self.step.stage.rpartition(" ")[2]
         if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
-            return self._result((Cause("first build", f"stage {stage} wasn't built before"),), True, above)
+            return self._result((_new_stage(stage, self.build.machine),), True, above)
         elsewhere = [
             j
             for j, other in enumerate(newest.written_before)
@@ -214,6 +219,33 @@ class _Step:
     ) -> StepCause:
         s = self.step
         return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
+
+
+def _elsewhere(before: str, now: str) -> Cause:
+    """Return the cause of a step that nothing explains, and that the previous build made on another machine or builder."""
+    where = f"the previous build ran on {in_words(before)}"
+    if is_builder(before) and is_builder(now):  # two names may stand for one engine
+        return Cause("unknown", f"{where}; whether {now} can use its cache isn't known")
+    return Cause("another machine", f"{where}; {now} doesn't have its cache")
+
+
+def _record_gone(where: str) -> Cause:
+    if is_builder(where):
+        text = (
+            f"nothing that counts has changed since the previous build that LayerLab knows of, but {where} doesn't have its "
+            "cache record any more: it collects old ones, others may prune it, and it may have several nodes"
+        )
+    else:
+        text = (
+            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
+        )
+    return Cause("record gone", text)
+
+
+def _new_stage(stage: str, where: str) -> Cause:
+    if is_builder(where):
+        return Cause("unknown", f"stage {stage} isn't in any earlier build that LayerLab knows of on {where}")
+    return Cause("first build", f"stage {stage} wasn't built before")
 
 
 def _key_unchanged(step: StepCause) -> bool:

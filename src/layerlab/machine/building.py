@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import engines
-from ..errors import CommandFailed, LayerLabError
+from ..errors import CommandFailed
 from ..record import view
 from ..system import docker_words
 from . import client_process
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from ..record.step import Step
     from ..record.traffic import Sample
     from ..traces import trace
-    from .machine_like import MachineLike
+    from .machine_like import Host
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -67,12 +66,12 @@ def _named(step: Step) -> str:
 
 
 def run_build(
-    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
+    host: Host, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
 ) -> Build:
-    """Build `definition` on `host` and return the record. Call `Machine.build` rather than this.
+    """Build `definition` on `host` and return the record. Call `Machine.build` or `Builder.build`.
 
     Args:
-        host: the machine to build on.
+        host: the machine or builder to build on.
         definition: what to build.
         edit: what was changed since the previous build.
         show: "auto", "none", or a view.
@@ -90,7 +89,7 @@ def run_build(
         )  # fmt: skip
 
     attempt = _with_retry(lambda: _try(command, definition, host, chosen, known))
-    build = _record(host.name, definition, edit, command, attempt)
+    build = _record(host.label, definition, edit, command, attempt)
     from ..record import history
 
     history.remember(build, definition.folders)
@@ -115,7 +114,8 @@ def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[st
 
 def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson"]
-    command += [f"--file={definition.built_file or definition.file}", f"--tag={definition.image}"]
+    command += [f"--file={definition.built_file or definition.file}"]
+    command += [f"--tag={definition.image}"] if definition.image else []
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
@@ -189,7 +189,7 @@ def _with_retry(attempt: Callable[[], _Attempt]) -> _Attempt:
 def _try(
     command: Sequence[str],
     definition: Definition,
-    host: MachineLike,
+    host: Host,
     show: Callable[[], view.View],
     known: Snapshots,
 ) -> _Attempt:
@@ -208,11 +208,11 @@ def _try(
                 from ..record import history
                 from ..record.masked_view import MaskedView
 
-                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=host.name)
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=host.label)
                 contexts = beside.enter_context(
                     looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
-                _get_ready_to_explain(definition.project, host.name)
+                _get_ready_to_explain(definition.project, host.label)
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
@@ -254,7 +254,7 @@ def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     provenance = metadata.get("buildx.build.provenance", {})
     # Samples of the engine's CPU and memory: long, and nothing here reads them.
     provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
-    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
 
 
 # -- what came of it ---------------------------------------------------------------------------------------------------
@@ -291,15 +291,10 @@ def _record(machine: str, definition: Definition, edit: str, command: Sequence[s
     return build.fitted(definition.masker)
 
 
-def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
-    """Raise the error that says what went wrong: the engine died, or the build failed."""
-    if attempt.parsed.failed is None and not host.running:
-        there = engines.machine_file(host.name).exists()
-        raise LayerLabError(
-            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
-            f"{build.app} {build.variant}",
-            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
-        )
+def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+    """Raise the error that says what went wrong: the engine is gone, or the build failed."""
+    if attempt.parsed.failed is None and (gone := host.gone(f"the build of {build.app} {build.variant}")):
+        raise gone
     from . import failing
 
     rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))

@@ -31,8 +31,8 @@ from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "mirror", "registries", "reports",
-    "container-images",
+    MARKER, marks.FILE, "apps", "bin", "builders", "cache", "jupyter", "locks", "logs", "machines", "mirror", "registries",
+    "reports", "container-images",
     "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.

@@ -15,14 +15,15 @@ from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..engines.seed import SEED_NAME, is_seed
-from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
+from ..errors import LayerLabError, MachineError, SetupError
 from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.refusals import refusals_told
 from ..system.shell import run
-from . import bases, building, choosing, holding, spares
+from . import bases, building, choosing, emptying, holding, spares
 from .holding import Holds, Kind
+from .machine_like import Preparation
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -194,6 +195,17 @@ class Machine:
             raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
 
     # -- reaching its engine -----------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """What records and the history call it: its name."""
+        return self.name
+
+    def gone(self, during: str) -> LayerLabError | None:
+        """Return the error that says that its engine died, or that it was removed, `during` something; None if it answers."""
+        from . import failing  # here, because few engines die
+
+        return None if self.running else failing.machine_gone(self.name, during)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -369,30 +381,18 @@ class Machine:
         return machine_dir(self.name) / "bases"
 
     def _emptied(self) -> bool:
-        """Remove all but the base images, one by one, which can take long. Return False if something is left."""
-        from docker.errors import DockerException
-
+        """Remove all but the base images, which can take long. Return False if something is left."""
         with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
-            try:
-                images.move_back(self._tags(), self.docker)
-                for container in engine.containers.list(all=True, ignore_removed=True):
-                    container.remove(force=True, v=True)
-                for tag in self._tags():
-                    if not self._is_base(tag):
-                        engine.images.remove(tag, force=True)
-                engine.networks.prune()
-                engine.volumes.prune({"all": True})
-                engine.images.prune({"dangling": True})
-                # The engine and its cache are the machine's own, so this can't touch anyone else's.
-                engine.api.prune_builds(all=True)
-                left = engine.df()
-            except (DockerException, CommandFailed):
-                return False
-        return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
+            return emptying.emptied(engine, self.docker, self._is_base)
 
     def _tags(self) -> list[str]:
         with contextlib.closing(self.client()) as engine:
-            return [tag for image in engine.api.images() for tag in image.get("RepoTags") or []]
+            return emptying.tags(engine)
+
+    @property
+    def preparations(self) -> dict[str, Preparation]:
+        """What `compare` can have it do before a build: become cold, or get another base image."""
+        return {"cold": Preparation(self.reset), "base": Preparation(self.move_base, self.restore_bases)}
 
     # -- sharing it --------------------------------------------------------------------------------------------------
 

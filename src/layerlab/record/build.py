@@ -39,7 +39,7 @@ class Build:
         app: name of the app that was built.
         variant: name of the variant.
         edit: the edit made just before this build ("none" if there was none).
-        machine: name of the machine it ran on.
+        machine: the machine it ran on, by its name, or the user's builder, by its label (`record.hosts`).
         command: the exact command, one item per argument.
         dockerfile: text of the Dockerfile.
         started_at: when it started, ISO 8601, UTC.

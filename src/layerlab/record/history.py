@@ -1,8 +1,8 @@
-"""The builds that a machine has made, which `explain` compares with. They're gone when the machine is reset.
+"""The builds made on a machine or a builder, which `explain` compares with. A machine's are gone when it's reset.
 
-They're kept in the machine's folder by project, so another kernel, or the command line, finds them. The snapshots of a build's
-contexts are in files of their own beside its record, NAME.NUMBER.context: an unchanged context costs a link to the file of the
-build before, and one that nobody asks for isn't read.
+They're kept in the folder of the machine or builder by project, so another kernel, or the command line, finds them. The
+snapshots of a build's contexts are in files of their own beside its record, NAME.NUMBER.context: an unchanged context costs a
+link to the file of the build before, and one that nobody asks for isn't read.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 
 from ..errors import RecordError
 from ..system.files import write_private
-from ..system.home import machine_dir
 from . import packed
 from .build import Build
+from .hosts import folder_of
 from .snapshot import Snapshot
 
-#: How many builds are kept per project and machine.
+#: How many builds are kept per project, on each machine and builder.
 KEPT = 20
 
 
@@ -36,7 +36,7 @@ def remember(build: Build, folders: Mapping[str, Path] | None = None) -> None:
         build: the build.
         folders: the folders of its contexts, by name, for `snapshot_of`.
     """
-    if not machine_dir(build.machine).exists():
+    if not folder_of(build.machine).exists():
         return
     with contextlib.suppress(OSError):
         folder = _folder(build.machine, build.project)
@@ -168,7 +168,7 @@ def forget(machine: str) -> None:
 
 
 def _all(machine: str) -> Path:
-    return machine_dir(machine) / "history"
+    return folder_of(machine) / "history"
 
 
 def _folder(machine: str, project: str) -> Path:
