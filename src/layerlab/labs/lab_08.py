@@ -9,11 +9,9 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: Bytes. The layers of numpy and the model are larger than this, and that of all light packages together is smaller.
-HEAVY = 10_000_000
-#: Bytes. What all light packages download is less than this, even if an index sends its pages unpacked (12 MB then, most of it
-#: pages). With numpy it's more.
-HEAVY_DOWNLOAD = 20_000_000
+#: Bytes. Numpy and the model are larger than this, each as a layer and as a download. All light packages together are smaller: a
+#: layer of 12 MB with their byte code, and downloads of 12 MB, two thirds of it pages, from an index that sends those unpacked.
+HEAVY = 15_000_000
 #: Bytes. A layer smaller than this isn't an installation.
 SMALL = 1_000_000
 NUMPY = "backend/numpy.txt"
@@ -111,7 +109,7 @@ def _heavy(package: Build, numpy: Build) -> Step | None:
     if lines and lines <= {s.line for s in installed}:
         return next(s for s in installed if s.line in lines)
     for step in judging.ran(package):
-        if (step.size_bytes or 0) > HEAVY or step.downloaded_bytes > HEAVY_DOWNLOAD:
+        if max(step.size_bytes or 0, step.downloaded_bytes) > HEAVY:
             return _behind(package, step, installed, _first(numpy, renewed))
     return None
 
@@ -123,7 +121,7 @@ def _first(build: Build, steps: list[Step]) -> set[int]:
 
 def _behind(package: Build, step: Step, installed: list[Step], numpy: set[int]) -> Step:
     """Return the step that installed again what `step` brings: a RUN above a COPY; `step` itself if nothing did."""
-    heavy = [s for s in installed if s.line in numpy or not numpy or s.downloaded_bytes > HEAVY_DOWNLOAD]
+    heavy = [s for s in installed if s.line in numpy or not numpy or s.downloaded_bytes > HEAVY]
     behind = [s for s in judging.above(package, step) if s in heavy] if step.instruction != "RUN" else []
     return behind[-1] if behind else step
 
