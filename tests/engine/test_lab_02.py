@@ -28,7 +28,7 @@ WRONG = {
             "pip install -r requirements.txt", "pip install -q --no-cache-dir -r requirements.txt >/dev/null 2>&1"
         ),
         4,
-        ["line 16 (RUN) download all the others again", "pip found nothing in it"],
+        ["line 13 (RUN) download all the others again", "pip found nothing in it"],
     ),
     "the office's index is not asked": (SOLUTION.replace("ARG PIP_INDEX_URL\n", ""), 2, ["asked for any package"]),
     "no knowledge": (SOLUTION.replace("COPY backend/data/knowledge.jsonl ./data/\n", ""), 1, ["knowledge.jsonl"]),
