@@ -6,7 +6,8 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..project.app import App
     from ..record.build import Build
+    from ..record.traffic import Sample
     from ..record.view import Wanted
     from .asking import Answer
 
@@ -214,6 +216,10 @@ class Machine:
         """Run the docker command on this machine and return its output. Raises CommandFailed, also after `timeout` seconds."""
         self.holds.check()
         return run(endpoint.docker_program(), *arguments, env=self.environment, timeout=timeout)
+
+    def traffic(self, ended: threading.Event) -> Iterator[Sample]:
+        """Yield samples of what flows to the machine's containers until `ended` is set, and one more; none without counters."""
+        return self._engine.traffic(self.name, ended)
 
     def point_docker_here(self) -> None:
         """Make `docker` in this notebook (`!docker ps`) reach this machine from now on, not your own engine."""
