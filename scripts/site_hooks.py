@@ -80,7 +80,7 @@ def on_page_content(html: str, page: Any, files: Files, **_: Any) -> str:
     for cell in soup.select(".jp-Cell-inputWrapper"):
         del cell["tabindex"]  # the Tab key goes from link to link, not from cell to cell
     title, page.toc = contents(soup)
-    number = re.match(r"notebooks/(\d+)-", page.file.src_uri)
+    number = re.match(r"notebooks/(\d+[a-z]?)-", page.file.src_uri)
     page.title = f"{number[1]} {title}" if number else title
     for anchor in soup.select("a.anchor-link"):
         anchor.attrs |= {"class": "headerlink", "title": "Permanent link"}

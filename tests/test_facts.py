@@ -20,7 +20,7 @@ from test_docs import PACKAGE, ROOT
 SHOWS = re.compile(
     r"`(?P<file>tests/[\w/]+\.py)::(?P<test>[\w:]+)(?:\[(?P<row>.*?)\])?`"
     r"|`\[(?P<further>.*?)\]`"
-    r"|\[notebook (?P<number>\d\d): (?P<heading>.+?)\]\(\.\./(?P<notebook>notebooks/[\w.-]+)\)"
+    r"|\[notebook (?P<number>\d\d[a-z]?): (?P<heading>.+?)\]\(\.\./(?P<notebook>notebooks/[\w.-]+)\)"
 )
 
 

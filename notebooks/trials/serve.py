@@ -1,7 +1,7 @@
 """Run a command beside a package index of its own, which serves the wheels in this folder: `serve.py pip install idna`.
 
 At the end it prints how many files the command asked for, and how many at a time. Settings, as variables:
-    KEEP    what it tells clients about keeping files: PyPI's own "max-age=365000000, immutable, public" unless set; "" for nothing
+    KEEP    its Cache-Control for files: PyPI's own "max-age=365000000, immutable, public" unless set; none if it's ""
     ETAGS   with 1, each file has an ETag, and a client that still has the file gets "304 Not Modified"
     HIDE    the index leaves out files that begin so
     SILENT  with 1, the index never answers

@@ -82,7 +82,9 @@ def read(path: str | Path) -> Docket:
         raise LayerLabError(f"{path.name}: a claim is malformed: {error}") from None
     wrong = [*_repeated(claims), *(f"{c.id}: {problem}" for c in claims for problem in _problems(c, notebooks))]
     if wrong or not claims:
-        raise LayerLabError(f"{path.name}: {'; '.join(wrong) or 'no claims'}", "see the format in layerlab.course.claims")
+        raise LayerLabError(
+            f"{path.name}: {'; '.join(wrong) or 'no claims'}", "see the format in layerlab.course.claims"
+        )
     return Docket(claims, notebooks)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..engines.endpoint import docker_program
+from ..machine.holding import Kind
 from ..record.states import CACHED, FAILED, RAN
 from ..system.shell import run
 
@@ -60,6 +62,11 @@ def compose_build(machine: Machine, app: App, *words: str, file: str = "compose.
 
     Where a base image is a stand-in, a second Compose file says so. Raises CommandFailed with what Compose printed.
     """
+    with machine.holds.during(Kind.USE):
+        return composed(_printed(machine, app, words, file, variables))
+
+
+def _printed(machine: Machine, app: App, words: Sequence[str], file: str, variables: Mapping[str, str]) -> str:
     compose = [docker_program(), "compose", "--progress=plain", "--file", str(app.path / file)]
     if contexts := machine.named_contexts():
         told = run(*compose, "config", "--format=json", env={**machine.environment, **variables})
@@ -68,8 +75,7 @@ def compose_build(machine: Machine, app: App, *words: str, file: str = "compose.
         beside.write_text(json.dumps({"services": services}), encoding="utf-8")
         compose += ["--file", str(beside)]
     # Compose tells its progress on standard error, which `run` returns only of a command that failed.
-    told = run("sh", "-c", '"$@" 2>&1', "sh", *compose, "build", *words, env={**machine.environment, **variables})
-    return composed(told)
+    return run("sh", "-c", '"$@" 2>&1', "sh", *compose, "build", *words, env={**machine.environment, **variables})
 
 
 def composed(output: str) -> Composed:

@@ -136,7 +136,8 @@ class Court:
         """Tabulate the heard claims of one experiment: what was measured, the verdicts and what decided them."""
         heard = [h for h in self.hearings.values() if h.claim.experiment == experiment]
         rows = [
-            [h.claim.claim, _measured(h), f"{SIGNS[h.verdict]} {_both(h.verdict, h.number)}", _reason(h.claim)] for h in heard
+            [h.claim.claim, _measured(h), f"{SIGNS[h.verdict]} {_both(h.verdict, h.number)}", _reason(h.claim)]
+            for h in heard
         ]
         return Table(["claim", "measured here", "verdict", "what decided it"], rows)
 

@@ -45,7 +45,7 @@ class DocketView:
         self.docket = docket
 
     def claims(self, guide: str = ANY, verdict: str = ANY, notebook: str = ANY, text: str = "") -> list[Claim]:
-        """Return the claims of this guide, with this verdict on the claim or on its number, from this notebook, with this text."""
+        """Return the claims of this guide and notebook, with this verdict (also of their number) and this text."""
         return [
             c
             for c in self.docket.claims
@@ -57,7 +57,8 @@ class DocketView:
 
     def __repr__(self) -> str:
         return "\n".join(
-            f"{SIGNS[c.verdict]} {'/'.join(c.guides)} {c.id}: {c.verdict}" + (f"; its number: {c.number}" if c.number else "")
+            f"{SIGNS[c.verdict]} {'/'.join(c.guides)} {c.id}: {c.verdict}"
+            + (f"; its number: {c.number}" if c.number else "")
             for c in self.docket.claims
         )
 
@@ -80,16 +81,22 @@ class DocketView:
 
         every = self.docket.claims
         guides = sorted({guide for c in every for guide in c.guides})
-        options = {"guide": guides, "verdict": VERDICTS, "notebook": sorted({self.docket.notebooks[c.experiment] for c in every})}
+        options = {
+            "guide": guides,
+            "verdict": VERDICTS,
+            "notebook": sorted({self.docket.notebooks[c.experiment] for c in every}),
+        }
         menus = {
-            name: ipywidgets.Dropdown(options=[ANY, *found], value=ANY, description=name, layout={"width": "max-content"})
+            name: ipywidgets.Dropdown(
+                options=[ANY, *found], value=ANY, description=name, layout={"width": "max-content"}
+            )
             for name, found in options.items()
         }
         field = ipywidgets.Text(description="text", placeholder="cache mount", continuous_update=True)
         count, table = ipywidgets.HTML(), ipywidgets.HTML()
 
         def draw(_: Any = None) -> None:
-            found = self.claims(*(menu.value for menu in menus.values()), text=field.value)
+            found = self.claims(**{name: menu.value for name, menu in menus.items()}, text=field.value)
             count.value = markup.rendered(_COUNT, count=len(found), of=len(every))
             table.value = self.rows(found)
 
