@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Names a step of BuildKit's plain progress: "#7 [api builder 2/4] COPY . .". Steps of the build itself, such as
 #: "[api internal] load build definition", have no number.
-_STEP = re.compile(r"^#(\d+) \[[^\]]*?\d+/\d+\] (.+)$", re.MULTILINE)
+_STEP = re.compile(r"^#(?P<id>\d+) \[(?P<stage>[^\]]*?)(?P<place>\d+)/\d+\] (?P<text>.+)$", re.MULTILINE)
 #: Says how a step ended: "#7 CACHED", "#7 DONE 0.3s", "#7 ERROR: …".
 _END = re.compile(r"^#(\d+) (CACHED|DONE|ERROR)\b", re.MULTILINE)
 _STATES = {"CACHED": CACHED, "DONE": RAN, "ERROR": FAILED}
@@ -34,16 +34,17 @@ class Composed:
     """What one `docker compose build` did.
 
     Attributes:
-        states: state by instruction, without FROM; a step that's both cached and done was cached.
+        states: state by instruction, stage by stage and without FROM; a step that's both cached and done was cached.
         output: everything that it printed.
     """
 
     states: dict[str, str]
     output: str
 
-    def all_cached(self) -> bool:
-        """Tell whether there were steps, and all were cached."""
-        return bool(self.states) and set(self.states.values()) == {CACHED}
+    def cached(self, text: str = "") -> bool:
+        """Tell whether there are steps whose instruction contains `text`, and all of them were cached."""
+        found = {state for step, state in self.states.items() if text in step}
+        return found == {CACHED}
 
     def state(self, text: str) -> str:
         """Return the state of the first step whose instruction contains `text`; "" if there is none."""
@@ -83,5 +84,6 @@ def composed(output: str) -> Composed:
     ends: dict[str, str] = {}
     for number, word in _END.findall(output):
         ends.setdefault(number, _STATES[word])
-    steps = {text: ends.get(number, "") for number, text in _STEP.findall(output) if not text.startswith("FROM ")}
-    return Composed(steps, output)
+    # Cached steps are printed in any order.
+    steps = sorted(_STEP.finditer(output), key=lambda step: (step["stage"], int(step["place"])))
+    return Composed({s["text"]: ends.get(s["id"], "") for s in steps if not s["text"].startswith("FROM ")}, output)
