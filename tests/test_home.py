@@ -115,3 +115,17 @@ def test_a_notebook_that_was_pointed_at_a_machine_remembers_what_the_person_had(
         assert environment["DOCKER_HOST"] == f"unix:///{machine}.sock"
     person = endpoint.person_environment()
     assert (person["DOCKER_CONTEXT"], person["DOCKER_HOST"], person["PATH"]) == ("my-server", "", "/person/bin")
+
+
+def test_a_plugin_of_our_own_configuration_is_started_directly_and_any_other_by_docker(tmp_path, monkeypatch):
+    monkeypatch.setattr(endpoint, "docker_program", lambda: "/bin/docker")
+    ours, theirs = tmp_path / "machines" / "x" / "docker", tmp_path.parent / "theirs"
+    for folder in (ours, theirs):
+        (folder / "cli-plugins").mkdir(parents=True)
+        (folder / "cli-plugins" / "docker-buildx").touch()
+    build = ["docker", "buildx", "build", "a folder"]
+    direct = endpoint.quickest(build, {"DOCKER_CONFIG": str(ours)})
+    assert direct == [str(ours / "cli-plugins" / "docker-buildx"), "build", "a folder"]
+    for variables in ({"DOCKER_CONFIG": str(theirs)}, {"DOCKER_CONFIG": ""}, {}):
+        assert endpoint.quickest(build, variables) == ["/bin/docker", *build[1:]]
+    assert endpoint.quickest(["docker", "compose", "build"], {"DOCKER_CONFIG": str(ours)})[0] == "/bin/docker"

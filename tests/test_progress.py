@@ -319,7 +319,7 @@ class TestReading:
             "sys.exit(3)\n"
         )
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        seconds, exit_code, lines = client_process.follow(["docker"], tmp_path, {}, lambda: view)
+        seconds, exit_code, lines = client_process.follow(["docker", "buildx"], tmp_path, {}, lambda: view)
         assert (exit_code, len(lines)) == (3, 100_002)
         assert lines[-1] == "ERROR: é at the end"
         assert view.live.steps[0].tail[-1] == "line 99999"
@@ -328,7 +328,7 @@ class TestReading:
     def test_a_client_that_prints_nothing_does_not_stop_the_clock(self, client, tmp_path):
         client("import time; time.sleep(1.5)\n")
         view = Counting(LiveBuild("shop before", TWO_STEPS))
-        client_process.follow(["docker"], tmp_path, {}, lambda: view)
+        client_process.follow(["docker", "buildx"], tmp_path, {}, lambda: view)
         assert view.drawn >= 2
 
     def test_what_a_tick_raises_ends_the_client_and_a_view_without_ticks_will_do(self, client, tmp_path):
@@ -346,7 +346,7 @@ class TestReading:
 
         view = Cancels(LiveBuild("shop before", TWO_STEPS))
         with pytest.raises(BuildCancelled):
-            client_process.follow(["docker"], tmp_path, {}, lambda: view)
+            client_process.follow(["docker", "buildx"], tmp_path, {}, lambda: view)
         assert view.finished == [None]
         assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
 
@@ -356,7 +356,7 @@ class TestReading:
             def feed(self, event) -> None: ...
             def finish(self, build) -> None: ...
 
-        assert client_process.follow(["docker"], tmp_path, {}, Old)[1] == 0
+        assert client_process.follow(["docker", "buildx"], tmp_path, {}, Old)[1] == 0
 
     def test_a_second_interrupt_does_not_leave_a_view_that_looks_alive(self, client, tmp_path, monkeypatch):
         client("import time; time.sleep(600)\n")
@@ -376,7 +376,7 @@ class TestReading:
 
         monkeypatch.setattr(client_process, "_end", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            client_process.follow(["docker"], tmp_path, {}, Interrupts)
+            client_process.follow(["docker", "buildx"], tmp_path, {}, Interrupts)
         assert finished == [None]
 
 

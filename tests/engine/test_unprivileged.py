@@ -82,6 +82,12 @@ def test_doctor_lists_what_is_missing(nobody):
     assert re.search(r"WRONG +engine", result.stdout), result.stdout
 
 
+def test_the_course_opens_for_reading(nobody):
+    result = nobody("-m", "layerlab", "course", "start", "course", "--", "--version")
+    assert (result.returncode, result.stdout.splitlines()[-1][0].isdigit()) == (0, True), told(result)
+    assert "you are not root" in told(result) and "you can read the notebooks" in result.stderr
+
+
 def test_a_notebook_is_told_too(nobody):
     code = (
         "from layerlab import Machine; from layerlab.errors import SetupError\n"

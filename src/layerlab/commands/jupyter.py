@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..errors import LayerLabError
+from ..errors import LayerLabError, SetupError
 from ..system.home import claim, home
+from .printing import echo
 
 FIRST_NOTEBOOK = "notebooks/00-start-here.ipynb"
 #: JupyterLab asks in a pop-up whether to fetch news, and looks for updates over the network. A lab needs neither.
@@ -53,16 +54,18 @@ def environment() -> Mapping[str, str]:
 
 
 def become_jupyterlab(folder: Path, arguments: Sequence[str] = ()) -> None:
-    """Start the lab's machine, then replace this process with JupyterLab on `folder`. Raises LayerLabError without an engine."""
+    """Start the lab's machine, then replace this process with JupyterLab on `folder`.
+
+    Where no engine can run, it says what's missing, and JupyterLab opens all the same: the notebooks have their outputs.
+    """
     from ..machine.machine import Machine  # imports docker-py
 
     check_installed()
     try:
         machine = Machine.start(share=True, say=lambda line: print(line, flush=True))
-    except LayerLabError as error:
-        raise LayerLabError(
-            f"{error}\nWithout an engine, you can read the notebooks but not run them", "`layerlab doctor` says more"
-        ) from None
-    print(f"{machine}. Starting JupyterLab; stop it with Ctrl-C. The machine stays until `layerlab clean`.", flush=True)
+        print(f"{machine}. Starting JupyterLab; stop it with Ctrl-C. The machine stays until `layerlab clean`.", flush=True)
+    except SetupError as error:
+        echo(f"{error}\n\nStarting JupyterLab without an engine: you can read the notebooks and what they printed,", err=True)
+        echo("but a cell that builds will fail. Stop it with Ctrl-C.", err=True)
     words = command(folder, arguments)
     os.execve(words[0], words, environment())

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import re
 import sys
-import tarfile
 from pathlib import Path
 
 from ..errors import CommandFailed
@@ -58,6 +57,8 @@ def environment(archive: Path) -> dict[str, str]:
 
 def python_version(archive: Path) -> str:
     """Return the version of the Python in `archive`, such as 3.11.2. Raises ValueError if it has none."""
+    import tarfile  # here, because a build needs none
+
     with tarfile.open(archive) as tar:
         for member in tar:
             if member.name.endswith("/patchlevel.h") and (file := tar.extractfile(member)):

@@ -209,7 +209,7 @@ def _try(
                 contexts = beside.enter_context(
                     looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
-                _import_what_reads_the_result()
+                _get_ready_to_explain(definition.project, machine)
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
@@ -234,10 +234,12 @@ def _temporary_folder(place: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _import_what_reads_the_result() -> None:
-    """Import now what a function below imports once the client has ended, when the user would wait for it."""
+def _get_ready_to_explain(project: Path, machine: str) -> None:
+    """Import and read now what's needed once the client has ended, when the user would wait for it."""
     from ..record import history, layers  # noqa: F401
     from ..traces import trace  # noqa: F401
+
+    history.builds(project, machine)
 
 
 def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:

@@ -32,7 +32,7 @@ def follow(
     `begin` makes the view once the client runs, so that whatever takes long to import does so while the engine works.
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
-    actual = [*_dies_with_us(), endpoint.docker_program(), *command[1:]]
+    actual = [*_dies_with_us(), *endpoint.quickest(command, variables)]
     lines: list[str] = []
     started = time.monotonic()
     with _input(given) as stdin:

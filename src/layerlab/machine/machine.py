@@ -102,7 +102,7 @@ class Machine:
             machine = (
                 cls._known(name) if engines.machine_file(name).exists() else cls(name, engines.choose(), instead_of)
             )
-            if not machine.running:
+            if not machine._reachable:
                 machine._bring_up(say)
             if machine.instead_of != instead_of:  # somebody asked for it by its own name, so it's no longer a spare
                 machine.instead_of = instead_of

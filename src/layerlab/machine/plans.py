@@ -65,12 +65,12 @@ def changed(app: App, plan: Plan, service: str, settings: Sequence[str]) -> Plan
     """Return the plan with bake's --set options applied."""
     if not settings:
         return plan
-    command = [endpoint.docker_program(), "buildx", "bake", "--file=-", "--print", *settings, service]
+    command = ["docker", "buildx", "bake", "--file=-", "--print", *settings, service]
     return Plan.read(_said(app, command, "bake can't set this", plan.text))
 
 
 def _read(app: App, variant: Variant, options: Sequence[str], *names: str) -> Plan:
-    command = [endpoint.docker_program(), *_tool(variant), *(f"--file={file}" for file in files_of(variant, options))]
+    command = ["docker", *_tool(variant), *(f"--file={file}" for file in files_of(variant, options))]
     command += [f"{name}={value}" for name in READING[2:] for value in docker_words.values(options, name)]
     command += ["--print", *names] if variant.by_bake else ["build", "--print", *names]
     try:
@@ -103,15 +103,17 @@ def _unreadable(variant: Variant, options: Sequence[str]) -> str:
 def _listed(app: App, variant: Variant, options: Sequence[str]) -> list[str]:
     """Return the names of the targets and groups in bake files."""
     files = [f"--file={file}" for file in files_of(variant, options)]
-    command = [endpoint.docker_program(), "buildx", "bake", *files, "--list=type=targets,format=json"]
+    command = ["docker", "buildx", "bake", *files, "--list=type=targets,format=json"]
     return [entry["name"] for entry in json.loads(_said(app, command, _unreadable(variant, options)))]
 
 
 def _said(app: App, command: Sequence[str], what: str, given: str = "") -> str:
     """Run a command that only reads, in the app's folder; return its output. Raises CommandFailed, with a remedy if known."""
+    variables = _variables(app)
     done = subprocess.run(
-        command, cwd=app.path, env=_variables(app), input=given, capture_output=True, text=True, errors="replace"
-    )
+        endpoint.quickest(command, variables), cwd=app.path, env=variables, input=given, capture_output=True, text=True,
+        errors="replace",
+    )  # fmt: skip
     if done.returncode:
         fault = faults.recognise(done.stderr)
         remedy = fault.remedy if fault else ""

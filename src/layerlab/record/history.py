@@ -58,8 +58,8 @@ def builds(project: str | Path, machine: str) -> list[Build]:
     """Return the builds of the project in folder `project` on `machine`, newest first."""
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
-        with contextlib.suppress(RecordError):  # removed meanwhile, or of another format
-            build = Build.load(file)
+        with contextlib.suppress(RecordError, OSError):  # removed meanwhile, or of another format
+            build = _load(_File.at(file))
             found.append(build if build.contexts else dataclasses.replace(build, contexts=_Contexts(file)))
     return found
 
@@ -102,8 +102,7 @@ class _Contexts(Mapping[str, Snapshot]):
     def __getitem__(self, name: str) -> Snapshot:
         file = self._files[name]
         try:
-            found = file.stat()
-            return _read(_File(found.st_dev, found.st_ino, found.st_mtime_ns, file))
+            return _read(_File.at(file))
         except (OSError, ValueError) as error:
             raise KeyError(name) from error
 
@@ -123,10 +122,21 @@ class _File:
     changed: int
     path: Path = dataclasses.field(compare=False)
 
+    @classmethod
+    def at(cls, path: Path) -> _File:
+        found = path.stat()
+        return cls(found.st_dev, found.st_ino, found.st_mtime_ns, path)
+
 
 @functools.lru_cache(maxsize=4)
 def _read(file: _File) -> Snapshot:
     return packed.unpack(file.path)
+
+
+@functools.lru_cache(maxsize=2 * KEPT)
+def _load(file: _File) -> Build:
+    """Load a build once: it's read while the next one runs, and again to explain that one."""
+    return Build.load(file.path)
 
 
 def before(build: Build) -> list[Build]:

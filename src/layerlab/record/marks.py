@@ -10,7 +10,6 @@ import functools
 import hashlib
 import hmac
 import os
-import secrets
 from pathlib import Path
 
 from ..system.home import claim, home
@@ -37,7 +36,7 @@ def _key(folder: Path) -> bytes:
     try:
         return _kept(folder / FILE)
     except OSError:
-        return secrets.token_bytes(_BYTES)
+        return os.urandom(_BYTES)
 
 
 def _kept(file: Path) -> bytes:
@@ -46,7 +45,7 @@ def _kept(file: Path) -> bytes:
         part = file.with_name(f".{FILE}.{os.getpid()}")
         try:
             part.touch(mode=0o600, exist_ok=False)
-            part.write_bytes(secrets.token_bytes(_BYTES))
+            part.write_bytes(os.urandom(_BYTES))
             os.link(part, file)  # unlike a rename, it leaves the key that another process made meanwhile
         except FileExistsError:
             pass
