@@ -57,6 +57,7 @@ def test_charts_and_table_fit_the_screen(page: Page, lab: Lab, path: Path, width
     for cell in range(3):
         run_cell(page, cell)
     page.set_viewport_size({"width": width, "height": 768})  # a narrow JupyterLab hides whether the kernel is idle
+    page.evaluate("window.jupyterapp.shell.collapseLeft()")
     try:
         expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=20_000)
         for cell in range(3):
@@ -67,4 +68,5 @@ def test_charts_and_table_fit_the_screen(page: Page, lab: Lab, path: Path, width
         area = cell_at(page, 0).locator(".jp-OutputArea-output").first
         assert area.evaluate("area => area.scrollWidth <= area.clientWidth + 1")
     finally:
+        page.evaluate("window.jupyterapp.shell.expandLeft()")
         page.set_viewport_size(LAPTOP)

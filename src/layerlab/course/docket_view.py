@@ -16,17 +16,16 @@ from .claims import SIGNS, VERDICTS, Claim, Docket
 ANY = "any"
 
 _ROWS = """
-<table style="{{ s.table }}">
+<table style="{{ s.table }};overflow-wrap:anywhere">
 <tr style="{{ s.row }}">
-{% for name in ("claim", "guide", "verdict", "what decided it", "tried in") %}
-<th scope="col" style="{{ s.head }}">{{ name }}</th>
-{% endfor %}</tr>
+{% for name in ("claim", "verdict", "what decided it") %}<th scope="col" style="{{ s.head }}">{{ name }}</th>{% endfor %}
+</tr>
 {% for c in claims %}
-<tr style="{{ s.line }}"><td style="{{ s.cell }}">{{ c.claim }}</td><td style="{{ s.cell }}">{{ c.place }}</td>
+<tr style="{{ s.line }}"><td style="{{ s.cell }}">{{ c.claim }}<br><span style="{{ s.quiet }}">{{ c.place }};
+tried in <a href="{{ notebooks[c.experiment] }}">{{ notebooks[c.experiment].partition("-")[0] }}</a></span></td>
 <td style="{{ s.cell }}">{{ signs[c.verdict] }} {{ c.verdict }}
-{% if c.number %}<br>{{ c.figures }}: {{ c.number }}{% endif %}</td>
-<td style="{{ s.cell }}">{{ c.why }}{% if c.until %} ({{ c.until }}){% endif %}</td>
-<td style="{{ s.cell }}"><a href="{{ notebooks[c.experiment] }}">{{ notebooks[c.experiment].partition("-")[0] }}</a></td></tr>
+{% if c.number %}<br><span style="{{ s.quiet }}">{{ c.figures }}: {{ c.number }}</span>{% endif %}</td>
+<td style="{{ s.cell }}">{{ c.why }}{% if c.until %} ({{ c.until }}){% endif %}</td></tr>
 {% endfor %}</table>
 """
 _FOLDED = """
@@ -103,6 +102,7 @@ class DocketView:
         for part in (*menus.values(), field):
             part.observe(draw, "value")
         draw()
+        # It wraps where the page is narrow.
         top = ipywidgets.HBox([*menus.values(), field], layout={"flex_flow": "row wrap"})
         return ipywidgets.VBox([top, count, table])
 
