@@ -196,8 +196,8 @@ class World(dict[str, Any]):
 
 
 def is_plain(statement: ast.stmt) -> bool:
-    """Whether a statement only defines a function or gives a name to a literal."""
-    if isinstance(statement, ast.FunctionDef):
+    """Whether a statement only imports a module, defines a function, or gives a name to a literal."""
+    if isinstance(statement, ast.FunctionDef | ast.Import):
         return True
     if not isinstance(statement, ast.Assign) or not all(isinstance(target, ast.Name) for target in statement.targets):
         return False
