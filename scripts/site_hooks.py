@@ -25,6 +25,7 @@ ELSEWHERE = (
     "CONTRIBUTING.md",
     "labs/*/lab.ipynb",
     "notebooks/*.ipynb",
+    "notebooks/*.md",
     "sample_apps/*/README.md",
 )
 #: [text](target#anchor) in Markdown; the text may contain brackets. A picture begins with "!".

@@ -93,7 +93,7 @@ def person_home() -> Path:
 
 
 def new_home(folder: Path, source: Path) -> Path:
-    """Make a home that borrows another's cache (engine packages, base images, the seed): nothing is fetched or copied.
+    """Make a home that borrows another's cache (engine, base images, Python packages, the seed): nothing is fetched or copied.
 
     Archives of images are borrowed one by one: those that are made in the new home stay there.
     """
@@ -101,7 +101,7 @@ def new_home(folder: Path, source: Path) -> Path:
 
     (folder / "cache" / "images").mkdir(parents=True)
     (folder / ".layerlab-home").touch()
-    lent = [source / "cache" / name for name in ("engine", "registry", SEED_NAME)]
+    lent = [source / "cache" / name for name in ("engine", "registry", "nginx", "mirror", SEED_NAME)]
     for path in [*lent, *(source / "cache" / "images").glob("*.tar")]:
         if path.exists():
             (folder / path.relative_to(source)).symlink_to(path)

@@ -42,6 +42,8 @@ def app(tmp_path, lab_home, monkeypatch):
         (["--add-host=a:1.2.3.4", "--add-host", "b=::1"], "extra-hosts", {"a": "1.2.3.4", "b": "::1"}),
         (["--network=none", "--network", "host"], "network", "host"),
         (["--label=a.b=c=d"], "labels", {"a.b": "c=d"}),
+        (["--tag=a/b:1", "--tag", "c"], "tags", ["a/b:1", "c"]),
+        (["--load"], "output", [{"type": "docker"}]),
         (["--output=type=cacheonly"], "output", [{"type": "cacheonly"}]),
         (["--target=a"], "target", "a"),
     ],

@@ -272,13 +272,15 @@ def test_what_people_use_is_handed_on_and_paths_start_where_they_are(machines, p
         "--add-host": {"a:1.2.3.4": "a:1.2.3.4"},
         "--network": {"host": "host"},
         "--label": {"a=b=c": "a=b=c"},
+        "--tag": {"shop:1": "shop:1"},
         "--output": {"type=tar,dest=-": "type=tar,dest=-", "type=local,dest=o": f'type=local,"dest={here}/o"'},
         "--allow": {"network.host": "network.host", "fs.read=..": f"fs.read={tmp_path}", "fs=*": "fs=*"},
     }  # fmt: skip
     words = [word for name, values in given.items() for value in values for word in (name, value)]
     handed_on = [f"{name}={full}" for name, values in given.items() for full in values.values()]
-    assert options_given(machines, project, *words, "--no-cache", "--pull") == sorted(
-        [*handed_on, "--no-cache", "--pull"], key=lambda word: ORDER.index(word.partition("=")[0])
+    flags = ["--no-cache", "--pull", "--load", "--push"]
+    assert options_given(machines, project, *words, *flags) == sorted(
+        [*handed_on, *flags], key=lambda word: ORDER.index(word.partition("=")[0])
     )
 
 

@@ -145,11 +145,12 @@ NOT_PYTHON = {"layerlab.toml", "layerlab.home"}
 #: What variables with these names stand for in the docs.
 VARIABLES = {
     "machine": layerlab.Machine, "Machine": layerlab.Machine, "app": layerlab.App, "App": layerlab.App,
-    "build": layerlab.Build, "Build": layerlab.Build, "registry": Registry, "Registry": Registry,
+    "build": layerlab.Build, "Build": layerlab.Build,
+    "Builder": layerlab.Builder, "registry": Registry, "Registry": Registry,
 }  # fmt: skip
 
 #: Ends of file names, which look like methods: build.sh, app.py.
-ENDINGS = {"sh", "py", "json", "html", "md", "toml", "txt", "dockerfile", "yaml", "yml", "js", "css", "log"}
+ENDINGS = {"sh", "py", "json", "html", "md", "toml", "txt", "dockerfile", "yaml", "yml", "js", "css", "log", "ipynb"}
 
 
 def pages() -> list[Path]:
@@ -233,6 +234,7 @@ EXTRAS = {
     "requirements-test.lock": ["course", "test"],
     "requirements-lowest.lock": ["course", "test"],
     "requirements-docs.lock": ["docs"],
+    "requirements-tool.lock": [],
 }
 
 

@@ -193,6 +193,14 @@ MESSAGES = [
         "More details here: https://curl.se/docs/sslcerts.html",
     ),
     (
+        "no-upstream",
+        "WARNING: Skipping page http://10.214.255.254/simple/apple/ because the GET request got Content-Type: text/plain; "
+        "error=\"LayerLab's package mirror can't reach 127.0.0.1:45271\". The only supported Content-Types are "
+        "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html, and text/html\n"
+        "#8 1.21 ERROR: Could not find a version that satisfies the requirement apple (from versions: none)\n"
+        "#8 1.21 ERROR: No matching distribution found for apple",
+    ),
+    (
         "no-index",
         "#5 0.772 ERROR: Could not find a version that satisfies the requirement sampleproject (from versions: none)\n"
         "#5 0.772 ERROR: No matching distribution found for sampleproject\n"

@@ -9,6 +9,7 @@ import pytest
 
 from layerlab import App, Build, compare
 from layerlab.errors import AppError
+from layerlab.machine.machine_like import Preparation
 from layerlab.record.states import RAN
 from layerlab.record.step import Phase, Step
 
@@ -43,7 +44,13 @@ class FakeMachine:
         assert not self.free
         self.done.append("restore")
 
-    def build(self, app, variant: str, view: str) -> Build:
+    label = "fake"
+
+    @property
+    def preparations(self) -> dict[str, Preparation]:
+        return {"cold": Preparation(self.reset), "base": Preparation(self.move_base, self.restore_bases)}
+
+    def build(self, app, variant: str, view: str, say) -> Build:
         assert not self.free
         self.done.append(f"build {variant}")
         return dataclasses.replace(BUILD, variant=variant)
@@ -123,6 +130,20 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_built(machine, ap
     with pytest.raises(AppError):
         compare(machine, app, variants, edits, repeats)
     assert machine.done == []
+
+
+def test_a_builder_of_the_users_is_neither_emptied_nor_given_another_base(machine, app):
+    class Theirs(FakeMachine):
+        label, preparations = "builder ci (0123abcd)", {}
+
+    theirs = Theirs()
+    app.machine = theirs
+    for edits in (["cold", "none"], ["base"]):
+        with pytest.raises(AppError, match=rf"{edits[0]} can't be measured on builder ci"):
+            compare(theirs, app, ["slow"], edits, repeats=1)
+    assert theirs.done == []
+    compare(theirs, app, ["slow"], ["code"], repeats=1)
+    assert theirs.done == ["build slow", "code", "build slow"]
 
 
 def test_the_sample_app_knows_its_own_variants(tmp_path, monkeypatch):

@@ -127,7 +127,7 @@ def python_archive(path: Path, version: str = "3.11.2") -> Path:
 
 @pytest.mark.parametrize(("version", "language"), [("3.11.2", "C.UTF-8"), ("3.12.1", "C.UTF-8"), ("3.13.5", None)])
 def test_a_stand_in_has_the_variables_of_the_official_image_of_its_version(tmp_path, version, language):
-    variables = likeness.environment(python_archive(tmp_path / "a.tar", version))
+    variables = likeness.environment(python_archive(tmp_path / "a.tar", version), mirrored=False)
     assert (variables["PYTHON_VERSION"], variables.get("LANG")) == (version, language)
 
 
@@ -142,7 +142,7 @@ def test_pip_and_uv_in_a_stand_in_use_the_remote_indexes_of_this_computer(monkey
         "global.index-url='https://a.example/simple'\nglobal.extra-index-url='file:///here https://b.example/simple'\n"
     )
     monkeypatch.setattr(likeness, "run", lambda *_: listing)
-    assert likeness._indexes() == {
+    assert likeness._indexes(mirrored=False) == {
         **dict.fromkeys(("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), "https://a.example/simple"),
         **dict.fromkeys(("PIP_EXTRA_INDEX_URL", "UV_INDEX"), "https://b.example/simple"),
     }

@@ -147,7 +147,8 @@ def in_the_navigation(part: object) -> list[str]:
 def test_the_navigation_has_every_page_once():
     pages = in_the_navigation(SITE["nav"])
     there = [
-        path.relative_to(ROOT).as_posix() for path in committed("docs/*.md", "notebooks/*.ipynb", "labs/*/lab.ipynb")
+        path.relative_to(ROOT).as_posix()
+        for path in committed("docs/*.md", "notebooks/*.md", "notebooks/*.ipynb", "labs/*/lab.ipynb")
     ]
     there += [path.relative_to(ROOT).as_posix() for path in committed("sample_apps/*/README.md")]
     there += ["CHANGELOG.md", "CONTRIBUTING.md"]

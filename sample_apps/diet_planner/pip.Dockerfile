@@ -3,7 +3,7 @@ ARG PIP_VERSION=26.3
 ENV PYTHONUNBUFFERED=1
 WORKDIR /app
 
-# pip itself changes less often than the list, so it stands above it.
+# pip itself changes less often than the list, so it comes first.
 RUN --mount=type=cache,target=/root/.cache/pip,sharing=locked pip install pip==${PIP_VERSION}
 
 COPY requirements.txt .

@@ -1,8 +1,8 @@
 FROM python:3.11-slim AS builder
 ARG UV_VERSION=0.13.8
-# uv is made for several at a time in one cache. "locked" would make them wait, "private" gives each its own.
+# uv lets several builds share one cache. "locked" would make them wait, "private" would give each its own.
 ARG SHARING=shared
-# The cache is on another file system than the image, so files are copied out of it and not linked.
+# The cache is on another file system than the image, so uv copies files instead of linking them.
 ENV UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /app
@@ -11,7 +11,7 @@ COPY requirements.txt .
 RUN --mount=type=cache,target=/root/.cache/uv,sharing=${SHARING} \
     uv pip install --compile-bytecode -r requirements.txt
 
-# What is shipped: the virtual environment, without uv and without pip's traces.
+# What is shipped: the virtual environment, without uv and without a trace of pip.
 FROM python:3.11-slim
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1

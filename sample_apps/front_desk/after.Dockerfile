@@ -1,7 +1,7 @@
 ARG PYTHON=python:3.11-slim
 
-# The wheels stay in a cache mount: a new package downloads itself and no other. It does not rely on pip's own cache, which
-# keeps nothing where an index sends no caching headers.
+# The wheels stay in a cache mount: a new package downloads just itself. This doesn't rely on pip's own cache, which
+# keeps nothing if the index sends no caching headers.
 FROM ${PYTHON} AS dependencies
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
@@ -14,6 +14,6 @@ FROM dependencies AS service
 COPY main.py .
 EXPOSE 8000
 CMD ["python", "main.py"]
-# What is another with every commit comes last: nothing stands on it.
+# What changes with every commit comes last: nothing depends on it.
 ARG GIT_SHA=unknown
 ENV GIT_SHA=${GIT_SHA}

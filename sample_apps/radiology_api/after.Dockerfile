@@ -8,7 +8,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 EXPOSE 8000
 CMD ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"]
-# A number needs no useradd. Files that only you may read become readable to it by --chmod below.
+# A number needs no useradd. --chmod below makes files readable to it that only you may read.
 USER 10001
 
 # Weights and code each alone: BuildKit ignores --link on a COPY with --chmod, so the two are given to different COPYs.
@@ -23,7 +23,7 @@ COPY --chmod=755 radiassist/ /app/radiassist/
 FROM dependencies AS application
 COPY --link --from=code /app/ ./
 
-# The service. Weights above code: new code does not touch them, and a link keeps the code when they change.
+# The service. Weights before code: new code doesn't touch them, and the link keeps the code when they change.
 FROM dependencies AS runtime
 COPY --link --from=models /models/ models/
 COPY --link --from=code /app/ ./

@@ -1,9 +1,9 @@
 ARG PYTHON_VERSION=3.11
 
-# As after.Dockerfile, but the packages are installed by uv, out of a cache mount: a new one is all that is downloaded.
+# As after.Dockerfile, but uv installs the packages, from a cache mount: only a new one is downloaded.
 FROM python:${PYTHON_VERSION}-slim AS installer
 ARG UV_VERSION=0.13.8
-# The cache is on another file system than the image, so files are copied out of it and not linked.
+# The cache is on another file system than the image, so uv copies files instead of linking them.
 ENV UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir uv==${UV_VERSION} && uv venv /opt/venv

@@ -1,9 +1,9 @@
-# Parcelwise. What is needed only to build stays in stages that are not shipped.
+# Parcelwise. What's needed only to build stays in stages that don't ship.
 FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1
 WORKDIR /app
 
-# Beside the next stage, at the same time: the compiler of the translations, and what it makes.
+# At the same time as the next stage: the compiler of the translations, and what it makes.
 FROM base AS texts
 COPY requirements-build.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install -r requirements-build.txt
@@ -15,7 +15,7 @@ RUN python -m venv --without-pip /venv
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip pip --python /venv/bin/python install -r requirements.txt
 
-# Linked: none of these is copied again because one above it changed. So the table may stand below the packages.
+# Linked: none of these is copied again because one above it changed. So the table may come after the packages.
 FROM base
 ENV PATH=/venv/bin:$PATH
 COPY --link --from=packages /venv /venv

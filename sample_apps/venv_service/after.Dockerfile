@@ -14,7 +14,7 @@ ENV PATH="/opt/venv/bin:$PATH"
 COPY requirements.txt .
 RUN pip install -r requirements.txt
 
-# What ships: git, for the service calls it, and the finished environment, at the path it was made for.
+# What ships: git, because the service calls it, and the finished environment, at the path it was made for.
 FROM python:3.11-slim AS production
 
 RUN apt-get update && apt-get install -y --no-install-recommends git \

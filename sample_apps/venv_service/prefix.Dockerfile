@@ -8,11 +8,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     libpython3-dev \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
-# Into an empty folder, from where the packages go to the place in which the production stage's Python looks anyway.
+# Into an empty folder. From there the packages go to where the production stage's Python looks anyway.
 COPY requirements.txt .
 RUN pip install --prefix=/install -r requirements.txt
 
-# What ships: git, for the service calls it, and the packages. No environment, so nothing to put into PATH.
+# What ships: git, because the service calls it, and the packages. No environment, so nothing to put into PATH.
 FROM python:3.11-slim AS production
 
 RUN apt-get update && apt-get install -y --no-install-recommends git \

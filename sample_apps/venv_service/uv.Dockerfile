@@ -1,5 +1,5 @@
-# As after.Dockerfile, but uv installs, out of a cache mount: a new dependency is all that is downloaded, and what was
-# compiled once is not compiled again.
+# As after.Dockerfile, but uv installs, from a cache mount: only a new dependency is downloaded, and what was
+# compiled once isn't compiled again.
 FROM python:3.11-slim AS builder
 
 RUN apt-get update && apt-get install -y --no-install-recommends \
@@ -10,7 +10,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 ARG UV_VERSION=0.13.8
-# The cache is on another file system than the image, so files are copied out of it and not linked.
+# The cache is on another file system than the image, so uv copies files instead of linking them.
 ENV UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     VIRTUAL_ENV=/opt/venv

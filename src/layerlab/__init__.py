@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time, see __getattr__
     from .diffing.diff import diff as diff
     from .errors import LayerLabError as LayerLabError
     from .explaining.why import explain as explain
+    from .machine.builder import Builder as Builder
     from .machine.building import BuildFailed as BuildFailed
     from .machine.machine import Machine as Machine
     from .measuring.compare import compare as compare
@@ -34,6 +35,7 @@ _PUBLIC = {
     "App": "project.app",
     "Build": "record.build",
     "BuildFailed": "machine.building",
+    "Builder": "machine.builder",
     "LayerLabError": "errors",
     "Machine": "machine.machine",
     "before_after": "charts.before_after",

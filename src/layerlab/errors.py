@@ -66,6 +66,10 @@ class MachineBusy(MachineError):
     """Another LayerLab process is using the machine in a way that excludes this one."""
 
 
+class BuilderError(LayerLabError):
+    """One of the user's own builders can't be found, reached, or used for what was asked."""
+
+
 class AppError(LayerLabError):
     """An app, a variant or an edit can't be used: no such folder, a path outside the project, no such edit."""
 

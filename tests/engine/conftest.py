@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiers
 from fault_table import TESTS
 from leftovers import nothing_left
-from support import borrowed_home
+from support import HERE, THERE, borrowed_home, tool
 
 import layerlab.engines
 from layerlab.engines.seed import SEED_NAME
+from layerlab.system.home import locked
 
 
 def pytest_collection_modifyitems(items):
@@ -86,6 +90,28 @@ def guest(foreign, tmp_path, lab_home, monkeypatch) -> dict[str, str]:
     monkeypatch.delenv("LAYERLAB_ENGINE", raising=False)
     yield variables
     clean()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[list[str]]:
+    """Another computer on the same network, which sends everything through this one: a network namespace; yields its prefix."""
+    name, inside = f"ll-test-{os.getpid()}", ["ip", "netns", "exec", f"ll-test-{os.getpid()}"]
+    with locked(
+        "elsewhere", folder=Path(tempfile.gettempdir()), wait=600
+    ):  # its addresses are the same in each process
+        tool("ip", "netns", "add", name)
+        try:
+            tool("ip", "link", "add", "llt0", "type", "veth", "peer", "name", "llt1", "netns", name)
+            tool("ip", "address", "add", f"{HERE}/30", "dev", "llt0")
+            tool("ip", "link", "set", "llt0", "up")
+            tool(*inside, "ip", "address", "add", f"{THERE}/30", "dev", "llt1")
+            for link in ("lo", "llt1"):
+                tool(*inside, "ip", "link", "set", link, "up")
+            tool(*inside, "ip", "route", "add", "default", "via", HERE)
+            yield inside
+        finally:
+            tool("ip", "link", "delete", "llt0")
+            tool("ip", "netns", "delete", name)
 
 
 # -- labs --------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ COPY requirements.txt .
 RUN dd if=/dev/urandom of=/packages bs=1M count=2 && sleep 0.2
 COPY main.py .
 """
+#: Addresses for documentation (RFC 5737): of this computer, and of another one that is routed through it.
+HERE, THERE = "198.51.100.1", "198.51.100.2"
 #: How long a condition may take to come true on a busy computer, seconds.
 PATIENCE = 120.0
 
@@ -46,7 +48,7 @@ def borrowed_home(folder: Path, lender: Path) -> Path:
     """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
     (folder / "cache").mkdir(parents=True)
     (folder / ".layerlab-home").touch()
-    for name in ("engine", "images", "registry"):
+    for name in ("engine", "images", "registry", "nginx"):
         if (lender / "cache" / name).exists():
             (folder / "cache" / name).symlink_to(lender / "cache" / name)
     return folder

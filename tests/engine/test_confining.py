@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -14,14 +13,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import engine_family, firewall, interfaces, left_of, running, small_app, tool, wait_for
+from support import THERE, engine_family, firewall, interfaces, left_of, running, small_app, wait_for
 
 from layerlab import BuildFailed, Machine
 from layerlab.engines import images, network
 from layerlab.system.limits import MEMORY_PERCENT, PROCESSES_PERCENT
 
-#: Addresses for documentation (RFC 5737): of this computer, and of another one that is routed through it.
-HERE, THERE = "198.51.100.1", "198.51.100.2"
 SERVE = "python3 -m http.server --bind 0.0.0.0 8080"
 GET = "import sys, urllib.request as u; u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=3); print('answered')"
 
@@ -59,25 +56,6 @@ def answers(url: str, *inside: str) -> bool:
     """Whether a GET of `url` is answered, asked from here or by the command `inside`, such as a network namespace's."""
     done = subprocess.run([*inside, sys.executable, "-c", GET, url], capture_output=True, text=True)
     return done.stdout == "answered\n"
-
-
-@pytest.fixture
-def elsewhere():
-    """Another computer on the same network, which sends everything through this one: a network namespace; yields its prefix."""
-    name, inside = f"ll-test-{os.getpid()}", ["ip", "netns", "exec", f"ll-test-{os.getpid()}"]
-    tool("ip", "netns", "add", name)
-    try:
-        tool("ip", "link", "add", "llt0", "type", "veth", "peer", "name", "llt1", "netns", name)
-        tool("ip", "address", "add", f"{HERE}/30", "dev", "llt0")
-        tool("ip", "link", "set", "llt0", "up")
-        tool(*inside, "ip", "address", "add", f"{THERE}/30", "dev", "llt1")
-        for link in ("lo", "llt1"):
-            tool(*inside, "ip", "link", "set", link, "up")
-        tool(*inside, "ip", "route", "add", "default", "via", HERE)
-        yield inside
-    finally:
-        tool("ip", "link", "delete", "llt0")
-        tool("ip", "netns", "delete", name)
 
 
 # -- others on the network ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from support import engine_family, running, small_app, tool, wait_for
 
 from layerlab import Machine
 from layerlab.commands import jupyter
-from layerlab.engines import images
+from layerlab.engines import families, images, mirror, network
 from layerlab.engines.seed import SEED_NAME
 from layerlab.machine.registry import Registry
 from layerlab.machine.registry_host import folder_of
@@ -51,7 +51,7 @@ def listening(processes: list[psutil.Process], *prefix: str) -> set[tuple[str, s
 
 def program(process: psutil.Process) -> str:
     words = process.cmdline()
-    name = Path(words[0]).name
+    name = process.name() if process.name() == "nginx" else Path(words[0]).name  # its title has paths in it
     return "ipykernel_launcher" if "ipykernel_launcher" in words else "jupyterlab" if "python" in name else name
 
 
@@ -104,15 +104,27 @@ def kernels(server: dict, token: str, method: str = "GET") -> int:
         return 0
 
 
-def test_what_listens_is_what_the_page_says(lab, private):
-    """A process machine with a container that publishes a port, a registry, and JupyterLab with a kernel."""
+@pytest.fixture
+def a_mirror(private) -> Iterator[list[psutil.Process]]:
+    """The package mirror, whether or not this computer's stand-ins need it; yields its processes."""
+    network.make("of-a-mirror", mirror.ports()[0])  # brings the mirror's address
+    try:
+        mirror.ensure(print)
+        yield [child for first in families.of(home() / "mirror/nginx.conf") for child in first.children(recursive=True)]
+    finally:
+        mirror.end_if_unused()
+        network.remove("of-a-mirror")
+
+
+def test_what_listens_is_what_the_page_says(lab, private, a_mirror):
+    """A process machine with a container that publishes a port, a registry, the mirror, and JupyterLab with a kernel."""
     jupyterlab, _ = lab
     with Machine.start("listening") as machine, Registry.start("listening"):
         base = images.present(images.BASES[0], machine.docker)
         machine.docker("run", "--detach", "--init", "--publish", "8080", base, "sleep", "600")
         registries = running(str(folder_of("listening")))
         kernel = jupyterlab.children(recursive=True)
-        everything = [*engine_family("listening"), *registries, jupyterlab, *kernel]
+        everything = [*engine_family("listening"), *registries, *a_mirror, jupyterlab, *kernel]
         assert wait_for(lambda: "ipykernel_launcher" in {name for name, _ in listening(everything)})
         found = listening(everything)
     assert {name for name, _ in found} == {name for name, _ in rows()}
@@ -141,7 +153,7 @@ def test_jupyterlab_asks_for_its_token(lab):
 
 def test_what_is_kept_is_closed_to_others(lab_home, tmp_path, monkeypatch, private):
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "kept"))
-    for name in ("engine", "images", SEED_NAME):
+    for name in ("engine", "images", "nginx", SEED_NAME):
         if (lab_home / "cache" / name).exists():
             (cache_dir() / name).symlink_to((lab_home / "cache" / name).resolve())
     with Machine.start("kept") as machine, small_app(tmp_path / "app") as app:

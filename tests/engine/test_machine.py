@@ -28,7 +28,7 @@ from support import (
 
 from layerlab import Machine
 from layerlab.engines import images, network, packages
-from layerlab.engines.process import _runs
+from layerlab.engines.families import _runs
 from layerlab.engines.seed import SEED_NAME
 from layerlab.errors import MachineError
 from layerlab.system.home import machine_dir, run_dir

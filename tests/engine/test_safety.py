@@ -1,4 +1,5 @@
-"""Nothing of the person's is touched: all notebooks and labs run inside a Docker that holds things of somebody else.
+"""Nothing of the person's is touched: all notebooks and labs run inside a Docker that holds things of somebody else, and a build
+on that Docker itself leaves what the person's own command leaves, no more.
 
 This is also the suite's one run of the notebooks under nbval: what they show must still be true, and doing so must leave
 the foreign Docker, and the computer, as they were. They run in some parts, which may run at the same time.
@@ -12,10 +13,11 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import firewall, interfaces, mounts
+from support import SMALL, firewall, interfaces, mounts, write_project
 
 from layerlab.engines.network import BRIDGES
 
@@ -187,6 +189,58 @@ def test_notebooks_hold_and_leave_everything_of_the_persons_as_it_was(number, gu
     for what, was in before.items():
         assert after[what] == was, what
     assert cache_mount(foreign, f"after {number}") == precious
+
+
+#: What a build adds to: images, records of the build cache, entries of the history, and a file of buildx about each build.
+GROWS = ("images", "build cache", "history", "configuration")
+
+
+def gained(before: dict[str, object], after: dict[str, object], folder: Path) -> dict[str, object]:
+    """How many images of each name, records, entries and files a build of `folder` left. Nothing else may differ, or be gone."""
+    assert {what for what in before if before[what] != after[what]} <= {*GROWS}
+    was, now = ({**there, "configuration": there["configuration"].items()} for there in (before, after))
+    new = {what: Counter(now[what]) - Counter(was[what]) for what in GROWS}
+    assert not any(Counter(was[what]) - Counter(now[what]) for what in GROWS)
+    return {
+        **{what: sum(new[what].values()) for what in ("build cache", "history")},
+        "images": Counter(line.split()[0].replace(folder.name, "FOLDER") for line in new["images"].elements()),
+        "configuration": Counter(str(Path(file).parent) for file, _ in new["configuration"]),
+    }
+
+
+@pytest.mark.timeout(600)
+def test_a_build_on_the_persons_builder_leaves_what_the_bare_command_leaves(guest, filled, tmp_path):
+    """A first build, one with a name, and one by bake after an edit: bare, and then through LayerLab."""
+    foreign = filled
+    layerlab = [sys.executable, "-m", "layerlab"]
+    texts = SMALL.replace("python:3.11-slim", BASE)
+    bare, ours = (write_project(tmp_path / name, texts.replace("/app", f"/{name}")) for name in ("bare", "ours"))
+    for folder in (bare, ours):
+        (folder / "docker-bake.json").write_text(json.dumps({"target": {"web": {"tags": [f"{folder.name}/web"]}}}))
+    precious = cache_mount(foreign, "before builds")
+
+    def seen() -> dict[str, object]:
+        history = docker(foreign, "buildx", "history", "ls", "--format", "{{.Ref}}").splitlines()
+        return {**snapshot(foreign), "history": history}
+
+    def left_by(folder: Path, *command: str | Path) -> dict[str, object]:
+        done = subprocess.run(command, env={**os.environ, **guest}, capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        states.append(seen())
+        return gained(*states[-2:], folder)
+
+    states = [seen()]
+    for tags in ([], ["--tag", "{}/shop:1"]):
+        theirs = left_by(bare, "docker", "build", *(tag.format("bare") for tag in tags), ".")
+        assert theirs["history"] == 1
+        mine = left_by(ours, *layerlab, "build", "--here", *(tag.format("ours") for tag in tags), ".")
+        assert mine == theirs, tags
+    for folder in (bare, ours):
+        (folder / "main.py").write_text(f"print({folder.name!r})")
+    theirs = left_by(bare, "docker", "buildx", "bake", "web")
+    theirs["configuration"].pop("buildx/refs", None)  # what the first bake ever leaves
+    assert left_by(ours, *layerlab, "build", "--here", "--service", "web", ".") == theirs
+    assert cache_mount(foreign, "after builds") == precious
 
 
 def test_nbval_can_fail():

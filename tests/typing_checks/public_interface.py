@@ -10,6 +10,7 @@ import pandas as pd
 from layerlab import (
     App,
     Build,
+    Builder,
     BuildFailed,
     LayerLabError,
     Machine,
@@ -47,6 +48,7 @@ from layerlab.course import (
     mounts,
     over_bandwidth,
     package_index,
+    package_mirror,
     printed,
     ran,
     rows_of,
@@ -105,6 +107,16 @@ def a_build(folder: Path) -> Build:
         return build
 
 
+def on_a_builder_of_mine(folder: Path) -> Build:
+    builder = Builder.here()
+    assert_type(Builder("ci"), Builder)
+    assert_type(builder.name, str)
+    assert_type(builder.details.driver, str)
+    with App.at(folder) as app:
+        compare(builder, app, builder.variants(app), edits=["none"])
+        return assert_type(builder.build(app, "", options=["--load"], say=print), Build)
+
+
 def its_record(build: Build) -> None:
     assert_type(build.steps, tuple[Step, ...])
     assert_type(build.phases, tuple[Phase, ...])
@@ -156,6 +168,9 @@ def the_course(machine: Machine, app: App, build: Build) -> None:
         assert_type(scale.replay(app, "before", REGISTRY_MAX, [Event(1, "code")], registry), pd.DataFrame)
     with package_index.served(machine, app) as office:
         assert_type(office, dict[str, str])
+    with package_mirror.counting() as traffic, package_mirror.forbidding(machine):
+        assert_type(traffic.files, list[str])
+        assert_type(traffic.file_bytes + traffic.page_bytes, int)
     assert_type(run_in(machine, build.image, ["id"]), Ran)
     assert_type(run("docker", "version"), str)
     assert_type(mounts(machine), pd.DataFrame)

@@ -2,11 +2,11 @@ FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1
 WORKDIR /app
 
-# An office with a package index of its own says here where it is.
+# An office with its own package index passes its address here.
 ARG PIP_INDEX_URL
 ARG PIP_TRUSTED_HOST
 
-# pip's cache lies beside the image, not in it. The id is the project's own: `build.py --clean-cache` finds it by that.
+# pip's cache is outside the image. The mount has the project's own id, by which `build.py --clean-cache` finds it.
 COPY requirements.txt ./
 RUN --mount=type=cache,id=amas-pip,target=/root/.cache/pip \
     pip install -r requirements.txt

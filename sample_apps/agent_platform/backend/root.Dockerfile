@@ -3,7 +3,7 @@ FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1
 WORKDIR /app
 
-# An office with a package index of its own says here where it is.
+# An office with its own package index passes its address here.
 ARG PIP_INDEX_URL
 ARG PIP_TRUSTED_HOST
 

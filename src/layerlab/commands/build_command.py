@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from .machines import started
-from .options import docker_options, json_option, machine_option, parsed_arguments, words_of
+from .options import docker_options, json_option, parsed_arguments, saved_options, saving_of, words_of
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..project.app import App
@@ -39,12 +39,16 @@ if TYPE_CHECKING:
 )
 @click.option("--service", default="", help="Compose service or bake target to build.")
 @docker_options
-@machine_option("to build on")
+@where_options("to build on")
 @click.option(
     "--output",
     multiple=True,
     metavar="FILE|type=…",
     help="FILE: save the record here, as JSON. type=…: what comes of the build, as in docker. Repeatable.",
+)
+@saved_options(
+    "--save",
+    "Keep the record in this folder, which may travel from one CI job to the next, and compare with those in there.",
 )
 @json_option
 def build(
@@ -53,14 +57,20 @@ def build(
     target: str,
     build_args: tuple[str, ...],
     service: str,
-    machine_name: str,
+    where: Where,
     output: tuple[str, ...],
+    saved: Path | None,
+    branch: str,
+    default_branch: str,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Build PATH in place and show its steps. You see which ran, how long they took and how large they are.
 
-    Nothing is written to PATH. The options from --secret to --label mean what they mean in `docker buildx build`; most may be
+    It's built on a machine of LayerLab's, or on your own builder (--builder, --here), exactly as docker would: the image gets
+    no name there but yours (--tag), and nothing else is changed.
+
+    Nothing is written to PATH. The options from --secret to --push mean what they mean in `docker buildx build`; most may be
     repeated.
     """
     arguments = parsed_arguments(build_args)
@@ -76,15 +86,18 @@ def build(
         variant, *more = [_file(app, file) for file in files] or [""]
         options = [f"--file={file}" for file in more] + [word for word in words if word != "--allow=prepare"]
         _check(app, variant, service, options)
-        machine = started(machine_name)
+        host = where.host()
         said = functools.partial(click.echo, err=True)
         try:
-            done = machine.build(
-                app, variant, target=target, args=arguments, service=service, options=options, say=said
-            )
+            done = host.build(app, variant, target=target, args=arguments, service=service, options=options, say=said)
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error
+    earlier = None
+    if saving := saving_of(saved, branch, default_branch):
+        from .saving import kept
+
+        done, earlier = kept(done, saving)
     for record in records:
         done.save(record)
     if as_json:
@@ -92,7 +105,7 @@ def build(
     else:
         from .build_table import show_build
 
-        show_build(done)
+        show_build(done, earlier)
     if failure:
         raise failure
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..system.extras import needs_course
-from .machines import started
-from .options import json_option, machine_option
+from .options import json_option
 from .printing import dump, print_table
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..project.app import App
@@ -37,7 +37,7 @@ EDITS = ("cold", "none", "code")
 @click.option(
     "--allow", multiple=True, help="prepare: let the project's layerlab.toml run its command on this computer."
 )
-@machine_option("to build on; it's reset before cold builds")
+@where_options("to build on; it's reset before cold builds")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Save all rows here, as CSV.")
 @json_option
 def compare(
@@ -46,14 +46,15 @@ def compare(
     edits: tuple[str, ...],
     repeats: int,
     allow: tuple[str, ...],
-    machine_name: str,
+    where: Where,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Build the VARIANTS of the project in PATH after each edit, and show what they took.
 
     A variant is a Dockerfile, a name in layerlab.toml, a Compose service or a bake target. Edits are made in a scratch copy. What
-    can't be done is said before anything is built.
+    can't be done is said before anything is built: your own builder is never reset, so "cold" and "base" can't be measured
+    there (name the others with --edit), and its times include whatever else it does.
     """
     with needs_course():
         from ..charts.summary import summary
@@ -62,7 +63,7 @@ def compare(
 
     with _scratch_copy(path, allow) as app:
         require_possible(app, variants, edits, repeats)
-        rows = measured(started(machine_name), app, variants, edits, repeats)
+        rows = measured(where.host(), app, variants, edits, repeats)
     if output:
         rows.to_csv(output, index=False)
     found = summary(rows).to_dict("records")
@@ -90,16 +91,21 @@ def _row(of: dict[Hashable, Any]) -> tuple[object, ...]:
     type=click.Path(exists=True, dir_okay=False),
     help="Record of a build of either, saved by `build --output`; repeatable. The steps then show what they did.",
 )
+@where_options("whose builds of the two show what their steps did", default="")
 @json_option
-def diff(path: Path, left: str, right: str, records: tuple[str, ...], as_json: bool) -> None:
+def diff(path: Path, left: str, right: str, records: tuple[str, ...], where: Where | None, as_json: bool) -> None:
     """Show two variants of the project in PATH side by side: which instructions were added, removed, changed and moved."""
     with needs_course():
         from ..diffing.diff import diff as compared
+        from ..diffing.diff import known_builds
     from ..project.app import App
     from ..record.build import Build
 
     with App.at(path) as app:
-        found = compared(app, left, right, [Build.load(record) for record in records] or None)
+        builds = [Build.load(record) for record in records]
+        if where:
+            builds += known_builds(app, left, right, where.label)
+        found = compared(app, left, right, builds if records or where else None)
     click.echo(dump(found.to_frame().to_dict("records")) if as_json else str(found))
 
 

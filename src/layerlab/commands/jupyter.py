@@ -63,9 +63,15 @@ def become_jupyterlab(folder: Path, arguments: Sequence[str] = ()) -> None:
     check_installed()
     try:
         machine = Machine.start(share=True, say=lambda line: print(line, flush=True))
-        print(f"{machine}. Starting JupyterLab; stop it with Ctrl-C. The machine stays until `layerlab clean`.", flush=True)
+        print(
+            f"{machine}. Starting JupyterLab; stop it with Ctrl-C. The machine stays until `layerlab clean`.",
+            flush=True,
+        )
     except SetupError as error:
-        echo(f"{error}\n\nStarting JupyterLab without an engine: you can read the notebooks and what they printed,", err=True)
+        echo(
+            f"{error}\n\nStarting JupyterLab without an engine: you can read the notebooks and what they printed,",
+            err=True,
+        )
         echo("but a cell that builds will fail. Stop it with Ctrl-C.", err=True)
     words = command(folder, arguments)
     os.execve(words[0], words, environment())

@@ -13,7 +13,7 @@ from ..labs import attempts, check_lab, clinic, your_files
 from ..labs.attempts_chart import attempts_chart
 from ..labs.capstone import BUDGET
 from ..labs.lab_07 import sent_files
-from ..machine import package_index
+from ..machine import package_index, package_mirror
 from ..machine.asking import run_in
 from ..machine.mounts import inside, mounts
 from ..machine.registry import Registry
@@ -50,6 +50,7 @@ __all__ = [
     "mounts",
     "over_bandwidth",
     "package_index",
+    "package_mirror",
     "printed",
     "ran",
     "rows_of",

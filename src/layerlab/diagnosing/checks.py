@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import engines
-from ..engines import endpoint, packages
+from ..engines import endpoint, mirror, packages
 from ..engines.seed import SEED_NAME
 from ..machine import cleanup
 from ..machine.holding import listed
@@ -180,17 +180,18 @@ def look_at_leftovers() -> Finding:
     known = {machine.name for machine in Machine.all()}
     if any(lock.startswith("seed-") for lock in holders(home() / "locks", _read("/proc/locks"))):
         known.add(SEED_NAME)  # somebody is making it
-    here = {p.name for p in run_dir().glob("*") if p.is_dir()} | set(cleanup.running())
+    here = {p.name for p in run_dir().glob("[!.]*") if p.is_dir()} | set(cleanup.running())
     copies = [folder.name for folder in abandoned()] if home().exists() else []
-    return judge_leftovers(sorted(here - known), sorted(copies))
+    return judge_leftovers(sorted(here - known), sorted(copies), mirror.unused())
 
 
-def judge_leftovers(machines: Sequence[str], copies: Sequence[str]) -> Finding:
-    """Judge leftovers: `machines` are engines or sockets without a machine, `copies` scratch apps without a process."""
+def judge_leftovers(machines: Sequence[str], copies: Sequence[str], mirror_unused: bool = False) -> Finding:
+    """Judge leftovers: engines or sockets without a machine, scratch apps without a process, a mirror that no machine uses."""
     left = [f"pieces of machine {name}" for name in machines] + [f"scratch copy {name}" for name in copies]
+    left += ["the package mirror"] if mirror_unused else []
     if not left:
         return Finding("leftovers", True, "none")
     remedy = "`layerlab clean` removes everything of LayerLab's"
-    if not machines:
+    if not machines and not mirror_unused:
         remedy = "the next App removes them; so does `layerlab clean`"
     return Finding("leftovers", None, f"left by killed processes: {', '.join(left)}", remedy)

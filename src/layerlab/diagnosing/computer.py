@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from ..engines import endpoint, images
+from ..engines import endpoint, images, index
 from ..system import faults
 from ..system.home import home
 from .findings import Finding, Output, ask, ask_plugin, first_line, last_line
@@ -120,7 +120,7 @@ def judge_architecture(machine: str, engine: str, wanted: str) -> Finding:
 def look_at_network() -> Finding:
     """Check that the name for downloads can be looked up: the proxy's, or that of pip's index."""
     proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or ""
-    address = proxy or _index_address()
+    address = proxy or index.address()
     host = urllib.parse.urlsplit(address if "//" in address else f"//{address}").hostname or ""
     if not host:
         return judge_network(host, "")
@@ -166,7 +166,7 @@ def judge_hub(answer: Output, standins: bool) -> Finding:
 def look_at_index() -> Finding:
     """Check that pip's index answers."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "0", "--timeout", "8"]
-    return judge_index(ask([*command, "index", "versions", "pip"], {}), _index_address())
+    return judge_index(ask([*command, "index", "versions", "pip"], {}), index.address())
 
 
 def judge_index(answer: Output, address: str) -> Finding:
@@ -182,21 +182,6 @@ def judge_index(answer: Output, address: str) -> Finding:
     if fault and fault.key == "certificate":
         remedy = "point pip at your company's CA: `pip config set global.cert /path/to/ca.pem`"
     return Finding("package index", False, f"{where}: {what}" if where else what, remedy)
-
-
-def _index_address() -> str:
-    """Return the address of pip's index: from pip's configuration, else pip's built-in one; "" without pip."""
-    if os.environ.get("PIP_INDEX_URL"):
-        return os.environ["PIP_INDEX_URL"]
-    for section in ("global", "install"):
-        answer = ask([sys.executable, "-m", "pip", "config", "get", f"{section}.index-url"], {})
-        if not answer.failed and answer.text.strip():
-            return answer.text.strip()
-    try:
-        from pip._internal.models.index import PyPI
-    except ImportError:
-        return ""
-    return PyPI.simple_url
 
 
 def _without_password(address: str) -> str:

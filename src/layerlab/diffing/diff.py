@@ -13,6 +13,7 @@ from ..explaining.why import explain
 from ..machine.resolving import resolve
 from ..project.app import App
 from ..project.definition import Definition
+from ..record import history
 from ..record.build import Build
 from ..record.frames import rows_of
 from ..record.states import RAN
@@ -48,6 +49,13 @@ def diff(app: App, left: str, right: str, measured: pd.DataFrame | Sequence[Buil
     ignore_rows = pairing.texts(mine.ignore, theirs.ignore) if ignore else ()
     found = () if measured is None else _measured(mine, theirs, measured)
     return Diff(mine, theirs, rows, changes, ignore_rows, found)
+
+
+def known_builds(app: App, left: str, right: str, host: str) -> list[Build]:
+    """Return the builds of both variants, as they are now, that succeeded on a machine or builder: `host` is its label."""
+    sides = [resolve(app, left), resolve(app, right)]
+    kept = history.builds(app.source, host)
+    return [build for build in kept if not build.error and any(_is_of(build, side) for side in sides)]
 
 
 def _measured(
@@ -86,12 +94,16 @@ def _measured(
 
 def _side(build: Build, left: Definition, right: Definition) -> str:
     for side, of in (("left", left), ("right", right)):
-        if (build.app, build.variant, build.dockerfile) == (of.app, of.variant, of.dockerfile):
+        if _is_of(build, of):
             return side
     raise LayerLabError(
         f"a build of {build.app} {build.variant} matches neither {left.variant} nor {right.variant} as they are now",
         "build both again",
     )
+
+
+def _is_of(build: Build, of: Definition) -> bool:
+    return (build.app, build.variant, build.dockerfile) == (of.app, of.variant, of.dockerfile)
 
 
 def _check_lines(frame: pd.DataFrame, of: Definition) -> None:

@@ -10,6 +10,7 @@ An engine knows nothing about builds: it starts, can be found again, and goes wi
     renew(name)        bring it up on new data from the seed; the old data, however big, is deleted in the background
     unlimited(name)    return what its containers can take all of: "processes", "memory" ([]: both have limits)
     remove(name)       kill it and delete all its data, whatever is there: also if another kind of engine made the machine
+    mirrored(name)     tell whether its stand-ins take packages from the mirror (mirror.py)
     keep_as_seed(name) stop it and keep its data as the seed that new machines start from
     seeded()           tell whether there is a seed
     clean()            delete everything that belongs to no single machine (the seed, engine images)
@@ -25,14 +26,15 @@ from typing import Protocol
 
 from ..errors import MachineError, SetupError
 from ..system.home import machine_dir
-from . import container, process
+from . import container, images, mirror, process
 from .packages import Say
 
 
 class Engine(Protocol):
-    """One way to run engines; `kind` is the word for it in a machine's file."""
+    """One way to run engines; `kind` is the word for it in a machine's file, `mirrors` whether machines can reach a mirror."""
 
     kind: str
+    mirrors: bool
 
     def start(self, name: str, say: Say) -> None: ...
     def alive(self, name: str) -> bool: ...
@@ -40,7 +42,8 @@ class Engine(Protocol):
     def renew(self, name: str, say: Say) -> None: ...
     def unlimited(self, name: str) -> list[str]: ...
     def remove(self, name: str) -> None: ...
-    def keep_as_seed(self, name: str) -> None: ...
+    def mirrored(self, name: str) -> bool: ...
+    def keep_as_seed(self, name: str, *, mirrored: bool) -> None: ...
     def seeded(self) -> bool: ...
     def clean(self) -> None: ...
 
@@ -49,6 +52,7 @@ class UnknownEngine:
     """Stands for the engine of a machine whose file can't be read. All it can do is remove the machine, whatever runs it."""
 
     kind = "unknown"
+    mirrors = False
 
     def alive(self, name: str) -> bool:
         return False
@@ -65,7 +69,10 @@ class UnknownEngine:
     def environment(self, name: str) -> dict[str, str]:
         raise _unreadable(name)
 
-    def keep_as_seed(self, name: str) -> None:
+    def mirrored(self, name: str) -> bool:
+        return False
+
+    def keep_as_seed(self, name: str, *, mirrored: bool) -> None:
         raise _unreadable(name)
 
     def unlimited(self, name: str) -> list[str]:
@@ -104,6 +111,22 @@ def of_machine(name: str) -> Engine:
         return ENGINES[json.loads(machine_file(name).read_text(encoding="utf-8"))["engine"]]
     except (OSError, ValueError, KeyError, TypeError):
         return UNKNOWN
+
+
+def mirrored(name: str) -> bool:
+    """Tell whether a machine's stand-ins take packages from the mirror, which lets clients keep what they fetch."""
+    return of_machine(name).mirrored(name)
+
+
+def needs_mirror(engine: Engine, say: Say) -> bool:
+    """Tell whether stand-ins on new machines of an engine should take packages from the mirror."""
+    return engine.mirrors and images.hub_is_out_of_reach() and mirror.wanted(say)
+
+
+def start_mirror(name: str, say: Say) -> None:
+    """Start the mirror, if a machine's stand-ins use it and it isn't running. Raises MachineError, SetupError."""
+    if mirrored(name):
+        mirror.ensure(say)
 
 
 def may_run_own() -> bool:

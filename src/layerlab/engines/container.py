@@ -71,6 +71,7 @@ class ContainerEngine:
     """Machines as containers in the user's Docker; `engines` describes the methods."""
 
     kind = "container"
+    mirrors = False
 
     def start(self, name: str, say: Say) -> None:
         """Bring up the engine of machine `name`. Raises MachineError with the end of its log if it doesn't start."""
@@ -120,7 +121,10 @@ class ContainerEngine:
                     _person("volume", "rm", "--force", self._called(name))
         shutil.rmtree(machine_dir(name), ignore_errors=True)
 
-    def keep_as_seed(self, name: str) -> None:
+    def mirrored(self, name: str) -> bool:
+        return False
+
+    def keep_as_seed(self, name: str, *, mirrored: bool) -> None:
         """Turn the machine's volume into the seed, and remove its container."""
         _person("stop", "--time", "15", self._called(name))
         _person("rm", self._called(name))

@@ -163,6 +163,12 @@ def docker_program() -> str:
     return found
 
 
+def program_in(variables: Mapping[str, str]) -> str:
+    """Return the docker client on the PATH of these variables, else LayerLab's. Raises SetupError if there is none."""
+    path = variables.get("PATH")
+    return (path and shutil.which("docker", path=path)) or docker_program()
+
+
 def quickest(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     """Return `docker …` as the command that starts soonest and does the same.
 
@@ -173,7 +179,13 @@ def quickest(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     program = Path(variables.get("DOCKER_CONFIG", ""), "cli-plugins", f"docker-{plugin}")
     if home() in program.parents and program.exists():
         return [str(program), *words]
-    return [docker_program(), plugin, *words]
+    return [program_in(variables), plugin, *words]
+
+
+def plugin(name: str, first: Sequence[Path] = ()) -> Path | None:
+    """Return the docker client's plugin `name`: from the folders `first`, the user's configuration, or the system."""
+    own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
+    return next((place / name for place in (*first, own, *map(Path, PLUGIN_DIRS)) if (place / name).exists()), None)
 
 
 def _configuration(config: Path) -> tuple[Path, Path]:
@@ -183,12 +195,10 @@ def _configuration(config: Path) -> tuple[Path, Path]:
     """
     config.mkdir(parents=True, exist_ok=True, mode=0o700)
     programs = home() / "bin"
-    own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
-    for plugin in ("docker-buildx", "docker-compose"):
-        places = [*packages.plugin_dirs(), own, *map(Path, PLUGIN_DIRS)]
-        found = next((place / plugin for place in places if (place / plugin).exists()), None)
+    for name in ("docker-buildx", "docker-compose"):
+        found = plugin(name, packages.plugin_dirs())
         if found:
-            _link(config / "cli-plugins" / plugin, found)
+            _link(config / "cli-plugins" / name, found)
     _link(programs / "docker", Path(docker_program()))
     return config, programs
 

@@ -65,8 +65,10 @@ def is_base(tag: str) -> bool:
     return tag.startswith((STANDIN, "python:"))
 
 
-def ensure(image: str, docker: Docker, say: Say) -> str:
+def ensure(image: str, docker: Docker, say: Say, *, mirrored: bool = False) -> str:
     """Make sure that an engine has base image `image`; return its name there (its own, or its stand-in's).
+
+    A stand-in that's made now takes packages from the mirror if `mirrored`.
 
     Raises SetupError if no hub provides it and no stand-in can be made.
     """
@@ -84,9 +86,10 @@ def ensure(image: str, docker: Docker, say: Say) -> str:
     say(f"{image} cannot be pulled: {refusal}. Using a stand-in instead.")
     archive = standin_archive(image, say)
     say(f"Importing {standin_name(image)} …")
-    variables = likeness.environment(archive)
+    variables = likeness.environment(archive, mirrored)
     changes = [word for key, value in variables.items() for word in ("--change", f"ENV {key}={value}")]
-    docker("import", *changes, "--change", 'CMD ["python3"]', str(archive), standin_name(image))
+    with likeness.with_mirror(archive) if mirrored else contextlib.nullcontext(archive) as chosen:
+        docker("import", *changes, "--change", 'CMD ["python3"]', str(chosen), standin_name(image))
     return standin_name(image)
 
 
@@ -99,7 +102,7 @@ def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
 
     def make() -> None:
         needed = [image for image in images if image in standins()]
-        if needed and _hub_is_out_of_reach():
+        if needed and hub_is_out_of_reach():
             for image in needed:
                 standin_archive(image, say)
 
@@ -107,7 +110,7 @@ def made_ahead(images: Iterable[str], say: Say) -> Iterator[None]:
         yield
 
 
-def _hub_is_out_of_reach() -> bool:
+def hub_is_out_of_reach() -> bool:
     """Tell whether nothing can be pulled, as far as we know without an engine. Behind a proxy we can't know."""
     if os.environ.get("LAYERLAB_HUB") == "no":
         return True

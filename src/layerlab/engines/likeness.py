@@ -8,12 +8,17 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import io
 import re
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed
+from ..system.home import locked
 from ..system.shell import run
+from .network import MIRROR
 
 #: Runs in the fresh root file system and makes it like the official image.
 SCRIPT = Path(__file__).with_name("like-official.sh")
@@ -25,6 +30,14 @@ OPTIONS = ("--variant=minbase", "--skip=chroot/policy-rc.d")
 #: Hooks for mmdebstrap, which sets $1; $LIKE_OFFICIAL is SCRIPT, which needs $SUITE and $MIRROR.
 UPLOAD_AUTHORITIES = "upload {} /tmp/authorities.crt"
 MAKE_ALIKE = 'chroot "$1" sh -s "$SUITE" "$MIRROR" <"$LIKE_OFFICIAL"'
+#: Files that make pip and `uv pip` use the mirror. Any other configuration of theirs overrides these (pip's documentation,
+#: "Configuration files"; uv's, "Configuration files"). uv's other commands don't use it: `uv sync --locked` would refuse a lock
+#: file that was made with another index.
+MIRROR_URL = f"http://{MIRROR}/simple"
+MIRROR_FILES = {
+    "./etc/xdg/pip/pip.conf": f"[global]\nindex-url = {MIRROR_URL}\ntrusted-host = {MIRROR}\n",
+    "./etc/xdg/uv/uv.toml": f'[pip]\nindex-url = "{MIRROR_URL}"\n',
+}
 #: Changes with the recipe, so that images of an older recipe aren't taken for this one's.
 RECIPE = hashlib.sha256(repr((INCLUDE, OPTIONS, MAKE_ALIKE)).encode() + SCRIPT.read_bytes()).hexdigest()[:8]
 #: Where a stand-in has all the certificates it trusts.
@@ -43,7 +56,26 @@ def hooks(bundle: Path | None) -> list[str]:
     return [*([UPLOAD_AUTHORITIES.format(bundle)] if bundle else []), MAKE_ALIKE]
 
 
-def environment(archive: Path) -> dict[str, str]:
+@contextlib.contextmanager
+def with_mirror(archive: Path) -> Iterator[Path]:
+    """During a `with`, give a copy of an archive whose pip and uv use the mirror."""
+    import tarfile
+
+    copy = archive.with_suffix(".mirrored")
+    with locked(copy.name, wait=900):
+        try:
+            shutil.copyfile(archive, copy)
+            with tarfile.open(copy, "a") as tar:
+                for name, text in MIRROR_FILES.items():
+                    member = tarfile.TarInfo(name)
+                    member.size = len(text)
+                    tar.addfile(member, io.BytesIO(text.encode()))
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
+
+
+def environment(archive: Path, mirrored: bool) -> dict[str, str]:
     """Return the variables of the stand-in in `archive`: the official image's, and what reaches this computer's index."""
     version = python_version(archive)
     variables = {
@@ -52,7 +84,7 @@ def environment(archive: Path) -> dict[str, str]:
     }
     if tuple(map(int, version.split(".")[:2])) < (3, 13):  # the official images dropped it then (docker-library/python)
         variables["LANG"] = "C.UTF-8"
-    return variables | dict.fromkeys(CA_VARIABLES, AUTHORITIES) | _indexes()
+    return variables | dict.fromkeys(CA_VARIABLES, AUTHORITIES) | _indexes(mirrored)
 
 
 def python_version(archive: Path) -> str:
@@ -68,8 +100,11 @@ def python_version(archive: Path) -> str:
     raise ValueError(f"{archive} has no Python")
 
 
-def _indexes() -> dict[str, str]:
-    """Return variables that give pip and uv in an image the remote indexes of this computer's pip."""
+def _indexes(mirrored: bool) -> dict[str, str]:
+    """Return variables that give pip and uv in an image the remote indexes of this computer's pip.
+
+    If `mirrored`, the mirror stands for its main one, and pip finds that in its configuration.
+    """
     listing = ""
     with contextlib.suppress(CommandFailed):  # no pip in this environment
         listing = run(sys.executable, "-m", "pip", "config", "list")
@@ -80,4 +115,6 @@ def _indexes() -> dict[str, str]:
         remote = [url for url in value.split() if not url.startswith("file:")]
         if remote:
             variables |= dict.fromkeys(names, " ".join(remote))
+    if mirrored and variables.pop("PIP_INDEX_URL", ""):
+        variables["UV_DEFAULT_INDEX"] = MIRROR_URL
     return variables

@@ -1,4 +1,4 @@
-"""The network of a machine in a private process: one bridge, six firewall rules and an address range of the computer.
+"""The network of a machine in a private process: one bridge, its firewall rules and an address range of the computer.
 
 dockerd itself gets `--iptables=false`, because its own rules go into chains that every dockerd on a computer shares. All
 our rules carry the name of the machine's bridge, so we can always ask the computer what's there; there's no list to lose.
@@ -25,6 +25,9 @@ RANGE = ipaddress.IPv4Network("10.214.0.0/16")
 PREFIX = 22
 #: A machine's containers get the first quarter of its network; its Compose networks get the second half, 16 of this size.
 CONTAINERS_PREFIX, COMPOSE_PREFIX = 24, 27
+#: Where stand-ins look for packages: an address on this computer's own loopback interface, and a port of it where nobody listens.
+#: It's in images that all homes and machines of a computer share. A machine's rules lead it to its home's mirror (mirror.py).
+MIRROR, MIRROR_PORT = RANGE.broadcast_address - 1, 80
 #: Prefix of the names of machines' bridges.
 BRIDGES = "ll-"
 #: The rule, while forwarding is on only for machines, against forwarding anything else.
@@ -33,7 +36,7 @@ NOT_OURS = (
     "-m", "comment", "--comment", "layerlab forwarding", "-j", "DROP",
 )  # fmt: skip
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-INTERFACES = Path("/sys/class/net")
+INTERFACES, LOOPBACK = Path("/sys/class/net"), "lo"
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -53,8 +56,8 @@ def _hardware_address(bridge: str) -> str:
     return "02:4c:" + bytes.fromhex(bridge.removeprefix(BRIDGES)).hex(":")
 
 
-def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
-    """Give a machine a bridge and a network with a way out.
+def make(machine: str, mirror_port: int = 0) -> tuple[str, ipaddress.IPv4Network]:
+    """Give a machine a bridge and a network with a way out, and with one to the package mirror if that has a port.
 
     Returns two settings for its dockerd: the bridge's name and the range for Compose networks.
     Raises MachineError if every network is taken, CommandFailed if `ip` or `iptables` fails.
@@ -66,7 +69,12 @@ def make(machine: str) -> tuple[str, ipaddress.IPv4Network]:
         run("ip", "address", "add", f"{network[1]}/{CONTAINERS_PREFIX}", "dev", bridge, env=tools)
         run("ip", "link", "set", bridge, "up", env=tools)
         _open_forwarding()
-    for table, *rule in _rules(bridge, network):
+        if mirror_port and not any(address == MIRROR for _, address in _addresses()):
+            run("ip", "address", "add", f"{MIRROR}/32", "dev", LOOPBACK, env=tools)
+    for table, *rule in [
+        *_rules(bridge, network),
+        *(_mirror_rules(bridge, network, mirror_port) if mirror_port else []),
+    ]:
         run("iptables", "--wait", "-t", table, "-I", *rule, env=tools)
     return bridge, list(network.subnets())[1]
 
@@ -105,16 +113,39 @@ def remove(machine: str) -> int:
             with contextlib.suppress(OSError):
                 os.rmdir(group)
                 pieces += 1
-    if _forwarding_was().exists():
-        with _sharing():
-            if _forwarding_was().exists() and not any(INTERFACES.glob(f"{BRIDGES}*")):
-                _close_forwarding()
+    _let_go()
     if there and problem:
         raise MachineError(
             f"the firewall rules of machine {machine!r} may still be there (comment: layerlab {bridge})\n{problem}",
             "install iptables and run `layerlab clean`; a reboot removes them, too",
         )
     return pieces
+
+
+def _let_go() -> None:
+    """Give back what all machines of a computer share, if this was the last one."""
+    if not _forwarding_was().exists():
+        return
+    with _sharing():
+        if _forwarding_was().exists() and not any(INTERFACES.glob(f"{BRIDGES}*")):
+            _close_forwarding()
+            if any(address == MIRROR for _, address in _addresses()):
+                succeeds(["ip", "address", "delete", f"{MIRROR}/32", "dev", LOOPBACK], env=packages.tool_path())
+
+
+@contextlib.contextmanager
+def mirror_led_to(machine: str, port: int) -> Iterator[None]:
+    """During a `with`, let the machine's builds find another port of the mirror where they look for packages."""
+    bridge, tools = bridge_name(machine), packages.tool_path()
+    networks = [_network_of(address) for interface, address in _addresses() if interface == bridge]
+    rules = [rule for network in networks for rule in _mirror_rules(bridge, network, port) if rule[1] == "PREROUTING"]
+    for table, *rule in rules:
+        run("iptables", "--wait", "-t", table, "-I", *rule, env=tools)
+    try:
+        yield
+    finally:
+        for table, *rule in rules:
+            succeeds(["iptables", "--wait", "-t", table, "-D", *rule], env=tools)
 
 
 def rules_with_comment(listing: str, comment: str) -> list[list[str]]:
@@ -140,6 +171,38 @@ def _rules(bridge: str, network: ipaddress.IPv4Network) -> list[tuple[str, ...]]
         # Other machines are in RANGE: their own rules keep us out.
         (*filtered, "-s", own, "!", "-d", f"{RANGE}", *mark, "-j", "ACCEPT"),
         (*filtered, "-d", own, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", *mark, "-j", "ACCEPT"),
+    ]
+
+
+def _mirror_rules(bridge: str, network: ipaddress.IPv4Network, port: int) -> list[tuple[str, ...]]:
+    """Return rules that lead the machine's requests for packages to `port`, and keep other computers away from it.
+
+    A build on the host's network asks from this computer, which has no way to tell whose it is: it gets the mirror of the
+    machine that started last. All mirrors of a computer have the same packages.
+    """
+    asked = ("-d", f"{MIRROR}", "-p", "tcp", "--dport", f"{MIRROR_PORT}")
+    mark = ("-m", "comment", "--comment", f"layerlab {bridge}")
+    there = ("-j", "DNAT", "--to-destination", f"{MIRROR}:{port}")
+    return [
+        ("nat", "PREROUTING", "-s", f"{network}", *asked, *mark, *there),
+        ("nat", "OUTPUT", *asked, *mark, *there),
+        # This computer asks from the address itself. A packet from elsewhere with a source in RANGE never gets its answer.
+        ("filter", "INPUT", "!", "-s", f"{RANGE}", "-d", f"{MIRROR}", *mark, "-j", "DROP"),
+        (
+            "filter",
+            "INPUT",
+            "-s",
+            f"{network}",
+            "-d",
+            f"{MIRROR}",
+            "-p",
+            "tcp",
+            "--dport",
+            f"{port}:{port + 1}",
+            *mark,
+            "-j",
+            "ACCEPT",
+        ),
     ]
 
 

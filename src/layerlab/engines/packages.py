@@ -90,6 +90,36 @@ def ensure_registry(say: Say = print) -> Path:
     return registry_program()
 
 
+def ensure_mirror(say: Say = print) -> Path:
+    """Unpack the server that the package mirror runs, nginx, if it's missing; return its program.
+
+    Raises SetupError if this isn't Debian or Ubuntu, or if we aren't root.
+    """
+    with locked("packages", wait=900):
+        tree = cache_dir() / "nginx"
+        if not tree.exists():
+            _check_possible()
+            say("Fetching the distribution's nginx (about 1 MB) …")
+            _unpack_into(tree, ["nginx"])
+    return tree / "usr/sbin/nginx"
+
+
+def libraries_of(program: Path) -> dict[str, str]:
+    """Return the variable that makes an unpacked program in usr/sbin find the libraries that were unpacked with it."""
+    return {"LD_LIBRARY_PATH": ":".join(map(str, sorted(program.parents[2].glob("usr/lib/*-linux-gnu"))))}
+
+
+def _unpack_into(tree: Path, names: list[str]) -> None:
+    """Unpack packages and the dependencies that aren't installed into `tree`, which is there once all of it is."""
+    apt = _Apt(cache_dir() / f"apt-{tree.name}")
+    fresh = tree.with_name(f"{tree.name}.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for archive in apt.download(names):
+        run("dpkg-deb", "-x", str(archive), str(fresh))
+    fresh.rename(tree)
+    shutil.rmtree(apt.root)
+
+
 def ensure_bootstrapper() -> dict[str, str]:
     """Unpack the program that makes root file systems if it's missing; return variables that find it.
 
@@ -104,13 +134,7 @@ def ensure_bootstrapper() -> dict[str, str]:
         tree = cache_dir() / "bootstrapper"
         if not tree.exists():
             _check_possible()
-            apt = _Apt(cache_dir() / "apt-bootstrapper")
-            fresh = tree.with_name("bootstrapper.part")
-            shutil.rmtree(fresh, ignore_errors=True)
-            for archive in apt.download([BOOTSTRAPPER]):
-                run("dpkg-deb", "-x", str(archive), str(fresh))
-            fresh.rename(tree)
-            shutil.rmtree(apt.root)
+            _unpack_into(tree, [BOOTSTRAPPER])
     return {**tools, "PATH": f"{tree}/usr/bin:{path}"}
 
 

@@ -6,11 +6,9 @@ and mount goes with it. It shares only the network with the computer (network.py
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -21,13 +19,11 @@ from ..system import faults
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
 from ..system.trees import delete_tree
-from . import confining, endpoint, network, packages, seed
+from . import confining, endpoint, families, mirror, network, packages, seed
 from .packages import Say
 
 if TYPE_CHECKING:
     import ipaddress
-
-    import psutil
 
 #: An engine is ready in 0.2 s on a quiet computer; this allows for a very busy one.
 START_SECONDS = 30.0
@@ -40,6 +36,7 @@ class ProcessEngine:
     """Machines as private `dockerd` processes; `engines` describes the methods."""
 
     kind = "process"
+    mirrors = True
 
     def start(self, name: str, say: Say) -> None:
         """Bring up the engine of machine `name`. Raises MachineError with the end of its log if it doesn't start."""
@@ -53,7 +50,7 @@ class ProcessEngine:
             machine_dir(name).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._link_seed(data)
         network.remove(name)
-        self._launch(name, *network.make(name))
+        self._launch(name, *network.make(name, mirror.ports()[0] if self.mirrored(name) else 0))
 
     def renew(self, name: str, say: Say) -> None:
         self._kill(name)
@@ -78,9 +75,15 @@ class ProcessEngine:
         finally:
             shutil.rmtree(run_dir() / name, ignore_errors=True)
             delete_tree(machine_dir(name), f"Deleting machine {name}", ignore_errors=True)
+            mirror.end_if_unused()
 
-    def keep_as_seed(self, name: str) -> None:
+    def mirrored(self, name: str) -> bool:
+        return (machine_dir(name) / "data" / mirror.MIRRORED).exists()
+
+    def keep_as_seed(self, name: str, *, mirrored: bool) -> None:
         self._kill(name, gently=True)
+        if mirrored:  # each machine that starts from the seed gets this file with the rest
+            (machine_dir(name) / "data" / mirror.MIRRORED).touch()
         network.remove(name)
         shutil.rmtree(self._seed, ignore_errors=True)
         (machine_dir(name) / "data").rename(self._seed)
@@ -181,37 +184,4 @@ class ProcessEngine:
             time.sleep(0.02)
 
     def _kill(self, name: str, gently: bool = False) -> None:
-        """End the process and, through its PID namespace, everything it started; wait until they're gone."""
-        import psutil  # here, because a build needs none of it
-
-        config = str(run_dir() / name / "daemon.json")
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                command = process.cmdline()
-                if command[:1] != ["unshare"] or command[-1] != config:
-                    continue
-                family = process.children(recursive=True)
-                if gently:
-                    for child in process.children():
-                        child.send_signal(signal.SIGTERM)
-                    _await_end([process], 15)
-                process.kill()
-                _await_end([process, *family], 10)
-
-
-def _await_end(processes: list[psutil.Process], seconds: float) -> None:
-    """Wait until all have ended. Zombies count as ended: a parent may be slow to collect them, as in containers."""
-    import psutil
-
-    deadline = time.monotonic() + seconds
-    while any(map(_runs, processes)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    psutil.wait_procs(processes, timeout=0)  # collects our own
-
-
-def _runs(process: psutil.Process) -> bool:
-    import psutil
-
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
+        families.end(run_dir() / name / "daemon.json", gently)

@@ -9,6 +9,7 @@ just the rest, a few hundred kilobytes, so making or removing a machine takes no
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from . import likeness
 
 #: The name of the seed, and of the machine that becomes it. A new recipe for base images has a seed of its own beside the old
 #: one, which machines that were made from it still read.
-SEED_NAME = f"seed-{likeness.RECIPE}"
+SEED_NAME = f"seed-{hashlib.sha256(repr((likeness.RECIPE, likeness.MIRROR_FILES)).encode()).hexdigest()[:8]}"
 #: With less free space than this, in bytes, old data is deleted before a machine starts, not in the background. A start
 #: needs little space, but the next build may need a lot. start-in-container.sh has the same number.
 ROOM = 1e9

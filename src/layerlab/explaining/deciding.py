@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
+from ..record.hosts import IMPORTED, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import Step
 from ..system import docker_words
-from . import file_changes
+from . import caches, file_changes
 from .causes import Cause, StepCause
 from .comparison import Comparison, StepDifferences
 from .operations import Operation
@@ -58,11 +59,8 @@ class _Step:
     def _ran(self) -> StepCause:
         if option := _no_cache(self.build, self.step.stage):
             return self._result((Cause("no cache", f"{option} was given"),), root=True)
-        if not self.comparisons and self.forgotten:
-            text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
-            return self._result((Cause("unknown", text),), root=True)
         if not self.comparisons:
-            return self._result((Cause("first build", "the first build of this image on this machine"),), root=True)
+            return self._result((self._without_comparison(),), root=True)
         comparison = self._comparison()
         if comparison is None:
             return self._new()
@@ -70,6 +68,21 @@ class _Step:
         return (
             self._because_of(found, found) or self._because_of(found, found.taken) or self._undecided(comparison, found)
         )
+
+    def _without_comparison(self) -> Cause:
+        """Return the cause of a step that ran where no earlier build is known."""
+        where = self.build.machine
+        if is_builder(where):
+            text = f"LayerLab knows of no earlier build of this image on {where}, and doesn't see those that others made there"
+            return Cause("unknown", text)
+        if where == IMPORTED:
+            return Cause(
+                "unknown", "the file that the build comes from says nothing of the builds before it, nor of the context"
+            )
+        if self.forgotten:
+            text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
+            return Cause("unknown", text)
+        return Cause("first build", "the first build of this image on this machine")
 
     def _because_of(self, all_found: StepDifferences, found: StepDifferences | None) -> StepCause | None:
         """Return the result if `found`, all or a part of what was found, has reasons; else None."""
@@ -87,18 +100,13 @@ class _Step:
     def _undecided(self, comparison: Comparison, found: StepDifferences) -> StepCause:
         """Explain a step that ran although nothing that must make it run was found."""
         equal = tuple(found.equal)
-        if comparison.before.machine != self.build.machine:
-            text = f"the previous build ran on machine {comparison.before.machine}; {self.build.machine} doesn't have its cache"
-            return self._result((Cause("another machine", text),), True, (), equal)
-        if found.alike:
+        cause, certain = _record_gone(comparison, self.index)
+        if found.alike and not certain:
             return self._result(tuple(found.alike), True, (), equal)
-        if text := self._gaps(comparison, found):
+        if not certain and (text := self._gaps(comparison, found)):
             text += f"; ruled out: {_joined(found.equal)}" if found.equal else ""
-            return self._result((Cause("unknown", text),), True, (), equal)
-        text = (
-            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
-        )
-        return self._result((Cause("record gone", text),), True, (), equal)
+            cause = Cause("unknown", text if comparison.on_one_engine else f"{text}; or {cause.text}")
+        return self._result((cause,), True, (), equal)
 
     def _gaps(self, comparison: Comparison, found: StepDifferences) -> str:
         """Say why its cache record needn't be gone, though nothing was found; "" if it must be."""
@@ -133,7 +141,7 @@ class _Step:
         mine = newest.written_now[self.index]
         stage = self.step.stage.rpartition(" ")[2]
         if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
-            return self._result((Cause("first build", f"stage {stage} wasn't built before"),), True, above)
+            return self._result((_new_stage(stage, self.build.machine),), True, above)
         elsewhere = [
             j
             for j, other in enumerate(newest.written_before)
@@ -183,7 +191,7 @@ class _Step:
             if not same and all(c.kind == "source changed" for c in found.roots):
                 return f"{text}, but the files taken from there are the same"
             if same:
-                return f"{text}, but the cache has it from {same} builds ago"
+                return f"{text}, but the cache has it from {self._ago(same)}"
             return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
@@ -191,6 +199,11 @@ class _Step:
         both = comparison.both(self.index)
         files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
         return files or self._not_in_key()
+
+    def _ago(self, number: int) -> str:
+        """Say which of the earlier builds it was, by its number from 1."""
+        branch = self.comparisons[number - 1].before.branch
+        return f"a build of branch {branch}" if branch not in ("", self.build.branch) else f"{number} builds ago"
 
     def _not_in_key(self) -> str:
         """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""
@@ -216,8 +229,31 @@ class _Step:
         return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
 
 
+def _record_gone(comparison: Comparison, index: int) -> tuple[Cause, bool]:
+    """Return the cause of a step with the same key as before, and whether it's certain even if something wasn't compared."""
+    if not comparison.on_one_engine:
+        return caches.not_here(comparison, index)
+    where = comparison.now.machine
+    if is_builder(where):
+        text = (
+            f"nothing that counts has changed since the previous build that LayerLab knows of, but {where} doesn't have its "
+            "cache record any more: it collects old ones, others may prune it, and it may have several nodes"
+        )
+    else:
+        text = (
+            "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
+        )
+    return Cause("record gone", text), False
+
+
+def _new_stage(stage: str, where: str) -> Cause:
+    if is_builder(where):
+        return Cause("unknown", f"stage {stage} isn't in any earlier build that LayerLab knows of on {where}")
+    return Cause("first build", f"stage {stage} wasn't built before")
+
+
 def _key_unchanged(step: StepCause) -> bool:
-    return bool(step.causes) and all(c.kind in ("record gone", "another machine") for c in step.causes)
+    return bool(step.causes) and all(c.kind in caches.NOT_HERE for c in step.causes)
 
 
 def _inputs(operation: Operation | None) -> list[int]:

@@ -15,7 +15,7 @@ LARGEST_CONTEXT = 200_000
 #: Files that a day's work leaves behind, besides the one that a "context" edit adds: path → text.
 JUNK = {
     "backend/logs/agents.log": "another line\n",
-    "backend/amas/__pycache__/planner.cpython-311.pyc": "compiled anew\n",
+    "backend/amas/__pycache__/planner.cpython-311.pyc": "compiled again\n",
 }
 
 

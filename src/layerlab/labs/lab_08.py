@@ -129,7 +129,7 @@ def _heavy_hint(package: Build, step: Step) -> str:
     other = judging.first_above(package, step, "RUN")
     if other:
         return (
-            f"{said} It stands on line {other.line} (RUN), which installs that list. Is there anything that numpy and the "
+            f"{said} It is built on line {other.line} (RUN), which installs that list. Is there anything that numpy and the "
             "model need from there?"
         )
     first = judging.first_above(package, step)
@@ -146,7 +146,7 @@ def _coupled_hint(numpy: Build, step: Step) -> str:
     where = f"line {other.line} (RUN)" if other else "the heavy packages"
     return (
         "a small package leaves the heavy ones cached now. But not the other way round: a change to numpy's list made "
-        f"{judging.line(step)} install the light packages again, because it stands on {where}. On a cold machine, "
+        f"{judging.line(step)} install the light packages again, because it is built on {where}. On a cold machine, "
         f"line {step.line} also waits for that. What could it start from instead?"
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from .. import engines
 from ..engines import images
 from ..engines.packages import Say
 from ..errors import SetupError
@@ -148,7 +149,7 @@ def _stand_in(host: Host, refused: Mapping[str, str], say: Say) -> None:
             f"connect to a hub, or build from an image with a stand-in: {have}",
         )
     for image, model in can.items():
-        name = images.ensure(model, host.docker, say)
+        name = images.ensure(model, host.docker, say, mirrored=engines.mirrored(host.name))
         if model != image:
             host.docker("tag", name, images.standin_name(image))
     if can:

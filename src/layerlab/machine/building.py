@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import engines
-from ..errors import CommandFailed, LayerLabError
+from ..errors import CommandFailed
 from ..record import view
 from ..system import docker_words
 from . import client_process
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from ..record.snapshot import Snapshot
     from ..record.step import Step
     from ..traces import trace
-    from .machine_like import MachineLike
+    from .machine_like import Host
 
 #: BuildKit may say "parent snapshot ... does not exist" at the end of an export, on a fast retag (BuildKit #6521). It
 #: happens on a busy computer, and the next try succeeds.
@@ -65,12 +64,12 @@ def _named(step: Step) -> str:
 
 
 def run_build(
-    host: MachineLike, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
+    host: Host, definition: Definition, *, edit: str = "none", show: view.Wanted = "auto", known: Snapshots
 ) -> Build:
-    """Build `definition` on `host` and return the record. Call `Machine.build` rather than this.
+    """Build `definition` on `host` and return the record. Call `Machine.build` or `Builder.build`.
 
     Args:
-        host: the machine to build on.
+        host: the machine or builder to build on.
         definition: what to build.
         edit: what was changed since the previous build.
         show: "auto", "none", or a view.
@@ -87,8 +86,23 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.name))
-    build = _record(host.name, definition, edit, command, attempt)
+    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.label))
+    from .recorded import record
+
+    build = record(
+        definition,
+        machine=host.label,
+        command=command,
+        started_at=attempt.started_at,
+        trace=attempt.raw,
+        provenance=attempt.provenance,
+        contexts=attempt.contexts,
+        seconds=attempt.seconds,
+        image=attempt.image,
+        edit=edit,
+        error=attempt.error,
+        parsed=attempt.parsed,
+    )
     from ..record import history
 
     history.remember(build, definition.folders)
@@ -113,7 +127,8 @@ def command_for(definition: Definition, stand_ins: Mapping[str, str]) -> list[st
 
 def _build_command(definition: Definition, stand_ins: Mapping[str, str]) -> list[str]:
     command = ["docker", "buildx", "build", "--progress=rawjson"]
-    command += [f"--file={definition.built_file or definition.file}", f"--tag={definition.image}"]
+    command += [f"--file={definition.built_file or definition.file}"]
+    command += [f"--tag={definition.image}"] if definition.image else []
     command += [f"--target={definition.given_target}"] if definition.given_target else []
     command += [f"--build-arg={key}={value}" for key, value in definition.given_args.items()]
     command += [f"--build-context={name}={source}" for name, source in stand_ins.items()]
@@ -215,7 +230,7 @@ def _try(
             seconds, exit_code, lines = client_process.follow(
                 [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
             )
-        provenance, image = _read_metadata(metadata, definition.service)
+        provenance, image = read_metadata(metadata, definition.service)
     from ..traces import trace
 
     raw = "".join(lines)
@@ -236,66 +251,32 @@ def _temporary_folder(place: Path) -> Iterator[Path]:
 
 def _get_ready_to_explain(project: Path, machine: str) -> None:
     """Import and read now what's needed once the client has ended, when the user would wait for it."""
-    from ..record import history, layers  # noqa: F401
+    from ..record import history, provenance  # noqa: F401
     from ..traces import trace  # noqa: F401
+    from . import recorded  # noqa: F401
 
     history.builds(project, machine)
 
 
-def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
+def read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     """Return provenance and image name; both are empty for a failed build, which writes no metadata."""
     if not file.exists():
         return {}, ""
+    from ..record.provenance import told
+
     metadata = json.loads(file.read_text())
     metadata = metadata.get(service, metadata) if service else metadata
-    provenance = metadata.get("buildx.build.provenance", {})
-    # Samples of the engine's CPU and memory: long, and nothing here reads them.
-    provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
-    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/library/")
+    image = metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
+    return told(metadata.get("buildx.build.provenance", {})), image
 
 
 # -- what came of it ---------------------------------------------------------------------------------------------------
 
 
-def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
-    from ..record.build import Build
-    from ..record.layers import image_bytes
-
-    parsed = attempt.parsed
-    build = Build(
-        app=definition.app,
-        variant=definition.variant,
-        edit=edit,
-        machine=machine,
-        command=tuple(command),
-        dockerfile=definition.dockerfile,
-        started_at=attempt.started_at,
-        seconds=attempt.seconds,
-        steps=parsed.steps,
-        phases=parsed.phases,
-        context_bytes=parsed.context_bytes,
-        image=attempt.image or definition.image,
-        image_bytes=image_bytes(attempt.provenance),
-        warnings=parsed.warnings,
-        trace=attempt.raw,
-        provenance=attempt.provenance,
-        error=attempt.error,
-        project=str(definition.project),
-        args=definition.args,
-        contexts=attempt.contexts,
-    )
-    return build.fitted(definition.masker)
-
-
-def _fail(host: MachineLike, build: Build, attempt: _Attempt) -> NoReturn:
-    """Raise the error that says what went wrong: the engine died, or the build failed."""
-    if attempt.parsed.failed is None and not host.running:
-        there = engines.machine_file(host.name).exists()
-        raise LayerLabError(
-            f"the engine of machine {host.name!r} {'died' if there else 'was removed'} during the build of "
-            f"{build.app} {build.variant}",
-            f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({host.name!r})",
-        )
+def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:
+    """Raise the error that says what went wrong: the engine is gone, or the build failed."""
+    if attempt.parsed.failed is None and (gone := host.gone(f"the build of {build.app} {build.variant}")):
+        raise gone
     from . import failing
 
     rest = "\n".join(line for line in build.trace.splitlines() if not line.startswith("{"))

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from .. import engines
-from ..engines import network
+from ..engines import mirror, network
 from ..engines.seed import SEED_NAME
 from ..errors import LayerLabError, MachineBusy
 from ..record import marks
@@ -31,8 +31,8 @@ from .machine import DEFAULT_NAME, NAME
 
 #: The entries that LayerLab makes in its home. Other things that were put there stay, as does `course`, the learner's own work.
 OURS = (
-    MARKER, marks.FILE, "apps", "bin", "cache", "jupyter", "locks", "logs", "machines", "registries", "reports",
-    "container-images",
+    MARKER, marks.FILE, "apps", "bin", "builders", "cache", "jupyter", "locks", "logs", "machines", "mirror", "registries",
+    "reports", "container-images",
     "container-seed", "course.json", "progress.jsonl", "score.json",
 )  # fmt: skip
 #: Seconds to wait for another LayerLab that is starting or stopping a machine.
@@ -110,6 +110,7 @@ def clean() -> Cleaned:
     def remove(path: Path) -> bool:
         return _remove_tree(path) and path in at_first
 
+    attempt("package mirror", lambda: mirror.end() > 0)
     for name in machine_names():
         attempt(_in_words("machine", name), functools.partial(_remove_machine, name))
     for name in registry_host.names():  # those in containers carry our label and go with the container engine

@@ -7,8 +7,9 @@ import re
 import signal
 from pathlib import Path
 
+from .. import engines
 from ..contexts.patterns import BadPattern, Patterns
-from ..errors import TAIL_LINES, cut
+from ..errors import TAIL_LINES, MachineError, cut
 from ..record.build import Build
 from ..record.snapshot import Snapshot
 from ..record.step import Step, shortened
@@ -65,6 +66,15 @@ def source(build: Build, step: Step | None) -> list[str]:
         return lines
     half = SHOWN_LINES // 2
     return [*lines[:half], f"       … {len(lines) - 2 * half:,} more lines …", *lines[-half:]]
+
+
+def machine_gone(name: str, during: str) -> MachineError:
+    """Return the error that says that a machine's engine died, or that the machine was removed."""
+    there = engines.machine_file(name).exists()
+    return MachineError(
+        f"the engine of machine {name!r} {'died' if there else 'was removed'} during {during}",
+        f"start {'it again (it keeps its cache)' if there else 'a new, empty one'}: Machine.start({name!r})",
+    )
 
 
 def keep_log(build: Build, step: Step | None) -> Path | None:

@@ -14,14 +14,15 @@ from .. import engines
 from ..engines import endpoint, images
 from ..engines.packages import Say
 from ..engines.seed import SEED_NAME, is_seed
-from ..errors import CommandFailed, LayerLabError, MachineError, SetupError
+from ..errors import LayerLabError, MachineError, SetupError
 from ..system import progress
 from ..system.files import replace_text
 from ..system.home import home, locked, machine_dir
 from ..system.refusals import refusals_told
 from ..system.shell import run
-from . import bases, building, choosing, holding, spares
+from . import bases, building, choosing, emptying, holding, spares
 from .holding import Holds, Kind
+from .machine_like import Preparation
 from .resolving import resolve
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Machine:
             if machine.instead_of != instead_of:  # somebody asked for it by its own name, so it's no longer a spare
                 machine.instead_of = instead_of
                 machine._remember()
+            engines.start_mirror(name, say)
         if instead_of:
             spares.sweep_at_exit(cls.all)
         return machine
@@ -133,11 +135,12 @@ class Machine:
             self._engine.remove(SEED_NAME)  # left by an earlier attempt that was killed
             seed = Machine(SEED_NAME, self._engine)
             try:
+                mirrored = engines.needs_mirror(self._engine, say)
                 with images.made_ahead(images.BASES, say):
                     seed._bring_up(say)
                     for image in images.BASES:
-                        images.ensure(image, seed.docker, say)
-                self._engine.keep_as_seed(SEED_NAME)
+                        images.ensure(image, seed.docker, say, mirrored=mirrored)
+                self._engine.keep_as_seed(SEED_NAME, mirrored=mirrored)
             except BaseException:
                 with contextlib.suppress(LayerLabError, OSError):
                     self._engine.remove(SEED_NAME)
@@ -190,6 +193,17 @@ class Machine:
             raise MachineError(f"machine {self.name!r} is not running", f"start it: Machine.start({self.name!r})")
 
     # -- reaching its engine -----------------------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """What records and the history call it: its name."""
+        return self.name
+
+    def gone(self, during: str) -> LayerLabError | None:
+        """Return the error that says that its engine died, or that it was removed, `during` something; None if it answers."""
+        from . import failing  # here, because few engines die
+
+        return None if self.running else failing.machine_gone(self.name, during)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -287,7 +301,7 @@ class Machine:
         Raises SetupError if no hub provides the image and no stand-in can be made.
         """
         try:
-            name = images.ensure(image, self.docker, say)
+            name = images.ensure(image, self.docker, say, mirrored=engines.mirrored(self.name))
         finally:
             self.forget_contexts()
         with self._added_file.open("a") as file:
@@ -361,30 +375,18 @@ class Machine:
         return machine_dir(self.name) / "bases"
 
     def _emptied(self) -> bool:
-        """Remove all but the base images, one by one, which can take long. Return False if something is left."""
-        from docker.errors import DockerException
-
+        """Remove all but the base images, which can take long. Return False if something is left."""
         with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
-            try:
-                images.move_back(self._tags(), self.docker)
-                for container in engine.containers.list(all=True, ignore_removed=True):
-                    container.remove(force=True, v=True)
-                for tag in self._tags():
-                    if not self._is_base(tag):
-                        engine.images.remove(tag, force=True)
-                engine.networks.prune()
-                engine.volumes.prune({"all": True})
-                engine.images.prune({"dangling": True})
-                # The engine and its cache are the machine's own, so this can't touch anyone else's.
-                engine.api.prune_builds(all=True)
-                left = engine.df()
-            except (DockerException, CommandFailed):
-                return False
-        return not left["BuildCache"] and not left["Containers"] and all(map(self._is_base, self._tags()))
+            return emptying.emptied(engine, self.docker, self._is_base)
 
     def _tags(self) -> list[str]:
         with contextlib.closing(self.client()) as engine:
-            return [tag for image in engine.api.images() for tag in image.get("RepoTags") or []]
+            return emptying.tags(engine)
+
+    @property
+    def preparations(self) -> dict[str, Preparation]:
+        """What `compare` can have it do before a build: become cold, or get another base image."""
+        return {"cold": Preparation(self.reset), "base": Preparation(self.move_base, self.restore_bases)}
 
     # -- sharing it --------------------------------------------------------------------------------------------------
 

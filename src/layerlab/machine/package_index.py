@@ -1,8 +1,10 @@
 """A package index on a machine, like one in an office: it serves wheels and allows clients to keep them.
 
-pip keeps a file only if the index allows it (HTTP's Cache-Control). PyPI does. Many mirrors, and many networks between
-PyPI and a computer, leave out the header, and then pip's cache silently stays empty. So we show what pip's cache can do
-with an index that we know sends the header.
+pip keeps what comes with a `Cache-Control: max-age`, an `Expires`, or an `ETag`, which it then asks about again (pip's
+cachecontrol, controller.py). PyPI sends the first and the last. Many mirrors, and many networks between PyPI and a computer,
+leave them out, and then pip's cache silently stays empty. So we show what pip's cache can do with one that we know allows it.
+
+`package_mirror` does the same for all of PyPI, for builds on stand-in base images.
 """
 
 from __future__ import annotations

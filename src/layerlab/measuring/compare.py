@@ -1,4 +1,4 @@
-"""compare: variants × edits × repeats as real builds on one machine, in one tidy DataFrame."""
+"""compare: variants × edits × repeats as real builds on one machine or builder, in one tidy DataFrame."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from ..errors import AppError
-from ..machine.machine import Machine
+from ..machine.machine_like import Measurable
 from ..machine.resolving import resolve
 from ..project.app import EDITS, App
 from ..record.frames import rows_of
+from ..record.hosts import in_words
+from ..system import progress
 
 #: The edits that `compare` understands: a build on a reset machine, the edits of an App, and a moved base image.
 PREPARATIONS = ("cold", *EDITS, "base")
 
 
 def compare(
-    machine: Machine,
+    machine: Measurable,
     app: App,
     variants: Sequence[str],
     edits: Sequence[str] = ("cold", "none", "code"),
@@ -30,7 +32,8 @@ def compare(
 
     Each build gets the right preparation: "cold" resets the machine, "base" moves its base image, and every other edit is
     made again, each time, on top of a build of the same variant, so it can never be a hit by accident. Other processes
-    can't use the machine meanwhile, and in the end it has its original base image again.
+    can't use the machine meanwhile, and in the end it has its original base image again. A Builder of yours is neither reset
+    nor kept from others: "cold" and "base" can't be measured there, and times include what others do on it.
     `$LAYERLAB_REPEATS` can lower `repeats`, but not raise it.
 
     Returns a DataFrame with one row per build and step. Columns of the build, the same in all its rows: app, machine, variant,
@@ -38,17 +41,18 @@ def compare(
     build_downloaded_bytes. Columns of the step: line, stage, instruction, state, seconds, size_bytes, downloaded_bytes,
     text.
 
-    Raises before it builds anything: AppError for an unknown variant or edit, an edit that the app has nothing for, or
-    `repeats` below 1, and what `machine.build` raises if Compose, bake or the variant's files say something that can't be
-    built. Then the same errors as `machine.build`.
+    Raises before it builds anything: AppError for an unknown variant or edit, an edit that the app has nothing for or that
+    can't be made on a builder, or `repeats` below 1, and what `machine.build` raises if Compose, bake or the variant's files
+    say something that can't be built. Then the same errors as `machine.build`.
     """
     require_possible(app, variants, edits, repeats)
+    require_prepared(machine, edits)
     repeats = min(repeats, int(os.environ.get("LAYERLAB_REPEATS") or repeats))
     total = len(variants) * len(edits) * repeats
     rows: list[pd.DataFrame] = []
     with (
         machine.alone(),
-        _bases_restored(machine, edits),
+        _undone(machine, edits),
         tqdm(total=total, unit="build", desc=f"{app.name}: {total} builds") as bar,
     ):
         for variant in variants:
@@ -56,16 +60,14 @@ def compare(
             for repeat in range(repeats):
                 for edit in sorted(edits, key=PREPARATIONS.index):
                     bar.set_postfix_str(f"{variant}, {edit}")
-                    if edit == "cold":
-                        machine.reset()
-                    elif not prepared:
-                        machine.build(app, variant, view="none")
-                    if edit == "base":
-                        machine.move_base()
-                        app.last_edit = edit
-                    elif edit != "cold":
+                    if edit != "cold" and not prepared:
+                        machine.build(app, variant, view="none", say=progress.say)
+                    if edit in EDITS:
                         app.edit(edit)
-                    build = machine.build(app, variant, view="none")
+                    else:
+                        machine.preparations[edit].make()
+                        app.last_edit = "none" if edit == "cold" else edit
+                    build = machine.build(app, variant, view="none", say=progress.say)
                     prepared = True
                     rows.append(rows_of(build, edit, repeat, len(rows)))
                     bar.update()
@@ -87,10 +89,21 @@ def require_possible(app: App, variants: Sequence[str], edits: Sequence[str], re
             app.edited_by(edit)
 
 
+def require_prepared(machine: Measurable, edits: Sequence[str]) -> None:
+    """Raise AppError if an edit isn't one of the app, and can't be made on `machine`."""
+    if missing := [edit for edit in edits if edit not in (*EDITS, *machine.preparations)]:
+        raise AppError(
+            f"{' and '.join(missing)} can't be measured on {in_words(machine.label)}: LayerLab neither empties what it "
+            "didn't make, nor changes its base images",
+            f"name the edits to measure ({', '.join(EDITS)}), or measure on a machine of LayerLab's",
+        )
+
+
 @contextlib.contextmanager
-def _bases_restored(machine: Machine, edits: Sequence[str]) -> Iterator[None]:
+def _undone(machine: Measurable, edits: Sequence[str]) -> Iterator[None]:
+    """Undo in the end what was done to the machine."""
     try:
         yield
     finally:
-        if "base" in edits:
-            machine.restore_bases()
+        for edit in {*edits} & {*machine.preparations}:
+            machine.preparations[edit].undo()

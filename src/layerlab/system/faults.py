@@ -109,6 +109,12 @@ FAULTS = (
         "check its address and port; behind a proxy, set HTTPS_PROXY for the engine (daemon.json: proxies) and for the build",
     ),
     Fault(
+        "no-upstream",
+        r"package mirror can't reach ",
+        "LayerLab's package mirror couldn't reach this computer's package index",
+        "check the network: `layerlab doctor` asks the index; packages that were fetched before can still be had",
+    ),
+    Fault(
         "no-index",
         r"could not find a version that satisfies the requirement|no matching distribution found|"
         r"failed to fetch: (?:(?!failed to fetch: ).)*simple|Max retries exceeded with url",

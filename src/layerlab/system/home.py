@@ -79,6 +79,11 @@ def machine_dir(name: str) -> Path:
     return home() / "machines" / name
 
 
+def builder_dir(name: str) -> Path:
+    """Return the folder of what LayerLab keeps of one of the user's builders. It isn't created here."""
+    return home() / "builders" / name
+
+
 def apps_dir() -> Path:
     """Return the folder of the apps' scratch copies, one folder each."""
     return _made(home() / "apps")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the front desk. Options for everybody stand here, so that all build alike.
+# Builds the front desk. The options for everybody are here, so that everybody builds alike.
 set -e
 OPTIONS="--pull=false --tag front-desk"
 

@@ -1,7 +1,7 @@
 ARG PYTHON_VERSION=3.11
 FROM python:${PYTHON_VERSION}-slim AS python
 
-# Three lists with no package in common, a stage for each. None stands on another, so they install side by side, and
+# Three lists with no package in common, a stage for each. None is built on another, so they install side by side, and
 # a new line in one leaves the other two cached. The wheels stay in a cache mount, as files: pip's own cache keeps only
 # what the index allows it to keep.
 FROM python AS numeric
@@ -22,13 +22,13 @@ RUN --mount=type=cache,target=/wheels \
     pip download --no-deps --dest /wheels -r requirements.txt && \
     pip install --no-deps --no-index --find-links /wheels --prefix /install -r requirements.txt
 
-# Files that only you may read become readable to the image's user; --link takes no --chmod, hence a stage.
+# Makes files that only you may read readable to the image's user. --link ignores --chmod, hence a stage.
 FROM scratch AS code
 COPY --chmod=755 backend/main.py /app/
 COPY --chmod=755 backend/corpus/ /app/corpus/
 COPY --chmod=755 backend/search/ /app/search/
 
-# What changes least is copied first. With --link each copy is a layer that stands on none of the others.
+# What changes least is copied first. With --link each copy is a layer that depends on none of the others.
 FROM python AS runtime
 WORKDIR /app
 EXPOSE 8000

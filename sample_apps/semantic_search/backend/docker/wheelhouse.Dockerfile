@@ -10,7 +10,7 @@ COPY backend/requirements.txt .
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip download --no-deps --dest /wheels/light -r requirements.txt
 
-# The service asks no index. The wheels are mounted while pip needs them, so that they are in no layer.
+# The service asks no index. The wheels are mounted while pip needs them, so they're in no layer.
 FROM python AS runtime
 WORKDIR /app
 ENV PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_FIND_LINKS="/wheels/heavy /wheels/light"
