@@ -100,6 +100,7 @@ lock: $(VENV)/.ready ## Pin the dependencies of pyproject.toml again, with hashe
 	$(COMPILE) --extra course --extra setup --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra setup --extra test --constraint requirements.lock --output-file requirements-test.lock pyproject.toml
 	$(COMPILE) --extra setup --extra test --resolution lowest-direct --output-file requirements-lowest.lock pyproject.toml
+	$(COMPILE) --extra setup --constraint requirements.lock --output-file requirements-tool.lock pyproject.toml
 	$(COMPILE) --extra setup --extra docs --constraint requirements-test.lock --output-file requirements-docs.lock pyproject.toml
 
 setup: $(VENV)/.ready ## Set up only the virtual environment.

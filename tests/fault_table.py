@@ -14,6 +14,8 @@ _WHY, _ODD = (
 )
 _RECORDS = "test_hostile_records.py::test_a_tampered_record_is_refused_with_file_and_place"
 _APP, _REFUSALS, _STATE = "test_app.py", "test_refusals.py", "test_state_files.py"
+_SAVED = "test_saved.py::test_a_record_that_cannot_be_used_is_named_and_skipped"
+_EXPORTED = "test_dockerbuild.py::test_a_bad_file_is_refused_by_name"
 _NO_FILE = f"{_REFUSALS}::test_a_dockerfile_that_is_no_file_is_named"
 
 #: By theme: the cause, and the test, named from `tests/` on; a name without brackets stands for all its parameters.
@@ -106,6 +108,29 @@ FAULTS: dict[str, dict[str, str]] = {
         "a million brackets": f"{_RECORDS}[a million brackets]",
         "a folder or bytes for a record": "test_hostile_records.py::test_a_file_that_cannot_be_a_record_is_named",
         "any other value, anywhere": "test_hostile_records.py::test_whatever_is_changed_it_is_refused_or_can_be_read",
+    },
+    "hostile records that travelled": {
+        "a kept record cut off": f"{_SAVED}[cut off]",
+        "a kept record that is a bomb": f"{_SAVED}[a bomb]",
+        "a kept record of another layout": f"{_SAVED}[another layout]",
+        "a kept record with a wrong type": f"{_SAVED}[a build with a wrong type]",
+        "a pipe for a kept record": "test_saved.py::test_what_is_no_file_is_skipped[a pipe]",
+        "a kept snapshot that's damaged or gone": "test_saved.py::test_without_a_context_the_files_cannot_be_compared",
+        "a kept snapshot named like a path": "test_saved.py::test_a_context_named_like_a_path_is_not_followed",
+        "several jobs that write at once": (
+            "test_saved.py::test_several_jobs_write_at_once_and_a_reader_never_sees_half_a_file"
+        ),
+        "a folder for records that can't be written": "test_saved.py::test_a_folder_that_cannot_be_written_is_named",
+        "an export cut off": f"{_EXPORTED}[cut off]",
+        "an export that is a bomb": f"{_EXPORTED}[a bomb]",
+        "an export with a hole of a terabyte": "test_dockerbuild.py::test_a_sparse_file_takes_no_memory",
+        "an export whose blobs are paths": f"{_EXPORTED}[a blob named like a path]",
+        "an export with a link": f"{_EXPORTED}[a blob that's a link]",
+        "an export with other content": f"{_EXPORTED}[a blob with other content]",
+        "an export of an image": f"{_EXPORTED}[an image]",
+        "an export whose events are cut off": f"{_EXPORTED}[an event cut off]",
+        "an export with any other byte": "test_dockerbuild.py::test_whatever_bytes_are_changed_it_is_refused_or_can_be_read",
+        "an export with any other event": "test_dockerbuild.py::test_whatever_an_event_says_it_is_refused_or_can_be_read",
     },
     "hostile projects": {
         "an empty Dockerfile": f"{_WHY}[an empty Dockerfile]",

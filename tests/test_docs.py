@@ -234,6 +234,7 @@ EXTRAS = {
     "requirements-test.lock": ["course", "test"],
     "requirements-lowest.lock": ["course", "test"],
     "requirements-docs.lock": ["docs"],
+    "requirements-tool.lock": [],
 }
 
 

@@ -316,9 +316,10 @@ class TestExplain:
     def test_every_kind_has_a_meaning(self):
         import inspect
 
-        from layerlab.explaining import comparison, deciding
+        from layerlab.explaining import caches, comparison, deciding
 
-        source = "".join(inspect.getsource(module) for module in (differences, file_changes, comparison, deciding))
+        modules = (caches, differences, file_changes, comparison, deciding)
+        source = "".join(map(inspect.getsource, modules))
         assert [kind for kind in KINDS if f'"{kind}"' not in source] == []
 
 

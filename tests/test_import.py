@@ -60,6 +60,21 @@ with App.at({str(tmp_path / "shop")!r}) as app:
     assert python(code) == ""
 
 
+def test_a_wrapped_command_starts_without_what_only_its_result_needs(tmp_path):
+    code = f"""
+import os, sys
+os.environ["LAYERLAB_HOME"] = {str(tmp_path / "home")!r}
+import layerlab.commands.main
+from layerlab.commands.run_command import _watch
+from layerlab.machine import raw_progress, untouched
+from layerlab.system import docker_command
+command = docker_command.read(["docker", "build", "."])
+assert _watch(command) and not raw_progress.needed(command)
+print(*sorted(name for name in sys.modules if any(f"{{name}}.".startswith(f"{{heavy}}.") for heavy in {HEAVY})))
+"""
+    assert python(code) == ""
+
+
 @pytest.mark.parametrize("first", ["modules", "names"])
 def test_a_public_name_is_what_it_says_whatever_was_imported_before(first):
     """Even if a module of the package has the same name."""

@@ -122,6 +122,22 @@ def test_what_was_kept_by_an_earlier_layerlab_is_still_read(project):
     assert history.builds(project, "laptop") == [build]
 
 
+def test_one_command_may_build_several_services_and_each_keeps_its_own(project):
+    for number in range(history.KEPT + 2):
+        built(project, number, None, service="api")
+        web = built(project, number, None, service="web")
+    assert [b.service for b in history.before(web)] == ["web"] * (history.KEPT - 1)
+    plain = built(project, 59, None)
+    assert history.before(plain) == [], "a service is another image"
+    assert len(history.builds(project, "laptop")) == 2 * history.KEPT + 1
+
+
+def test_a_context_is_found_wherever_it_was_built(project):
+    built(project, 1, take(project))
+    assert history.snapshot_of(project, project) == take(project)
+    assert history.snapshot_of(project, project, "other") is None
+
+
 def test_an_unchanged_context_is_kept_once_however_often_it_is_built(project, monkeypatch):
     monkeypatch.setattr(taking, "CLOCK_STEP", 0)
     time.sleep(0.02)

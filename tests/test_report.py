@@ -249,7 +249,7 @@ def in_order(build: Build) -> Build:
 @given(builds.map(in_order), st.none() | builds.map(in_order))
 def test_whatever_a_record_holds_it_has_a_report(build, previous):
     for form in reporting.FORMATS:
-        assert reporting.render(build, previous, form, explanation_of(build))
+        assert reporting.render(build, previous, form, explanation_of(build)) or form == "annotations"
 
 
 # -- what it says ------------------------------------------------------------------------------------------------------
@@ -285,7 +285,8 @@ def test_every_form_says_what_to_do():
     why = dataclasses.replace(why, remedies=(remedy,))
     for form in reporting.FORMATS:
         text = html.unescape(reporting.render(now, before, form, why))
-        assert "move `ARG GIT_SHA` below line 4" in text and "08-split-what-is-heavy" in text, form
+        assert "move `ARG GIT_SHA` below line 4" in text, form
+        assert "08-split-what-is-heavy" in text or form == "annotations", form
     (told,) = json.loads(reporting.render(now, before, "json", why))["remedies"]
     assert told["line"] == 4
 
@@ -561,7 +562,7 @@ def test_values_whose_names_look_like_secrets_are_nowhere(given, form):
     build = with_secret(**given)
     text = reporting.render(build, None, form, explanation_of(build))
     assert SECRET not in text and "hunter2" not in text
-    assert HIDDEN in text
+    assert HIDDEN in text or form == "annotations"  # which say nothing of steps that had no reason of their own
 
 
 @pytest.mark.parametrize("form", list(reporting.FORMATS))
@@ -715,6 +716,56 @@ def test_the_command_prints_markdown_and_json(saved, tmp_path):
     assert layerlab_("report", saved[0], "-o", "-").stdout.startswith("<!doctype html>")
     assert layerlab_("report", saved[0], "-o", tmp_path / "s.md").exit_code == 0
     assert (tmp_path / "s.md").read_text().startswith("### shop")
+
+
+def test_the_command_prints_annotations(saved):
+    printed = layerlab_("report", saved[0], "--previous", saved[1], "--format", "annotations").stdout
+    assert all(line.startswith(("::notice ", "::warning ")) for line in printed.splitlines())
+
+
+# -- several builds together -------------------------------------------------------------------------------------------
+
+
+def test_builds_of_one_command_have_a_page_each_and_one_summary(tmp_path):
+    now, before, _ = shop()
+    worker, ready = (dataclasses.replace(now, variant="docker-bake.hcl", service=name) for name in ("worker", "ready"))
+    reporting.report_together([(now, before), (worker, [before]), (ready, None)], tmp_path / "new" / "folder")
+    files = {file.name: file.read_text() for file in (tmp_path / "new/folder").iterdir()}
+    assert files.keys() == {
+        "summary.md",
+        "annotations.txt",
+        "shop-Dockerfile.html",
+        "shop-worker.html",
+        "shop-ready.html",
+    }
+    assert files["summary.md"].count("### shop ") == 3
+
+
+def test_pages_of_the_same_name_are_kept_apart(tmp_path):
+    now, before, _ = shop()
+    reporting.report_together([(now, before)] * 3, tmp_path)
+    pages = sorted(file.name for file in tmp_path.glob("*.html"))
+    assert pages == ["shop-Dockerfile-2.html", "shop-Dockerfile-3.html", "shop-Dockerfile.html"]
+
+
+def test_a_summary_of_many_builds_is_no_longer_than_github_takes(tmp_path):
+    steps = [step(n, f"RUN make {'x' * 300} {n}") for n in range(1, 300)]
+    builds_ = [(dataclasses.replace(build_of(*steps), service=f"s{n}"), None) for n in range(40)]
+    reporting.report_together(builds_, tmp_path)
+    assert 100_000 < (tmp_path / "summary.md").stat().st_size <= 1_024_000
+
+
+def test_reports_that_cannot_be_written_are_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LayerLabError, match="can't make the folder"):
+        reporting.report_together([], tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("file", "told"), [("", ""), ("docker/Dockerfile", "/src/shop/docker/Dockerfile"), ("/x/D", "/x/D")]
+)
+def test_the_dockerfiles_place_is_told_in_full(file, told):
+    assert facts.gather(build_of(step(1, "FROM x"), project="/src/shop", file=file)).file == told
 
 
 def test_the_command_opens_what_it_wrote(saved, monkeypatch):

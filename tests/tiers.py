@@ -45,6 +45,10 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_reaching_out.py::test_a_project_that_stays_at_home_is_never_asked",
     ),
     "compare measures": ("engine/test_move_base.py::test_compare_measures_it_and_puts_it_back",),
+    "a record travels to another computer, and an export of the engine's is read": (
+        "engine/test_travelling.py::test_a_job_keeps_its_record_and_the_next_one_is_compared_with_it",
+        "engine/test_travelling.py::test_what_the_engine_exports_of_a_build_is_read_as_it_was_recorded",
+    ),
     "a failing build": ("engine/test_build.py::test_a_build_that_fails_in_the_middle_stage_says_all",),
     "a killed build": (
         "engine/test_faults.py::test_the_client_is_killed_during_a_build",
@@ -63,6 +67,9 @@ FAST: dict[str, tuple[str, ...]] = {
     ),
     "a build on somebody's own Docker leaves what their own command leaves": (
         "engine/test_safety.py::test_a_build_on_the_persons_builder_leaves_what_the_bare_command_leaves",
+    ),
+    "your own docker command, wrapped: what ran, and why": (
+        "engine/test_run_commands.py::test_it_says_what_ran_and_why_by_target[build]",
     ),
     "one page in a real browser": (
         "browser/test_report_page.py::test_it_fits_the_screen[shop-360-light]",
@@ -83,9 +90,9 @@ PART = "engine/test_safety.py::test_notebooks_hold_and_leave_everything_of_the_p
 SECONDS: dict[str, float] = {
     f"{PART}[0]": 330, f"{PART}[1]": 330, f"{PART}[2]": 330, f"{PART}[3]": 330, f"{PART}[00]": 90, f"{PART}[01]": 390,
     "engine/test_app_semantic_search.py": 150, "engine/test_build.py": 140, "engine/test_projects.py": 140,
-    "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110,
+    "engine/test_unprivileged.py": 80, "engine/test_likeness.py": 110, "engine/test_action_engine.py": 120,
     "engine/test_cases.py": 300, "engine/test_lab_08.py": 90, "engine/test_lab_04.py": 150, "engine/test_machine.py": 90,
-    "engine/test_holds.py": 90,
+    "engine/test_holds.py": 90, "engine/test_two_runners.py": 200,
     "browser/test_saved_notebooks.py": 180, "browser/test_live.py": 80, "browser/test_jupyterlab.py": 90,
     "engine/test_lab_09.py": 80, "engine/test_lab_06.py": 80, "engine/test_app_venv_service.py": 80, "engine/test_fuzz.py": 80,
     "engine/test_app_agent_platform.py": 70, "engine/test_app_diet_planner.py": 70, "engine/test_capstone.py": 60,
@@ -93,6 +100,7 @@ SECONDS: dict[str, float] = {
     "engine/test_app_ten_hour_service.py": 50, "engine/test_container_engine.py": 50, "engine/test_lab_02.py": 50,
     "engine/test_confining.py": 60, "engine/test_listening.py": 110, "engine/test_package_mirror_engine.py": 150,
     "engine/test_builder.py": 150,
+    "engine/test_run_commands.py": 180,
 }  # fmt: skip
 #: Seconds for a module that isn't listed.
 USUAL_SECONDS = 2.0

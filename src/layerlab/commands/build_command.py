@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from .options import docker_options, json_option, parsed_arguments, words_of
+from .options import docker_options, json_option, parsed_arguments, saved_options, saving_of, words_of
 from .where import Where, where_options
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     metavar="FILE|type=…",
     help="FILE: save the record here, as JSON. type=…: what comes of the build, as in docker. Repeatable.",
 )
+@saved_options(
+    "--save",
+    "Keep the record in this folder, which may travel from one CI job to the next, and compare with those in there.",
+)
 @json_option
 def build(
     path: Path,
@@ -55,6 +59,9 @@ def build(
     service: str,
     where: Where,
     output: tuple[str, ...],
+    saved: Path | None,
+    branch: str,
+    default_branch: str,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -86,6 +93,11 @@ def build(
             failure = None
         except BuildFailed as error:
             done, failure = error.build, error
+    earlier = None
+    if saving := saving_of(saved, branch, default_branch):
+        from .saving import kept
+
+        done, earlier = kept(done, saving)
     for record in records:
         done.save(record)
     if as_json:
@@ -93,7 +105,7 @@ def build(
     else:
         from .build_table import show_build
 
-        show_build(done)
+        show_build(done, earlier)
     if failure:
         raise failure
 

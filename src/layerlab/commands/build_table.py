@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..explaining.why import explain
@@ -24,13 +25,20 @@ WIDE = 100
 STAGE, SHORT_STAGE = 40, 16
 
 
-def show_build(build: Build) -> None:
-    """Print the table, the totals, the root causes and what to do about them."""
+def show_build(build: Build, earlier: Sequence[Build] | None = None) -> None:
+    """Print the table, the totals, the root causes and what to do about them.
+
+    `earlier` are the builds to compare with, if they're not only those of the same machine; it's then said which.
+    """
     console = output()
     _show_steps(build, console)
     echo(totals(build))
-    explanation = explain(build)
+    explanation = explain(build, earlier)
     causes = [cause for cause in explanation.root_causes if cause.kind != "first build"]
+    if earlier is not None:
+        echo(
+            f"\ncompared with {explanation.against or 'no earlier build: none is kept for this branch or the default one'}"
+        )
     if causes:
         echo("\nwhy (`layerlab explain` has the details):")
         for cause in causes:

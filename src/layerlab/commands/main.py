@@ -22,9 +22,11 @@ from .build_command import build
 from .comparing import compare, diff
 from .course_command import course
 from .housekeeping import clean, doctor
+from .importing import import_
 from .lab_command import lab
 from .machines import down, machines, reset, up
 from .past_builds import explain, report
+from .run_command import run
 
 #: The exit code that a shell reports for a process ended by SIGINT.
 INTERRUPTED = 130
@@ -81,7 +83,8 @@ def main(debug: bool) -> None:
     """Make the Docker builds of your Python projects fast, and prove it.
 
     Builds run on machines, which are LayerLab's own disposable Docker engines: your engine and its cache stay untouched. With
-    --builder or --here, a build runs on your own builder, exactly as docker would run it.
+    --builder or --here, a build runs on your own builder, exactly as docker would run it; `run` goes around the docker command
+    that you already type.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a character gets its number
@@ -91,5 +94,21 @@ def main(debug: bool) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (doctor, up, reset, down, machines, build, explain, report, compare, diff, clean, course, lab):
+for command in (
+    doctor,
+    up,
+    reset,
+    down,
+    machines,
+    build,
+    run,
+    explain,
+    report,
+    import_,
+    compare,
+    diff,
+    clean,
+    course,
+    lab,
+):
     main.add_command(command)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +31,40 @@ previous_option = click.option(
 def machine_option(purpose: str) -> Callable[[Function], Function]:
     """Return a decorator that adds --machine to a command. `purpose` ends the sentence "Machine …" in its help."""
     return click.option("--machine", "machine_name", default=LAPTOP, show_default=True, help=f"Machine {purpose}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Saving:
+    """Where records of other jobs and computers are kept, and what the user says about branches; "" to find out."""
+
+    folder: Path
+    branch: str
+    default: str
+
+
+def saved_options(name: str, purpose: str) -> Callable[[Function], Function]:
+    """Return a decorator that adds the option `name` (--save or --saved) and those for branches; `saving_of` reads them."""
+    options = (
+        click.option(name, "saved", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help=purpose),
+        click.option(
+            "--branch", default="", envvar="LAYERLAB_BRANCH",
+            help=f"With {name}: the git branch; by default, what the CI service's variables or git say.",
+        ),
+        click.option(
+            "--default-branch", default="", envvar="LAYERLAB_DEFAULT_BRANCH",
+            help=f"With {name}: the branch to compare with where this one has no records.",
+        ),
+    )  # fmt: skip
+
+    def add(function: Function) -> Function:
+        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), function)
+
+    return add
+
+
+def saving_of(saved: Path | None, branch: str, default_branch: str) -> Saving | None:
+    """Return what the options of `saved_options` say; None if they weren't given."""
+    return Saving(saved, branch, default_branch) if saved else None
 
 
 def parsed_arguments(words: tuple[str, ...]) -> dict[str, str]:

@@ -182,6 +182,12 @@ def quickest(command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
     return [program_in(variables), plugin, *words]
 
 
+def plugin(name: str, first: Sequence[Path] = ()) -> Path | None:
+    """Return the docker client's plugin `name`: from the folders `first`, the user's configuration, or the system."""
+    own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
+    return next((place / name for place in (*first, own, *map(Path, PLUGIN_DIRS)) if (place / name).exists()), None)
+
+
 def _configuration(config: Path) -> tuple[Path, Path]:
     """Make a Docker configuration folder with links to the plugins, and a folder with just `docker` for PATH.
 
@@ -189,12 +195,10 @@ def _configuration(config: Path) -> tuple[Path, Path]:
     """
     config.mkdir(parents=True, exist_ok=True, mode=0o700)
     programs = home() / "bin"
-    own = Path(person_environment()["DOCKER_CONFIG"] or Path.home() / ".docker") / "cli-plugins"
-    for plugin in ("docker-buildx", "docker-compose"):
-        places = [*packages.plugin_dirs(), own, *map(Path, PLUGIN_DIRS)]
-        found = next((place / plugin for place in places if (place / plugin).exists()), None)
+    for name in ("docker-buildx", "docker-compose"):
+        found = plugin(name, packages.plugin_dirs())
         if found:
-            _link(config / "cli-plugins" / plugin, found)
+            _link(config / "cli-plugins" / name, found)
     _link(programs / "docker", Path(docker_program()))
     return config, programs
 

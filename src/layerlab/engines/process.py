@@ -140,7 +140,7 @@ class ProcessEngine:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         config = {
-            "features": {"buildkit": True, "containerd-snapshotter": True},
+            "features": {"containerd-snapshotter": True},
             "labels": [f"layerlab.machine={name}", f"layerlab.home={home_id()}"],
             "data-root": str(machine_dir(name) / "data"),
             "exec-root": str(folder / "exec"),

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import IMPORTED, in_words, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
 from ..system import docker_words
 from ..texts.plain import named
 from . import remedies
 from .causes import Explanation, StepCause
-from .comparison import Comparison
+from .comparison import Comparison, on_one_engine
 from .deciding import decide
 from .listing import NAMED
 from .notes import with_notes
@@ -29,11 +29,12 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
 
     Args:
         build: the build to explain.
-        earlier: earlier builds of the same project, newest first; on the same machine, unless that's the question.
+        earlier: earlier builds of the same project, the most telling first: those of the same engine, and newer before older.
         forgotten: whether there may have been others that are no longer known.
     """
-    earlier = [b for b in earlier if _service(b) == _service(build)]
-    same = [b for b in earlier if _key(b) == _key(build)] or earlier
+    # Services of one file are different images, and none explains another.
+    earlier = [b for b in earlier if b.what[2] == build.what[2]]
+    same = [b for b in earlier if b.what == build.what] or earlier
     comparisons = [Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
@@ -60,23 +61,17 @@ def _utf8(name: str) -> bool:
     return not any(0xDC80 <= ord(c) <= 0xDCFF for c in name)
 
 
-def _key(build: Build) -> tuple[str, str]:
-    """Return variant and target: a build is compared with those that share both, before any others."""
-    return build.variant, docker_words.target(build.command)
-
-
-def _service(build: Build) -> str:
-    """Return the Compose service that was built: services of one file are different images, and none explains another."""
-    return build.command[-1] if "bake" in build.command[:3] else ""
-
-
 def _against(build: Build, earlier: Sequence[Build]) -> str:
     if not earlier:
         return ""
     before = earlier[0]
-    where = f" on {in_words(before.machine)}" if before.machine != build.machine else ""
-    if not where and is_builder(build.machine):  # others may have built there since
-        where = f" on {build.machine} known to LayerLab"
+    where = f" of branch {before.branch}" if before.branch not in ("", build.branch) else ""
+    if before.machine != build.machine or before.machine == IMPORTED:
+        where += f" on {in_words(before.machine)}"
+    elif not on_one_engine(build, before):
+        where += " on another computer" if is_builder(build.machine) else " on another engine"
+    elif is_builder(build.machine):  # others may have built there since
+        where += f" on {build.machine} known to LayerLab"
     target = docker_words.target(before.command)
     same = target == docker_words.target(build.command)
     other = "" if same else f", of target {target}" if target else ", of its last stage"

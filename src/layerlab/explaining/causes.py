@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 #: Every kind of cause, and what it says about a step that ran, in the order in which `explain` looks for them.
 KINDS = {
     "first build": "this image, or this stage, wasn't built on this machine before",
-    "another machine": "the previous build ran on another machine, whose cache this one doesn't have",
+    "another machine": "the previous build ran on another machine or computer, and its result isn't in the cache here",
+    "cache not imported": "the previous build ran elsewhere, and no cache could be imported (--cache-from)",
+    "not in imported cache": "the previous build ran elsewhere, and the imported cache doesn't have the step's result",
     "no cache": "--no-cache or --no-cache-filter was given",
     "instruction added": "the instruction is new",
     "instruction moved": "the instruction is in another place",

@@ -7,6 +7,7 @@ import functools
 import math
 
 from ..record.build import Build
+from ..record.hosts import IMPORTED
 from ..record.layers import layer_of
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import shortened
@@ -73,6 +74,11 @@ class StepDifferences:
         self.doubtful += other.doubtful
 
 
+def on_one_engine(now: Build, before: Build) -> bool:
+    """Tell whether two builds had the same cache, as far as their records say."""
+    return now.machine == before.machine != IMPORTED and before.cache in ("", now.cache)
+
+
 class Comparison:
     """A build and an earlier one: which step is which, and both builds' operations."""
 
@@ -83,6 +89,11 @@ class Comparison:
         self._steps: dict[tuple[int, bool], StepDifferences] = {}
 
     # Read on first use: of many earlier builds, most explanations need only the newest.
+
+    @property
+    def on_one_engine(self) -> bool:
+        """Whether both builds had the same cache: one engine, and no reset in between."""
+        return on_one_engine(self.now, self.before)
 
     @functools.cached_property
     def written_now(self) -> tuple[Written, ...]:
@@ -164,7 +175,7 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
     now, before = both
     found.own += differences.own(now, before)
     # A step may hit because the engine wasn't even told of a change; it can only run because of what it was told.
-    held = comparison.now.steps[index].state == CACHED
+    held = comparison.now.steps[index].state == CACHED and comparison.on_one_engine
     file_causes, unknown = file_changes.files(now, before, held)
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..record.build import Build
-from ..record.hosts import in_words, is_builder
+from ..record.hosts import IMPORTED, is_builder
 from ..record.states import CACHED, FAILED, RAN
 from ..record.step import Step
 from ..system import docker_words
-from . import file_changes
+from . import caches, file_changes
 from .causes import Cause, StepCause
 from .comparison import Comparison, StepDifferences
 from .operations import Operation
@@ -75,6 +75,10 @@ class _Step:
         if is_builder(where):
             text = f"LayerLab knows of no earlier build of this image on {where}, and doesn't see those that others made there"
             return Cause("unknown", text)
+        if where == IMPORTED:
+            return Cause(
+                "unknown", "the file that the build comes from says nothing of the builds before it, nor of the context"
+            )
         if self.forgotten:
             text = "earlier builds are no longer known: the machine was reset since, or this is another computer"
             return Cause("unknown", text)
@@ -96,14 +100,13 @@ class _Step:
     def _undecided(self, comparison: Comparison, found: StepDifferences) -> StepCause:
         """Explain a step that ran although nothing that must make it run was found."""
         equal = tuple(found.equal)
-        if comparison.before.machine != self.build.machine:
-            return self._result((_elsewhere(comparison.before.machine, self.build.machine),), True, (), equal)
-        if found.alike:
+        cause, certain = _record_gone(comparison, self.index)
+        if found.alike and not certain:
             return self._result(tuple(found.alike), True, (), equal)
-        if text := self._gaps(comparison, found):
+        if not certain and (text := self._gaps(comparison, found)):
             text += f"; ruled out: {_joined(found.equal)}" if found.equal else ""
-            return self._result((Cause("unknown", text),), True, (), equal)
-        return self._result((_record_gone(self.build.machine),), True, (), equal)
+            cause = Cause("unknown", text if comparison.on_one_engine else f"{text}; or {cause.text}")
+        return self._result((cause,), True, (), equal)
 
     def _gaps(self, comparison: Comparison, found: StepDifferences) -> str:
         """Say why its cache record needn't be gone, though nothing was found; "" if it must be."""
@@ -188,7 +191,7 @@ class _Step:
             if not same and all(c.kind == "source changed" for c in found.roots):
                 return f"{text}, but the files taken from there are the same"
             if same:
-                return f"{text}, but the cache has it from {same} builds ago"
+                return f"{text}, but the cache has it from {self._ago(same)}"
             return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
@@ -196,6 +199,11 @@ class _Step:
         both = comparison.both(self.index)
         files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
         return files or self._not_in_key()
+
+    def _ago(self, number: int) -> str:
+        """Say which of the earlier builds it was, by its number from 1."""
+        branch = self.comparisons[number - 1].before.branch
+        return f"a build of branch {branch}" if branch not in ("", self.build.branch) else f"{number} builds ago"
 
     def _not_in_key(self) -> str:
         """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""
@@ -221,15 +229,11 @@ class _Step:
         return StepCause(s.line, s.stage, s.instruction, s.text, s.state, causes, root, above, still_hit, ruled_out)
 
 
-def _elsewhere(before: str, now: str) -> Cause:
-    """Return the cause of a step that nothing explains, and that the previous build made on another machine or builder."""
-    where = f"the previous build ran on {in_words(before)}"
-    if is_builder(before) and is_builder(now):  # two names may stand for one engine
-        return Cause("unknown", f"{where}; whether {now} can use its cache isn't known")
-    return Cause("another machine", f"{where}; {now} doesn't have its cache")
-
-
-def _record_gone(where: str) -> Cause:
+def _record_gone(comparison: Comparison, index: int) -> tuple[Cause, bool]:
+    """Return the cause of a step with the same key as before, and whether it's certain even if something wasn't compared."""
+    if not comparison.on_one_engine:
+        return caches.not_here(comparison, index)
+    where = comparison.now.machine
     if is_builder(where):
         text = (
             f"nothing that counts has changed since the previous build that LayerLab knows of, but {where} doesn't have its "
@@ -239,7 +243,7 @@ def _record_gone(where: str) -> Cause:
         text = (
             "nothing that counts has changed, so its cache record is gone: pruned, collected, or emptied by --no-cache"
         )
-    return Cause("record gone", text)
+    return Cause("record gone", text), False
 
 
 def _new_stage(stage: str, where: str) -> Cause:
@@ -249,7 +253,7 @@ def _new_stage(stage: str, where: str) -> Cause:
 
 
 def _key_unchanged(step: StepCause) -> bool:
-    return bool(step.causes) and all(c.kind in ("record gone", "another machine") for c in step.causes)
+    return bool(step.causes) and all(c.kind in caches.NOT_HERE for c in step.causes)
 
 
 def _inputs(operation: Operation | None) -> list[int]:

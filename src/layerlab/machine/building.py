@@ -89,7 +89,22 @@ def run_build(
         )  # fmt: skip
 
     attempt = _with_retry(lambda: _try(command, definition, host, chosen, known))
-    build = _record(host.label, definition, edit, command, attempt)
+    from .recorded import record
+
+    build = record(
+        definition,
+        machine=host.label,
+        command=command,
+        started_at=attempt.started_at,
+        trace=attempt.raw,
+        provenance=attempt.provenance,
+        contexts=attempt.contexts,
+        seconds=attempt.seconds,
+        image=attempt.image,
+        edit=edit,
+        error=attempt.error,
+        parsed=attempt.parsed,
+    )
     from ..record import history
 
     history.remember(build, definition.folders)
@@ -218,7 +233,7 @@ def _try(
             seconds, exit_code, lines = client_process.follow(
                 [*command, f"--metadata-file={metadata}"], definition.folder, host.environment, begin, definition.plan
             )
-        provenance, image = _read_metadata(metadata, definition.service)
+        provenance, image = read_metadata(metadata, definition.service)
     from ..traces import trace
 
     raw = "".join(lines)
@@ -239,56 +254,26 @@ def _temporary_folder(place: Path) -> Iterator[Path]:
 
 def _get_ready_to_explain(project: Path, machine: str) -> None:
     """Import and read now what's needed once the client has ended, when the user would wait for it."""
-    from ..record import history, layers  # noqa: F401
+    from ..record import history, provenance  # noqa: F401
     from ..traces import trace  # noqa: F401
+    from . import recorded  # noqa: F401
 
     history.builds(project, machine)
 
 
-def _read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
+def read_metadata(file: Path, service: str) -> tuple[dict[str, Any], str]:
     """Return provenance and image name; both are empty for a failed build, which writes no metadata."""
     if not file.exists():
         return {}, ""
+    from ..record.provenance import told
+
     metadata = json.loads(file.read_text())
     metadata = metadata.get(service, metadata) if service else metadata
-    provenance = metadata.get("buildx.build.provenance", {})
-    # Samples of the engine's CPU and memory: long, and nothing here reads them.
-    provenance.get("metadata", {}).get("https://mobyproject.org/buildkit@v1#metadata", {}).pop("sysUsage", None)
-    return provenance, metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
+    image = metadata.get("image.name", "").split(",")[0].removeprefix("docker.io/").removeprefix("library/")
+    return told(metadata.get("buildx.build.provenance", {})), image
 
 
 # -- what came of it ---------------------------------------------------------------------------------------------------
-
-
-def _record(machine: str, definition: Definition, edit: str, command: Sequence[str], attempt: _Attempt) -> Build:
-    from ..record.build import Build
-    from ..record.layers import image_bytes
-
-    parsed = attempt.parsed
-    build = Build(
-        app=definition.app,
-        variant=definition.variant,
-        edit=edit,
-        machine=machine,
-        command=tuple(command),
-        dockerfile=definition.dockerfile,
-        started_at=attempt.started_at,
-        seconds=attempt.seconds,
-        steps=parsed.steps,
-        phases=parsed.phases,
-        context_bytes=parsed.context_bytes,
-        undivided_bytes=parsed.undivided_bytes,
-        image=attempt.image or definition.image,
-        image_bytes=image_bytes(attempt.provenance),
-        warnings=parsed.warnings,
-        trace=attempt.raw,
-        provenance=attempt.provenance,
-        error=attempt.error,
-        project=str(definition.project),
-        args=definition.args,
-        contexts=attempt.contexts,
-    )
-    return build.fitted(definition.masker)
 
 
 def _fail(host: Host, build: Build, attempt: _Attempt) -> NoReturn:

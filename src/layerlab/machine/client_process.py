@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import IO, cast
 
 from ..engines import endpoint
 from ..record.view import NoView, View
-from ..system.shell import environment
+from ..system.shell import dies_with_us, environment
 
 #: The engine cancels a build within 3 s of its client's end. A client that takes longer than this to end is killed.
 CANCEL_SECONDS = 5.0
@@ -32,7 +30,7 @@ def follow(
     `begin` makes the view once the client runs, so that whatever takes long to import does so while the engine works.
     If this function ends early (Ctrl-C, Cancel, an error in `view`), it ends the client too, and with it the build.
     """
-    actual = [*_dies_with_us(), *endpoint.quickest(command, variables)]
+    actual = [*dies_with_us(), *endpoint.quickest(command, variables)]
     lines: list[str] = []
     started = time.monotonic()
     with _input(given) as stdin:
@@ -110,10 +108,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 process.wait(CANCEL_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
-
-
-def _dies_with_us() -> list[str]:
-    """Return a command prefix that makes the kernel end the client if this process is killed; [] where none exists."""
-    if sys.platform == "linux" and shutil.which("setpriv"):
-        return ["setpriv", "--pdeathsig", "TERM"]
-    return []

@@ -6,25 +6,21 @@ Compose and bake say themselves what they build (plans.py), and what they ask fo
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from ..contexts.ignoring import ignore_file, keeps_out
+from ..contexts.ignoring import keeps_out
 from ..errors import AppError
 from ..project import permissions
 from ..project.app import App
 from ..project.definition import Definition
 from ..project.plan import Plan
 from ..project.variant import Variant
-from ..record.fitting import masker_for
-from ..record.marks import mark
 from ..system import build_options, docker_words
-from ..system.files import what_is
 from ..system.home import home
-from ..texts.plain import named
+from . import ingredients
 from .choosing import chosen
+from .ingredients import Ingredients
 
 #: Fields of a bake target that say what goes into it; the others say what becomes of it.
 MEANING = ("context", "contexts", "dockerfile", "dockerfile-inline", "target", "args")
@@ -55,40 +51,24 @@ def resolve(
         plan = plan.having(found.target_name, fields)
         told = _told_by_plan(app, found.target_name, plan, given_target, given_args, options)
     else:
-        told = _told_by_dockerfile(app, found, given_target, given_args, options)
+        told = ingredients.of_dockerfile(app.path, found.dockerfile, given_target, given_args, options, _reader(app))
     absent = {
         name: app.complete(place, told.file if name == "context" else "") for name, place in told.contexts.items()
     }
-    folders = told.folders(app.path)
-    _refuse_our_home(folders, told.file)
-    secrets = permissions.secret_words(plan, app.path) if plan else []
-    masker = masker_for([*options, *secrets], {**told.args, **given_args}, told.dockerfile)
-    marking = dataclasses.replace(masker, mark=mark)
-    ignore_name, ignore = ignore_file(folders["context"], told.file) if "context" in folders else ("", b"")
-    return Definition(
-        app=named(app.name),
-        variant=named(found.name),
-        folder=app.path,
+    refuse_our_home(told.folders(), told.file)
+    return told.definition(
+        app.name,
+        found.name,
         project=app.source,
         scratch=app.scratch,
         image="" if found.service else f"{app.image}:{found.tag}",
-        file=told.in_app(told.file, app.path),
-        file_in_context=told.file,
-        dockerfile=marking.source(told.dockerfile),
-        source=told.dockerfile,
-        ignore_file=told.in_app(ignore_name, app.path),
-        ignore=ignore.decode(errors="replace").replace("\r\n", "\n"),
         plan=plan.text if plan else "",
         service=found.target_name,
-        target=told.target,
-        args=marking.arguments(told.args),
         given_target=given_target,
         given_args=given_args,
-        options=tuple(options),
-        contexts=told.contexts,
-        folders=folders,
+        options=options,
+        secrets=permissions.secret_words(plan, app.path) if plan else [],
         absent=absent,
-        masker=masker,
     )
 
 
@@ -119,103 +99,30 @@ def _permit(app: App, variant: Variant, wishes: Sequence[permissions.Wish], opti
     permissions.check(variant.name, wishes, options, app.path)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Told:
-    """What goes into a build, by a Dockerfile and the options, or by a plan; `file` is relative to the main context."""
-
-    contexts: Mapping[str, str]
-    file: str
-    dockerfile: str
-    target: str
-    args: Mapping[str, str]
-
-    def folders(self, app: Path) -> dict[str, Path]:
-        """Return the contexts that are local folders, not images, addresses or other targets."""
-        places = {name: app / place for name, place in self.contexts.items() if "://" not in place}
-        return {name: place for name, place in places.items() if place.is_dir()}
-
-    def in_app(self, file: str, app: Path) -> str:
-        """Return the path in the app of a `file` that is relative to the main context; "" for none."""
-        return _within(app, Path(app, self.contexts["context"], file)) if file else ""
-
-
-def _told_by_dockerfile(
-    app: App, variant: Variant, target: str, args: Mapping[str, str], options: Sequence[str]
-) -> _Told:
-    named = docker_words.pairs(options, "--build-context")
-    more = docker_words.pairs(options, "--build-arg")
-    # An argument without a value takes it from the environment, if it's set there (docker buildx build --help).
-    more = {name: os.environ.get(name) if value is None else value for name, value in more.items()}
-    file = _spelled(app.path / variant.dockerfile)
-    return _Told(
-        contexts={"context": ".", **{name: place for name, place in named.items() if place is not None}},
-        file=_within(app.path, file),
-        dockerfile=_text(app, file),
-        target=docker_words.target(options) or target,
-        args={**args, **{name: value for name, value in more.items() if value is not None}},
-    )
-
-
 def _told_by_plan(
     app: App, service: str, plan: Plan, target: str, args: Mapping[str, str], options: Sequence[str]
-) -> _Told:
+) -> Ingredients:
     sets = docker_words.values(options, "--set")
     meant = [f"--set={value}" for value in sets if value.partition("=")[0].split(".")[1:2] in [[f] for f in MEANING]]
     from . import plans
 
-    said = plans.changed(app, plan, service, meant).targets[service]
-    contexts = {"context": said.get("context", "."), **(said.get("contexts") or {})}
-    contexts = {name: _place(app.path, place) for name, place in contexts.items()}
-    file, dockerfile = _dockerfile(app, contexts["context"], said)
-    return _Told(
-        contexts=contexts,
-        file=file,
-        dockerfile=dockerfile,
-        target=docker_words.target(options) or target or said.get("target", ""),
-        args={**{name: value or "" for name, value in (said.get("args") or {}).items()}, **args},
-    )
+    told = ingredients.of_plan(app.path, plans.changed(app, plan, service, meant).targets[service], _reader(app))
+    stage = docker_words.target(options) or target or told.target
+    return dataclasses.replace(told, target=stage, args={**told.args, **args})
 
 
-def _dockerfile(app: App, context: str, said: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a target's Dockerfile, relative to its context, and the text. Both are "" if it comes from an address."""
-    inline = said.get("dockerfile-inline")
-    if inline is not None:
-        return "", str(inline)
-    if not (app.path / context).is_dir():
-        return "", ""
-    folder = app.path / context
-    file = _spelled(folder / said.get("dockerfile", "Dockerfile").removeprefix("cwd://"))
-    return os.path.relpath(file, folder), _text(app, file)
+def _reader(app: App) -> ingredients.Reader:
+    """Return what reads the app's Dockerfiles: a scratch copy may have to get them first."""
+
+    def text(file: Path) -> str:
+        if not app.in_place and file.is_relative_to(app.path):
+            return app.read(file.relative_to(app.path))
+        return ingredients.read_text(file)
+
+    return text
 
 
-def _place(app: Path, place: str) -> str:
-    """Return a context as a path relative to the app where it's inside it; addresses, images and targets stay as they are."""
-    here = app / place.removeprefix("cwd://")
-    return _within(app, here) if here.is_dir() else place
-
-
-def _within(folder: Path, path: Path) -> str:
-    """Return `path` relative to `folder` if it's inside it, else the full path."""
-    path = Path(os.path.normpath(path))
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-
-
-def _spelled(file: Path) -> Path:
-    """Return the Dockerfile that buildx takes: `dockerfile` where there is no `Dockerfile` (build/opt.go)."""
-    other = file.with_name("dockerfile")
-    return other if file.name == "Dockerfile" and not file.exists() and other.is_file() else file
-
-
-def _text(app: App, file: Path) -> str:
-    """Return a Dockerfile's text. Raises AppError if there is none."""
-    if not app.in_place and file.is_relative_to(app.path):
-        return app.read(file.relative_to(app.path))
-    if not file.is_file():
-        raise AppError(f"there's no Dockerfile {file}{what_is(file)}", "name the one that you mean")
-    return file.read_text(encoding="utf-8", errors="replace")
-
-
-def _refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
+def refuse_our_home(folders: Mapping[str, Path], file: str) -> None:
     """Raise AppError if a build would send LayerLab's home, which has engines' data in it and changes with every build."""
     for name, folder in folders.items():
         place = folder.resolve()

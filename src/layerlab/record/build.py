@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..errors import RecordError
+from ..system import docker_words
 from ..system.files import write_private
 from ..system.refusals import refusals_told
 from ..texts.masker import Masker
 from .fitting import fit, unmarked
 from .provenance import Provenance
-from .reading import read
+from .reading import no_number, read
 from .snapshot import Snapshot
 from .states import CACHED, RAN
 from .step import Phase, Step, shortened, steps_frame
@@ -60,6 +61,11 @@ class Build:
             not all that the build downloaded was counted.
         key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
             that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
+        file: path of the Dockerfile, relative to `project` or full; "" if it's inline or remote, or unknown.
+        service: the Compose service or bake target, as a plan names it; "" for a plain build.
+        cache: id of the engine's cache, which tells it from those of other computers and from what it was before a reset; ""
+            if unknown.
+        branch: the git branch that was built, if the record was kept for other computers; else "".
     """
 
     app: str
@@ -84,6 +90,10 @@ class Build:
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     undivided_bytes: int | None = None
     key: str | None = dataclasses.field(default=None, repr=False)
+    file: str = dataclasses.field(default="", repr=False)
+    service: str = dataclasses.field(default="", repr=False)
+    cache: str = dataclasses.field(default="", repr=False)
+    branch: str = dataclasses.field(default="", repr=False)
 
     def outcome(self, title: str = "") -> str:
         """Return one line on how the build went, the same in a notebook, a terminal and a CI log."""
@@ -128,6 +138,13 @@ class Build:
     def seconds_in(self, kind: str) -> float:
         """Return the seconds spent in phases of one kind ("export", "context", …); phases may overlap steps."""
         return sum(p.seconds for p in self.phases if p.kind == kind)
+
+    @property
+    def what(self) -> tuple[str, str, str]:
+        """What was built of the project: variant, target and service. Builds that share all three are compared first."""
+        # An earlier LayerLab's records say the service only in the command.
+        service = self.service or (self.command[-1] if "bake" in self.command[:3] else "")
+        return self.variant, docker_words.target(self.command), service
 
     @property
     def image_name(self) -> str:
@@ -195,7 +212,7 @@ class Build:
         """Read a record that `save` wrote. Raises RecordError for a file that can't be read or isn't one."""
         try:
             # RecursionError: a million brackets.
-            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number))
+            return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=no_number))
         except OSError as error:
             raise RecordError(f"{path} can't be read: {error.strerror}", _A_RECORD) from None
         except (ValueError, RecursionError) as error:
@@ -203,7 +220,3 @@ class Build:
 
 
 _A_RECORD = "name a file that `layerlab build PATH --output FILE` or `Build.save` wrote"
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} isn't a number in JSON")

@@ -173,6 +173,7 @@ def _harmless(fields: Mapping[str, Any]) -> dict[str, Any]:
     names = ("app", "variant", "edit", "machine", "image", "started_at")
     return {
         **{name: named(fields[name]) for name in names},
+        **{name: named(fields.get(name, "")) for name in ("file", "service", "cache", "branch")},
         "command": tuple(map(shown, fields["command"])),
         "steps": tuple(map(_harmless_step, fields["steps"])),
         "phases": tuple(_harmless_phase(p) for p in fields["phases"]),

@@ -19,14 +19,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import RecordError
-from ..system.files import write_private
+from ..system.files import made_once, write_private
 from . import packed
 from .build import Build
-from .hosts import folder_of
+from .hosts import all_folders, folder_of
 from .snapshot import Snapshot
 
-#: How many builds are kept per project, on each machine and builder.
+#: How many builds of each service or target of a project are kept, on each machine and builder.
 KEPT = 20
+_HISTORY = "history"
 
 
 def remember(build: Build, folders: Mapping[str, Path] | None = None) -> None:
@@ -42,31 +43,55 @@ def remember(build: Build, folders: Mapping[str, Path] | None = None) -> None:
         folder = _folder(build.machine, build.project)
         for made in (folder.parent, folder):
             made.mkdir(exist_ok=True, mode=0o700)
-        name = f"{build.started_at.replace(':', '')}-{os.getpid()}"
+        name = f"{build.started_at.replace(':', '')}-{os.getpid()}{_mark(build.service)}"
         for number, (context, snapshot) in enumerate(build.contexts.items()):
             place = str((folders or {}).get(context, ""))
             _keep(folder / f"{name}.{number}.context", snapshot, {"context": context, "folder": place})
         part = folder / f"{name}.json.part"
         write_private(part, json.dumps(dataclasses.replace(build, trace="", contexts={}).to_json()))
         part.rename(folder / f"{name}.json")
-        for old in sorted(folder.glob("*.json"))[:-KEPT]:
+        for old in _records(folder, build.service)[:-KEPT]:
             for file in (old, *folder.glob(f"{old.stem}.*.context")):
                 file.unlink(missing_ok=True)
 
 
-def builds(project: str | Path, machine: str) -> list[Build]:
-    """Return the builds of the project in folder `project` on `machine`, newest first."""
+def _mark(service: str) -> str:
+    """Return what ends the names of a service's files; "" for plain builds. One command may build several at once."""
+    return f"~{hashlib.sha256(service.encode(errors='surrogatepass')).hexdigest()[:8]}" if service else ""
+
+
+def _records(folder: Path, service: str) -> list[Path]:
+    """Return the records of a service, or of plain builds, oldest first."""
+    return [file for file in sorted(folder.glob("*.json")) if _marked(file) == _mark(service)]
+
+
+def _marked(file: Path) -> str:
+    return "".join(file.stem.partition("~")[1:])
+
+
+def builds(project: str | Path, machine: str, service: str | None = None) -> list[Build]:
+    """Return the builds of the project in folder `project` on `machine`, newest first; those of one service, if it's given."""
     found = []
     for file in sorted(_folder(machine, str(project)).glob("*.json"), reverse=True):
+        if service is not None and _marked(file) not in ("", _mark(service)):  # an earlier LayerLab's have no mark
+            continue
         with contextlib.suppress(RecordError, OSError):  # removed meanwhile, or of another format
             build = _load(_File.at(file))
             found.append(build if build.contexts else dataclasses.replace(build, contexts=_Contexts(file)))
     return found
 
 
-def snapshot_of(folder: Path, project: str | Path, machine: str) -> Snapshot | None:
-    """Return the newest snapshot of a context's folder among the builds of a project on a machine; None if there is none."""
-    for file in sorted(_folder(machine, str(project)).glob("*.context"), reverse=True):
+def snapshot_of(folder: Path, project: str | Path, machine: str = "") -> Snapshot | None:
+    """Return the newest snapshot of a context's folder among the builds of a project; None if there is none.
+
+    Args:
+        folder: the context's folder.
+        project: the project's.
+        machine: where the builds ran; "" for anywhere.
+    """
+    places = [_folder(machine, str(project))] if machine else [_of(host, str(project)) for host in all_folders()]
+    files = [file for place in places for file in place.glob("*.context")]
+    for file in sorted(files, key=lambda file: file.name, reverse=True):
         with contextlib.suppress(OSError, ValueError, KeyError):
             if packed.about(file)["folder"] == str(folder):
                 return packed.unpack(file)
@@ -144,8 +169,12 @@ def before(build: Build) -> list[Build]:
 
     One that ran beside it may have started first and still have got its steps from it.
     """
-    start = _started(build)
-    return [b for b in builds(build.project, build.machine) if _started(b) + b.seconds <= start]
+    return [b for b in builds(build.project, build.machine, build.service) if ended_before(b, build)]
+
+
+def ended_before(one: Build, build: Build) -> bool:
+    """Tell whether `one` had ended when `build` started."""
+    return one.started_at != build.started_at and _started(one) + one.seconds <= _started(build)
 
 
 def _started(build: Build) -> float:
@@ -162,14 +191,27 @@ def kept(build: Build) -> bool:
     return any(file.name.startswith(started) for file in _folder(build.machine, build.project).glob("*.json"))
 
 
+def cache_id(machine: str) -> str:
+    """Return an id of a machine's cache, which it has until it's reset; "" if none can be kept."""
+    with contextlib.suppress(OSError):
+        if _all(machine).parent.exists():
+            _all(machine).mkdir(exist_ok=True, mode=0o700)
+            return made_once(_all(machine) / "cache-id", os.urandom(8).hex().encode()).decode()
+    return ""
+
+
 def forget(machine: str) -> None:
     """Forget all builds of `machine`: it's cold, so none of them counts any more."""
     shutil.rmtree(_all(machine), ignore_errors=True)
 
 
 def _all(machine: str) -> Path:
-    return folder_of(machine) / "history"
+    return folder_of(machine) / _HISTORY
 
 
 def _folder(machine: str, project: str) -> Path:
-    return _all(machine) / hashlib.sha256(os.fsencode(project)).hexdigest()[:16]
+    return _of(folder_of(machine), project)
+
+
+def _of(host: Path, project: str) -> Path:
+    return host / _HISTORY / hashlib.sha256(os.fsencode(project)).hexdigest()[:16]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ..system.home import builder_dir, machine_dir
 
+#: What records call the engine of a build that was imported from a file; no machine has such a name.
+IMPORTED = "(imported)"
 #: How the label of a builder begins; a machine's name has no space.
 _BUILDER = "builder "
 
@@ -23,6 +25,8 @@ def is_builder(host: str) -> bool:
 
 def in_words(host: str) -> str:
     """Name a host in a sentence: "machine laptop", "builder default (1f0e3dad)"."""
+    if host == IMPORTED:
+        return "an engine that isn't known here"
     return host if is_builder(host) else f"machine {host}"
 
 
@@ -31,3 +35,8 @@ def folder_of(host: str) -> Path:
     if not is_builder(host):
         return machine_dir(host)
     return builder_dir(re.sub(r"[^\w-]+", "-", host.removeprefix(_BUILDER), flags=re.ASCII).strip("-"))
+
+
+def all_folders() -> list[Path]:
+    """Return the folders of all hosts that LayerLab knows of."""
+    return [*machine_dir("x").parent.glob("*"), *builder_dir("x").parent.glob("*")]

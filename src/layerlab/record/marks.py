@@ -12,6 +12,7 @@ import hmac
 import os
 from pathlib import Path
 
+from ..system.files import made_once
 from ..system.home import claim, home
 from ..texts.secrets import marked
 
@@ -42,13 +43,4 @@ def _key(folder: Path) -> bytes:
 def _kept(file: Path) -> bytes:
     if not file.exists():
         claim()
-        part = file.with_name(f".{FILE}.{os.getpid()}")
-        try:
-            part.touch(mode=0o600, exist_ok=False)
-            part.write_bytes(os.urandom(_BYTES))
-            os.link(part, file)  # unlike a rename, it leaves the key that another process made meanwhile
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink(missing_ok=True)
-    return file.read_bytes()
+    return made_once(file, os.urandom(_BYTES))

@@ -10,15 +10,28 @@ byte, without which the file was cut off. A row is nine words: size, time of con
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from .reading import no_number, read
 from .snapshot import Entry, Snapshot, Stat, bits, entry_of
 
 #: Says which layout of a file this is; another one is not read.
 LAYOUT = 1
+
+
+class _Head(TypedDict):
+    """The first line of a file."""
+
+    layout: int
+    entries: int
+    rules: tuple[str, ...]
+    ignore_file: str
+    ignored: tuple[str, ...]
+    about: Mapping[str, Any]
 
 
 class PackedEntries(Mapping[str, Entry]):
@@ -116,25 +129,48 @@ def updated(
 def about(file: Path) -> dict[str, Any]:
     """Return what was kept with a snapshot. Raises OSError if the file can't be read, ValueError if it's something else."""
     with file.open("rb") as opened:
-        found: dict[str, Any] = _head(opened.readline())["about"]
-    return found
+        return dict(_head(opened.readline())["about"])
 
 
 def unpack(file: Path) -> Snapshot:
     """Return the snapshot that a file keeps. Raises OSError if it can't be read, ValueError if it's something else."""
-    with file.open("rb") as opened:
-        head = _head(opened.readline())
-        words = opened.read().decode(errors="surrogateescape").split("\0")
-    rows = dict(zip(words[1:-1:2], words[2:-1:2], strict=False))
-    if words[0] or words[-1] or not len(words) - 2 == 2 * len(rows) == 2 * head["entries"]:
-        raise ValueError(f"{file} doesn't hold the {head['entries']} entries that it should")
-    return Snapshot(
-        PackedEntries(rows, file), tuple(head["rules"]), head["ignore_file"], tuple(head["ignored"]), PackedStats(rows)
-    )
+    return _unpacked(file.read_bytes(), file)
 
 
-def _head(line: bytes) -> dict[str, Any]:
-    head = json.loads(line)
+def without_stats(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without what only this computer's files have: it's the same for every checkout of the same files."""
+    rows = {path: f"{' ' * len(_NO_STAT)}{row.split(' ', 4)[4]}" for path, row in _rows(snapshot)}
+    return dataclasses.replace(snapshot, entries=PackedEntries(rows), stats={})
+
+
+def checked(content: bytes) -> Snapshot:
+    """Return the snapshot in packed bytes of unknown origin, without its stats. Raises ValueError for anything else."""
+    snapshot = _unpacked(content, None)
+    try:
+        for path in snapshot.entries:
+            snapshot.entries[path]
+    except KeyError as error:
+        raise ValueError(f"an entry is of an unknown kind ({error})") from None
+    return dataclasses.replace(snapshot, stats={})
+
+
+def _unpacked(content: bytes, file: Path | None) -> Snapshot:
+    line, _, rest = content.partition(b"\n")
+    head = _head(line)
+    # Counted first: a short file may hold a hundred million NUL bytes.
+    if rest.count(b"\0") == 2 * head["entries"] + 1:
+        words = rest.decode(errors="surrogateescape").split("\0")
+        rows = dict(zip(words[1:-1:2], words[2:-1:2], strict=False))
+        if not words[0] and not words[-1] and len(rows) == head["entries"]:
+            return Snapshot(
+                PackedEntries(rows, file), head["rules"], head["ignore_file"], head["ignored"], PackedStats(rows)
+            )
+    raise ValueError(f"it doesn't hold the {head['entries']} entries that it should")
+
+
+def _head(line: bytes) -> _Head:
+    head = json.loads(line, parse_constant=no_number)
     if not isinstance(head, dict) or head.get("layout") != LAYOUT:
         raise ValueError("not a packed snapshot of this layout")
-    return head
+    read_head: _Head = read(_Head, head)
+    return read_head

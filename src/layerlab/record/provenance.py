@@ -1,11 +1,13 @@
 """The shape of a build's provenance, as far as anything here reads it (SLSA v0.2 with BuildKit's additions).
 
 BuildKit writes null for what's empty. What an operation holds inside is read by `explaining.operations`, which knows BuildKit's
-own format (solver/pb/ops.proto as JSON).
+own format (solver/pb/ops.proto as JSON). Newer BuildKits write SLSA v1, which says the same in other places: `told` puts it back.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -85,3 +87,36 @@ def details(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what BuildKit adds: layers by step, and where in the Dockerfile each step is; {} if it added nothing."""
     found: Mapping[str, Any] = (provenance.get("metadata") or {}).get(_BUILDKIT) or {}
     return found
+
+
+def dockerfile_in(provenance: Mapping[str, Any]) -> str:
+    """Return the Dockerfile's text that the provenance has; "" if it has none."""
+    for info in (details(provenance).get("source") or {}).get("infos") or ():
+        try:
+            return base64.b64decode(info.get("data") or "", validate=True).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            continue
+    return ""
+
+
+def told(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return provenance as records have it, from what BuildKit wrote as SLSA v0.2 or v1; {} from {}.
+
+    Samples of the engine's CPU and memory are left out: they're long, and nothing reads them. Where v1 has what v0.2 says is
+    in BuildKit's documentation, "SLSA definitions".
+    """
+    found = _from_v1(predicate) if "buildDefinition" in predicate else dict(predicate)
+    if extra := details(found):
+        metadata = {**found["metadata"], _BUILDKIT: {k: v for k, v in extra.items() if k != "sysUsage"}}
+        found["metadata"] = metadata
+    return found
+
+
+def _from_v1(predicate: Mapping[str, Any]) -> dict[str, Any]:
+    definition, run = predicate.get("buildDefinition") or {}, predicate.get("runDetails") or {}
+    return {
+        "invocation": {"parameters": (definition.get("externalParameters") or {}).get("request")},
+        "buildConfig": (definition.get("internalParameters") or {}).get("buildConfig"),
+        "materials": definition.get("resolvedDependencies"),
+        "metadata": {_BUILDKIT: (run.get("metadata") or {}).get("buildkit_metadata")},
+    }

@@ -43,6 +43,11 @@ def read(kind: Any, data: Any, where: str = "") -> Any:
     return _plain(kind, data, where)
 
 
+def no_number(word: str) -> Any:
+    """Refuse what JSON doesn't have but Python's reader takes: NaN, Infinity. It's for `json.loads(parse_constant=…)`."""
+    raise ValueError(f"{word} isn't a number in JSON")
+
+
 def _ruled(kind: Any, rule: Any, data: Any, where: str) -> Any:
     value = read(kind, data, where)
     if isinstance(rule, type):
@@ -131,4 +136,4 @@ def _shown(data: Any) -> str:
 
 _WORDS: Mapping[type, str] = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "an object"}
 
-__all__ = ["read"]
+__all__ = ["no_number", "read"]

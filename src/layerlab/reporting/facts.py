@@ -6,17 +6,19 @@ import dataclasses
 import importlib.metadata
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from ..charts.critical_path import critical_path
 from ..explaining.alignment import aligned, stage_names, written
+from ..explaining.caches import image_stages
 from ..explaining.causes import Cause, Explanation, Remedy, RootCause, StepCause
+from ..explaining.comparison import on_one_engine
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, RAN
 from ..record.step import Phase, Step
 from ..system import faults
-from ..texts.plain import shown
-from ..traces.instructions import read
+from ..texts.plain import named, shown
 
 #: Name and version of the JSON. A new field keeps the version; removing one or changing its meaning raises it.
 SCHEMA, VERSION = "layerlab-report", 1
@@ -127,7 +129,7 @@ class Pair:
 class Comparison:
     """The previous build, to compare this one with.
 
-    Unless `same_machine` is true, times reflect the machines as much as the builds.
+    Unless `same_machine` is true (one engine, and no reset in between), times reflect the machines as much as the builds.
     """
 
     app: str
@@ -148,6 +150,7 @@ class Facts:
     Attributes:
         generator: the program that wrote it, with its version.
         outcome: "succeeded", "failed" or "canceled".
+        file: full path of the Dockerfile; "" if it's inline or remote, or unknown.
         command: the docker command, quoted for a shell.
         error: BuildKit's error; "" for a build that succeeded.
         meaning: what the error means; "" unless it's a known one.
@@ -169,6 +172,7 @@ class Facts:
     variant: str
     edit: str
     machine: str
+    file: str
     command: str
     started_at: str
     outcome: str
@@ -225,7 +229,8 @@ def gather(
     moved = totals.downloaded_bytes + totals.context_bytes
     return Facts(
         generator=f"layerlab {importlib.metadata.version('layerlab')}",
-        app=build.app, variant=build.variant, edit=build.edit, machine=build.machine, command=shlex.join(build.command),
+        app=build.app, variant=build.variant, edit=build.edit, machine=build.machine,
+        file=named(str(Path(build.project, build.file))) if build.file else "", command=shlex.join(build.command),
         started_at=build.started_at, outcome=outcome(build), error=build.error.rstrip(), image=build.image_name,
         meaning=fault.what if fault else "", remedy=fault.remedy if fault else "",
         totals=totals, transfer_seconds={str(mbit): moved * 8 / (mbit * 1e6) for mbit in NETWORKS}, steps=steps,
@@ -307,20 +312,13 @@ def _image_stages(build: Build) -> frozenset[str] | None:
     """Name the stages whose layers make up the image: the last step's and those it is FROM. None if unknown."""
     if not build.dockerfile or not build.image_bytes or not build.steps:
         return None
-    bases = {i.stage_name: i.base.lower() for i in read(build.dockerfile) if i.keyword == "FROM"}
-    last = max(build.steps, key=lambda s: s.line).stage
-    found: list[str] = []
-    stage = last
-    while stage in bases and stage not in found:
-        found.append(stage)
-        stage = bases[stage]
-    return frozenset(found) or None
+    return image_stages(build) or None
 
 
 def _compared(now: Build, before: Build) -> Comparison:
     return Comparison(
         app=before.app, variant=before.variant, edit=before.edit, machine=before.machine, started_at=before.started_at,
-        outcome=outcome(before), same_machine=before.machine == now.machine, totals=_totals(before),
+        outcome=outcome(before), same_machine=on_one_engine(now, before), totals=_totals(before),
         steps=tuple(_pairs(before, now)),
     )  # fmt: skip
 

@@ -30,10 +30,10 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", " ".join(shown(text).split()))
 
 
-def markdown(facts: Facts) -> str:
-    """Write the summary in at most LIMIT bytes: if it would be longer, its tables get fewer rows."""
+def markdown(facts: Facts, limit: int = LIMIT) -> str:
+    """Write the summary in at most `limit` bytes: if it would be longer, its tables get fewer rows."""
     rows = ROWS
-    while len((text := _summary(facts, rows)).encode()) > LIMIT and rows > 1:
+    while len((text := _summary(facts, rows)).encode()) > limit and rows > 1:
         rows //= 2
     return text
 
@@ -56,7 +56,8 @@ def _summary(facts: Facts, rows: int) -> str:
     if facts.warnings:
         lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
-    parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
+    if facts.command:  # that of an imported build isn't known
+        parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
     source = f"{facts.generator}, {words.moment(facts.started_at)}"
     parts.append(f"<sub>{escaped(source)}. Sizes are compressed. A download with ≥ is what its log reports.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -26,6 +26,30 @@ def replace_text(file: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
+def made_once(file: Path, content: bytes) -> bytes:
+    """Return what's in `file`, for its owner only; if there's none yet, `content`, unless another process was faster."""
+    if not file.exists():
+        part = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
+        try:
+            write_private(part, [content])
+            os.link(part, file)  # unlike a rename, it leaves what another process made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink(missing_ok=True)
+    return file.read_bytes()
+
+
+def put_private(file: Path, content: bytes) -> None:
+    """Write `file` for its owner only, in one step: nobody reads half of it, even if several write it at once."""
+    part = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
+    try:
+        write_private(part, [content])
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def what_is(path: Path) -> str:
     """Say what stands at a path where a file is wanted: ", which is a folder"; "" for a file, or for nothing."""
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,3 +105,8 @@ def succeeds(command: Sequence[str], env: Mapping[str, str] | None = None, timeo
 
 def _text(data: bytes | None) -> str:
     return (data or b"").decode("utf-8", "replace")
+
+
+def dies_with_us() -> list[str]:
+    """Return a command prefix that makes the kernel end the command if this process is killed; [] where none exists."""
+    return ["setpriv", "--pdeathsig", "TERM"] if sys.platform == "linux" and shutil.which("setpriv") else []

@@ -100,7 +100,11 @@ def parse(
     failures = sorted((s for s in steps if s.state == FAILED), key=lambda s: (s.started or 0.0) + s.seconds)
     message = "\n".join(rest).strip()
     ended_badly = re.search(r"^ERROR:", message, re.MULTILINE)
-    ignored = [f"{name}: {v.error}" for v, name in placed.others if v.error and not ended_badly]
+    ignored = [
+        f"{name}: {v.error}"
+        for v, name in placed.others
+        if v.error and (not ended_badly or phase_kind(name) == "cache import")
+    ]
     told = [line for line in rest if re.match(r"WARNING|.*\blevel=warning\b", line)]
     where = re.search(r"^\S+:(\d+)\n-{5,}$", message, re.MULTILINE)
     return Parsed(
