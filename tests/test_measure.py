@@ -111,7 +111,7 @@ def test_every_situation_can_have_a_contract():
 
 def test_the_command_prints_the_answers_before_the_table(tmp_path, monkeypatch):
     folder = contract_cases.write(tmp_path, BROKEN)
-    monkeypatch.setattr("layerlab.commands.measure_command.started", lambda name: None)
+    monkeypatch.setattr("layerlab.commands.machines.started", lambda name: None)
     monkeypatch.setattr(
         measuring,
         "observations",

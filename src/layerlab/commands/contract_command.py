@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .machines import started
-from .options import json_option, machine_option
+from .options import json_option
 from .printing import dump, echo
 from .subjects import subject_of, subject_options
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..contracts.verdict import Verdict
@@ -31,7 +31,7 @@ def contract() -> None:
 @contract.command()
 @subject_options
 @_fast
-@machine_option("to build on; a [contract.cold] table resets it")
+@where_options("to build on; [contract.cold] and [contract.registry] reset it")
 @click.option("--sarif", type=_written, help="Write what's broken here, as SARIF, for code scanning.")
 @click.option("--junit", type=_written, help="Write a test report here, as JUnit's XML.")
 @click.option("--markdown", type=_written, help="Add a summary to this file, such as $GITHUB_STEP_SUMMARY.")
@@ -42,7 +42,7 @@ def check(
     service: str,
     fast: bool,
     allow: tuple[str, ...],
-    machine_name: str,
+    where: Where,
     sarif: Path | None,
     junit: Path | None,
     markdown: Path | None,
@@ -60,7 +60,7 @@ def check(
 
     with subject_of(path, variant, service, allow, copy=not fast) as what:
         clauses = of_app(what.app)
-        verdict = check_fast(what, clauses) if fast else checked(started(machine_name), what, clauses)
+        verdict = check_fast(what, clauses) if fast else checked(where.host(), what, clauses)
     if sarif:
         sarif.write_text(outputs.sarif(verdict, os.path.relpath(path)), encoding="utf-8")
     if junit:
@@ -80,8 +80,8 @@ def _print(verdict: Verdict, as_json: bool) -> None:
 @contract.command()
 @subject_options
 @_fast
-@machine_option("to build on")
-def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, ...], machine_name: str) -> None:
+@where_options("to build on")
+def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, ...], where: Where) -> None:
     """Propose a contract for the project in PATH: what its builds keep now. Read it, then put it into layerlab.toml.
 
     It builds after no change, a code edit and a dependency edit. Nothing is written:
@@ -95,7 +95,7 @@ def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, .
         if fast:
             observed = list(reason(what, possible(what, QUICK)))
         else:
-            machine = started(machine_name)
+            machine = where.host()
             observed = observations(machine, what, possible(what, QUICK), 1)
         click.echo(proposal(observed), nl=False)
         for edit in what.edits.values():

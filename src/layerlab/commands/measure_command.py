@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .machines import started
-from .options import json_option, machine_option
+from ..record.traffic import least
+from .options import json_option
 from .printing import dump, echo, print_table
 from .subjects import subject_of, subject_options
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from ..measuring.answer import Answer
@@ -28,7 +29,7 @@ _TITLES = ("situation", "builds", "s", "from", "to", "export s", "MB downloaded"
 )
 @click.option("--repeats", default=3, show_default=True, help="Builds in each situation.")
 @click.option("--quick", is_flag=True, help="Build once after no change, a code edit and a dependency edit.")
-@machine_option("to build on; it's reset for cold builds")
+@where_options("to build on; it's reset for cold builds")
 @json_option
 def measure(
     path: Path,
@@ -38,19 +39,20 @@ def measure(
     situations: tuple[str, ...],
     repeats: int,
     quick: bool,
-    machine_name: str,
+    where: Where,
     as_json: bool,
 ) -> None:
     """Measure the project in PATH: how long you wait, for what, and which line is to blame.
 
     It builds cold, after no change, after a code edit and a dependency edit, after the base image moved, and on a fresh CI runner
     with a registry cache. Edits are made in a scratch copy. Which files they change, it says; layerlab.toml can name others.
+    Your own builder is never reset, so only edits are measured there.
     """
     from ..measuring.answer import answers
     from ..measuring.measure import QUICK, measurable, observations, possible
 
     with subject_of(path, variant, service, allow) as what:
-        machine = started(machine_name)
+        machine = where.host()
         chosen = situations or (possible(what, QUICK) if quick else measurable(machine, what))
         edits = list(dict.fromkeys(filter(None, map(what.edit_of, chosen))))
         for edit in edits:
@@ -67,12 +69,11 @@ def measure(
 
 def _row(answer: Answer) -> tuple[object, ...]:
     seconds = (answer.median_seconds, answer.min_seconds, answer.max_seconds, answer.export_seconds)
-    least = "" if answer.downloads_counted else "≥ "
     return (
         answer.situation,
         answer.builds,
         *(f"{value:.1f}" for value in seconds),
-        f"{least}{answer.downloaded_bytes / 1e6:.1f}",
+        f"{least(answer.downloads_counted)}{answer.downloaded_bytes / 1e6:.1f}",
         f"{answer.context_bytes / 1e6:.1f}",
         answer.steps_ran,
         answer.steps_cached,

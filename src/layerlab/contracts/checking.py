@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..machine.machine import Machine
+from ..machine.machine_like import Measurable
 from ..measuring.measure import observations
 from ..measuring.situations import Subject, reason
 from .clauses import Clause, repeats, situations
@@ -12,7 +12,7 @@ from .judging import judge
 from .verdict import Finding, Verdict
 
 
-def check(machine: Machine, what: Subject, contract: Sequence[Clause]) -> Verdict:
+def check(machine: Measurable, what: Subject, contract: Sequence[Clause]) -> Verdict:
     """Build in each situation that the contract names, and judge. The app must be a scratch copy.
 
     Raises the same errors as `machine.build`, and AppError for an edit that the project has nothing for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -52,9 +52,12 @@ class MachineLike(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
-    """What comes before a measured build and isn't an edit of the app: `make` does it, `undo` undoes it in the end."""
+    """What comes before a measured build and isn't an edit of the app: `make` does it, `undo` undoes it in the end.
 
-    make: Callable[[], object]
+    For a base image, `make` takes its name, or moves the usual one.
+    """
+
+    make: Callable[..., object]
     undo: Callable[[], object] = lambda: None
 
 
@@ -72,5 +75,15 @@ class Measurable(Protocol):
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Keep others away during a `with`, as far as that's possible."""
 
-    def build(self, app: App, variant: str, *, view: Wanted, say: Say) -> Build:
+    def build(
+        self,
+        app: App,
+        variant: str,
+        *,
+        args: Mapping[str, str] | None = None,
+        service: str = "",
+        options: Sequence[str] = (),
+        view: Wanted,
+        say: Say,
+    ) -> Build:
         """Run one real build of `app` and return its record."""

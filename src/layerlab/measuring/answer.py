@@ -108,4 +108,4 @@ def _cause(one: Observed) -> Blame | None:
 def counted(build: Build) -> bool:
     """Tell whether all that a build downloaded was counted: its record says so, or no step ran that can download."""
     may = any(step.state != CACHED and step.instruction in ("RUN", "ADD") for step in build.steps)
-    return bool(getattr(build, "downloads_counted", False)) or not may
+    return build.downloads_counted or not may

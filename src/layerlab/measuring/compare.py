@@ -14,8 +14,8 @@ from ..machine.machine_like import Measurable
 from ..machine.resolving import resolve
 from ..project.app import EDITS, App
 from ..record.frames import rows_of
-from ..record.hosts import in_words
 from ..system import progress
+from .preparing import require_prepared
 
 #: The edits that `compare` understands: a build on a reset machine, the edits of an App, and a moved base image.
 PREPARATIONS = ("cold", *EDITS, "base")
@@ -87,16 +87,6 @@ def require_possible(app: App, variants: Sequence[str], edits: Sequence[str], re
     for edit in edits:
         if edit in EDITS:
             app.edited_by(edit)
-
-
-def require_prepared(machine: Measurable, edits: Sequence[str]) -> None:
-    """Raise AppError if an edit isn't one of the app, and can't be made on `machine`."""
-    if missing := [edit for edit in edits if edit not in (*EDITS, *machine.preparations)]:
-        raise AppError(
-            f"{' and '.join(missing)} can't be measured on {in_words(machine.label)}: LayerLab neither empties what it "
-            "didn't make, nor changes its base images",
-            f"name the edits to measure ({', '.join(EDITS)}), or measure on a machine of LayerLab's",
-        )
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..engines import images
 from ..errors import AppError
 from ..machine.machine import Machine
+from ..machine.machine_like import Measurable
 from ..project.app import App
 from ..record.frames import rows_of
 from ..system import progress
@@ -24,7 +25,7 @@ QUICK = ("unchanged", "code", "dependency")
 
 
 def measure(
-    machine: Machine,
+    machine: Measurable,
     app: App,
     variant: str = "",
     *,
@@ -35,7 +36,7 @@ def measure(
     """Build a project in each situation, `repeats` times, and return the measurements.
 
     Args:
-        machine: where to build. It's reset for the situations "cold" and "registry".
+        machine: where to build. It's reset for the situations "cold" and "registry", which a builder of yours doesn't allow.
         app: a scratch copy of the project, which gets the edits.
         variant: as for `machine.build`; by default what the project's layerlab.toml says in [measure], or else what Docker takes.
         service: as for `machine.build`.
@@ -61,7 +62,7 @@ def measure(
 
 
 def observations(
-    machine: Machine, what: Subject, situations: Sequence[str], repeats: int | Mapping[str, int]
+    machine: Measurable, what: Subject, situations: Sequence[str], repeats: int | Mapping[str, int]
 ) -> list[Observed]:
     """Build in each situation, and show meanwhile how far that is. Raises the same errors as `measure`."""
     unknown = [situation for situation in situations if situation not in SITUATIONS]
@@ -87,7 +88,9 @@ def possible(what: Subject, wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def measurable(machine: Machine, what: Subject) -> list[str]:
-    """Return the situations of USUAL that are possible, without "base" if the machine has no image of that name to move."""
+def measurable(machine: Measurable, what: Subject) -> list[str]:
+    """Return the situations of USUAL that are possible: on a builder, those of QUICK; "base" if the machine has its image."""
+    if not isinstance(machine, Machine):
+        return possible(what, QUICK)
     movable = bool(what.base and images.present(what.base, machine.docker))
     return [situation for situation in possible(what, USUAL) if situation != "base" or movable]

@@ -15,14 +15,16 @@ from ..explaining.causes import Explanation
 from ..explaining.drafts import draft, with_file_added, with_file_changed
 from ..explaining.reasoning import reasoned
 from ..explaining.why import explain
-from ..machine.machine import Machine
+from ..machine.machine_like import Measurable
 from ..machine.registry import Registry
 from ..machine.resolving import resolve
 from ..project.app import App
 from ..project.manifest import MANIFEST
 from ..record.build import Build
+from ..system import progress
 from ..traces.instructions import read
 from .finding import Found, find
+from .preparing import require_prepared
 
 #: Each situation, in the order in which they're built, and how a sentence names it.
 SITUATIONS = {
@@ -38,6 +40,8 @@ SITUATIONS = {
 BUILT_ONLY = ("cold", "base", "registry")
 #: The edit of the files that a situation begins with; none for the others.
 _EDITS = {"code": "code", "dependency": "dependency", "context": "context", "registry": "code"}
+#: What has to be done to the machine (`compare`'s names).
+_NEEDS = {"cold": "cold", "base": "base", "registry": "cold"}
 #: The edits that a commit makes.
 _COMMITS = ("code", "dependency", "registry")
 
@@ -155,7 +159,7 @@ def _places(what: Subject, path: str) -> dict[str, str]:
 
 
 def observe(
-    machine: Machine,
+    machine: Measurable,
     what: Subject,
     situations: Sequence[str],
     repeats: Mapping[str, int],
@@ -173,11 +177,12 @@ def observe(
         repeats: how often, by situation; once if it's not in there.
         told: gets the situation before each build.
 
-    Raises the same errors as `machine.build`, AppError, before it builds, for an edit that the project has nothing for, and
-    SetupError if the base image isn't one that the machine can move.
+    Raises the same errors as `machine.build`; AppError, before it builds, for an edit that the project has nothing for, or that
+    needs a machine, not a builder; and SetupError if the base image isn't one that the machine can move.
     """
     for situation in situations:
         what.edit_of(situation)
+    require_prepared(machine, [_NEEDS[situation] for situation in situations if situation in _NEEDS])
     bench = _Bench(machine, what)
     with machine.alone(), contextlib.ExitStack() as ends:
         for situation in (s for s in SITUATIONS if s in situations):
@@ -190,7 +195,7 @@ def observe(
 class _Bench:
     """Builds of a subject on a machine, one after the other."""
 
-    def __init__(self, machine: Machine, what: Subject) -> None:
+    def __init__(self, machine: Measurable, what: Subject) -> None:
         self.machine, self.what = machine, what
         self.args = dict.fromkeys(what.commit_args, "first")
         self.warm: Build | None = None
@@ -203,9 +208,9 @@ class _Bench:
         if self.warm is None:
             self.warm = self._build()
         if situation == "base":
-            ends.callback(self.machine.restore_bases)
+            ends.callback(self.machine.preparations["base"].undo)
         elif situation == "registry":
-            self.machine.restore_bases()
+            self.machine.preparations["base"].undo()
             registry = ends.enter_context(Registry.start("measure", say=lambda line: None))
             self.cache = f"type=registry,ref={registry.ref('measure:cache')}"
             self.warm = self._build(f"--cache-to={self.cache},mode=max")
@@ -213,12 +218,10 @@ class _Bench:
     def built(self, situation: str) -> Observed:
         """Make what comes before a build, and build."""
         options = []
-        if situation in ("cold", "registry"):
-            self.machine.reset()
+        if need := _NEEDS.get(situation):
+            self.machine.preparations[need].make(*([self.what.base] if need == "base" else []))
         if situation == "registry":
             options = [f"--cache-from={self.cache}"]
-        elif situation == "base":
-            self.machine.move_base(self.what.base)
         if found := self.what.edit_of(situation):
             self.what.app.edit(found.kind, found.path)
         if situation in _COMMITS:
@@ -232,5 +235,5 @@ class _Bench:
     def _build(self, *options: str) -> Build:
         what = self.what
         return self.machine.build(
-            what.app, what.variant, service=what.service, args=self.args, options=options, view="none"
+            what.app, what.variant, service=what.service, args=self.args, options=options, view="none", say=progress.say
         )
