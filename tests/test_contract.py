@@ -119,3 +119,11 @@ def test_a_project_without_a_contract_is_told_how_to_write_one(tmp_path):
 )
 def test_a_star_in_a_pattern_stands_for_any_text_and_nothing_else_does(pattern, text, does):
     assert matches(pattern, text) is does
+
+
+def test_reasoning_leaves_few_clauses_unknown(tmp_path):
+    levels = []
+    for number, mutation in enumerate([*BREAKING, *HARMLESS]):
+        levels += [finding.level for finding in fast(contract_cases.write(tmp_path / str(number), mutation)).findings]
+    assert levels.count(UNDECIDED) <= len(levels) / 10
+    assert len(BREAKING) >= 20 and len(HARMLESS) >= 10

@@ -135,3 +135,12 @@ def test_a_comment_is_one_in_the_language(path, begins):
 def test_json_gets_white_space_which_differs():
     assert comment("a.json", "edit 1").strip() == comment("Pipfile.lock", "edit 2").strip() == ""
     assert comment("a.json", "edit 1") != comment("a.json", "edit 2")
+
+
+def test_a_named_file_that_no_build_sees_is_told(tmp_path):
+    manifest = '[edits]\ncode = "notes.py"\n'
+    written(tmp_path, "FROM python\nCOPY . /app/\n", "notes.py", "main.py", **{"layerlab.toml": manifest})
+    (tmp_path / ".dockerignore").write_text("notes.py\n")
+    with App.at(tmp_path) as app:
+        edit = subject(app).edits["code"]
+    assert str(edit) == "code edit: notes.py, as layerlab.toml says, which isn't in the build context"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+import subprocess
 
 import contract_cases
 import pytest
@@ -125,3 +127,28 @@ def test_the_command_prints_the_answers_before_the_table(tmp_path, monkeypatch):
     assert "code edit: main.py" in done.stderr
     done = CliRunner().invoke(main, ["measure", str(folder), "--quick", "--json"])
     assert [answer["situation"] for answer in json.loads(done.stdout)] == ["unchanged", "code", "dependency"]
+
+
+def test_another_commit_is_measured_beside_the_files_as_they_are(tmp_path, monkeypatch):
+    folder = contract_cases.write(tmp_path / "shop")
+    shutil.rmtree(folder / ".git")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "good"]):
+        user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *user, *words], cwd=folder, check=True)
+    dockerfile = (folder / "Dockerfile").read_text()
+    (folder / "Dockerfile").write_text(dockerfile.replace("COPY requirements.txt /", "COPY . /"))
+    monkeypatch.setattr("layerlab.commands.machines.started", lambda name: None)
+    monkeypatch.setattr(
+        measuring,
+        "observations",
+        lambda machine, what, chosen, repeats: [timed(one, 21.5) for one in reason(what, chosen)],
+    )
+    words = ["measure", str(folder), "--quick", "--against", "HEAD"]
+    told = json.loads(CliRunner().invoke(main, [*words, "--json"]).stdout)
+    ran = {name: {a["situation"]: a["steps_ran"] for a in told[name]} for name in ("before", "now")}
+    assert (ran["before"]["code"], ran["now"]["code"]) == (1, 3)
+    table = CliRunner().invoke(main, words).stdout.splitlines()[-7:]
+    assert [line.split()[:2] for line in table[1:5]] == [
+        ["HEAD", "unchanged"], ["now", "unchanged"], ["HEAD", "code"], ["now", "code"],
+    ]  # fmt: skip
+    assert "COPY . /" in (folder / "Dockerfile").read_text()

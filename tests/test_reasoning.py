@@ -125,7 +125,6 @@ def test_a_relative_target_in_a_folder_that_the_base_image_may_set_is_unknown(tm
     [
         ("--link", "c"),
         ("--link --chown=1000:1000", "c"),
-        ("--link --chown=app", "r"),
         ("--link --chmod=644", "r"),
         ("", "r"),
     ],

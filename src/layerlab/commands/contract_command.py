@@ -92,11 +92,8 @@ def init(path: Path, variant: str, service: str, fast: bool, allow: tuple[str, .
     from ..measuring.situations import reason
 
     with subject_of(path, variant, service, allow, copy=not fast) as what:
-        if fast:
-            observed = list(reason(what, possible(what, QUICK)))
-        else:
-            machine = where.host()
-            observed = observations(machine, what, possible(what, QUICK), 1)
+        chosen = possible(what, QUICK)
+        observed = list(reason(what, chosen)) if fast else observations(where.host(), what, chosen, 1)
         click.echo(proposal(observed), nl=False)
-        for edit in what.edits.values():
-            echo(f"{edit.kind} edit: {edit.path or 'none'}, {edit.why}", err=True)
+        for edit in what.edits_of(chosen):
+            echo(edit, err=True)

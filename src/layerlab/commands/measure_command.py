@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,12 @@ _TITLES = ("situation", "builds", "s", "from", "to", "export s", "MB downloaded"
 @click.option("--repeats", default=3, show_default=True, help="Builds in each situation.")
 @click.option("--quick", is_flag=True, help="Build once after no change, a code edit and a dependency edit.")
 @where_options("to build on; it's reset for cold builds")
+@click.option(
+    "--against",
+    metavar="REV",
+    default="",
+    help="Measure this commit first, and show both.",
+)
 @json_option
 def measure(
     path: Path,
@@ -40,6 +48,7 @@ def measure(
     repeats: int,
     quick: bool,
     where: Where,
+    against: str,
     as_json: bool,
 ) -> None:
     """Measure the project in PATH: how long you wait, for what, and which line is to blame.
@@ -50,21 +59,40 @@ def measure(
     """
     from ..measuring.answer import answers
     from ..measuring.measure import QUICK, measurable, observations, possible
+    from ..measuring.situations import SITUATIONS
 
-    with subject_of(path, variant, service, allow) as what:
-        machine = where.host()
-        chosen = situations or (possible(what, QUICK) if quick else measurable(machine, what))
-        edits = list(dict.fromkeys(filter(None, map(what.edit_of, chosen))))
-        for edit in edits:
-            echo(f"{edit.kind} edit: {edit.path}, {edit.why}", err=True)
-        found = answers(observations(machine, what, chosen, 1 if quick else repeats))
+    def measured(folder: Path) -> list[Answer]:
+        with subject_of(folder, variant, service, allow) as what:
+            host = where.host()
+            chosen = situations or (possible(what, QUICK) if quick else measurable(host, what))
+            for edit in what.edits_of(chosen):
+                echo(edit, err=True)
+            return answers(observations(host, what, chosen, 1 if quick else repeats))
+
+    before = _of_commit(measured, path, against) if against else []
+    found = measured(path)
     if as_json:
-        click.echo(dump([answer.to_json() for answer in found]))
+        now = [answer.to_json() for answer in found]
+        click.echo(dump({"before": [answer.to_json() for answer in before], "now": now} if against else now))
         return
     for answer in found:
         echo(answer)
     echo("")
-    print_table(_TITLES, map(_row, found), right=_TITLES[1:])
+    if not against:
+        print_table(_TITLES, map(_row, found), right=_TITLES[1:])
+        return
+    # Situation by situation, so that what's compared is side by side.
+    told = [(against, answer) for answer in before] + [("now", answer) for answer in found]
+    told.sort(key=lambda one: [*SITUATIONS].index(one[1].situation))
+    print_table(("commit", *_TITLES), [(name, *_row(answer)) for name, answer in told], right=_TITLES[1:])
+
+
+def _of_commit(measured: Callable[[Path], list[Answer]], path: Path, revision: str) -> list[Answer]:
+    """Measure a commit's files, which are removed afterwards."""
+    from ..system.commits import checked_out
+
+    with tempfile.TemporaryDirectory(prefix="layerlab-") as folder:
+        return measured(checked_out(path, revision, Path(folder)))
 
 
 def _row(answer: Answer) -> tuple[object, ...]:

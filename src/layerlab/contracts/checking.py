@@ -30,6 +30,5 @@ def check_fast(what: Subject, contract: Sequence[Clause]) -> Verdict:
 
 
 def _verdict(what: Subject, contract: Sequence[Clause], findings: Sequence[Finding], reasoned: bool) -> Verdict:
-    made = dict.fromkeys(filter(None, map(what.edit_of, situations(contract))))
-    edits = tuple(f"{edit.kind} edit: {edit.path}, {edit.why}" for edit in made)
+    edits = tuple(map(str, what.edits_of(situations(contract))))
     return Verdict(what.draft.app, what.draft.variant, what.dockerfile, edits, tuple(findings), reasoned)

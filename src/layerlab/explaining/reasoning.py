@@ -41,10 +41,8 @@ def reasoned(now: Build, before: Build, opaque: Collection[str] = ()) -> Build:
 
 
 def links(operation: Operation) -> bool:
-    """Tell whether a COPY is linked: BuildKit ignores --link beside --chmod, and beside --chown with a name."""
-    facts = operation.facts
-    owner = facts.get("option --chown", "0").replace(":", "")
-    return bool(facts.get("link")) and "option --chmod" not in facts and owner.isdigit()
+    """Tell whether a COPY is linked: BuildKit ignores --link beside --chmod (docs/buildkit-facts.md)."""
+    return bool(operation.facts.get("link")) and "option --chmod" not in operation.facts
 
 
 class _Reasoner:

@@ -48,12 +48,15 @@ class Found:
     Attributes:
         kind: "code", "dependency" or "context".
         path: relative to the app; "" if there's none.
-        why: how it was found, to follow the path: "which `RUN pip install …` in line 5 reads".
+        why: how it was found, to follow the path: "which line 5 installs from".
     """
 
     kind: str
     path: str
     why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} edit: {self.path or 'none'}, {self.why}"
 
 
 def find(build: Build, place: str, told: Mapping[str, Any]) -> dict[str, Found]:
@@ -71,8 +74,15 @@ def find(build: Build, place: str, told: Mapping[str, Any]) -> dict[str, Found]:
     for kind, (path, why) in guesses.items():
         own = told.get(keys[kind], "")
         inside = posixpath.normpath(posixpath.join(place, path)) if path else ""
-        found[kind] = Found(kind, own, "as layerlab.toml says") if own else Found(kind, inside, why)
+        found[kind] = Found(kind, own, _said(build, place, kind, own)) if own else Found(kind, inside, why)
     return found
+
+
+def _said(build: Build, place: str, kind: str, path: str) -> str:
+    """Say that layerlab.toml names a file, and if no build can notice an edit of it."""
+    snapshot = build.contexts.get("context")
+    there = snapshot is None or kind == "context" or posixpath.relpath(path, place) in snapshot.entries
+    return "as layerlab.toml says" + ("" if there else ", which isn't in the build context")
 
 
 def _read(build: Build) -> list[str]:

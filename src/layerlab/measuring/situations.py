@@ -85,6 +85,10 @@ class Subject:
             raise AppError(f"{self.app.name}: {found.why}", f"name a file in {MANIFEST}: [edits] {key} = …")
         return found
 
+    def edits_of(self, situations: Sequence[str]) -> list[Found]:
+        """Return what the edits of several situations change, each once. Raises AppError as `edit_of` does."""
+        return list(dict.fromkeys(filter(None, map(self.edit_of, situations))))
+
     @property
     def base(self) -> str:
         """The image that the last stage is made from in the end; "" if it's made from scratch, or another bake target."""
