@@ -143,4 +143,4 @@ def test_a_named_file_that_no_build_sees_is_told(tmp_path):
     (tmp_path / ".dockerignore").write_text("notes.py\n")
     with App.at(tmp_path) as app:
         edit = subject(app).edits["code"]
-    assert str(edit) == "code edit: notes.py, as layerlab.toml says, which isn't in the build context"
+    assert str(edit) == "code edit: notes.py, as layerlab.toml says, which isn't in a build context"

@@ -152,3 +152,9 @@ def test_another_commit_is_measured_beside_the_files_as_they_are(tmp_path, monke
         ["HEAD", "unchanged"], ["now", "unchanged"], ["HEAD", "code"], ["now", "code"],
     ]  # fmt: skip
     assert "COPY . /" in (folder / "Dockerfile").read_text()
+
+
+def test_an_image_from_scratch_has_no_base_that_moves(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    with App.at(tmp_path) as app, pytest.raises(AppError, match="no base that could move"):
+        observations(None, subject(app), ["base"], 1)

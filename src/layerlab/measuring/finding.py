@@ -59,12 +59,12 @@ class Found:
         return f"{self.kind} edit: {self.path or 'none'}, {self.why}"
 
 
-def find(build: Build, place: str, told: Mapping[str, Any]) -> dict[str, Found]:
+def find(build: Build, places: Mapping[str, str], told: Mapping[str, Any]) -> dict[str, Found]:
     """Return what the edits of each kind change.
 
     Args:
         build: the draft of the build.
-        place: its main context, relative to the app.
+        places: name of a context → its folder, relative to the app.
         told: the [edits] table of layerlab.toml.
     """
     read = _read(build)
@@ -73,16 +73,16 @@ def find(build: Build, place: str, told: Mapping[str, Any]) -> dict[str, Found]:
     found = {}
     for kind, (path, why) in guesses.items():
         own = told.get(keys[kind], "")
-        inside = posixpath.normpath(posixpath.join(place, path)) if path else ""
-        found[kind] = Found(kind, own, _said(build, place, kind, own)) if own else Found(kind, inside, why)
+        inside = posixpath.normpath(posixpath.join(places.get("context", ""), path)) if path else ""
+        found[kind] = Found(kind, own, _said(build, places, kind, own)) if own else Found(kind, inside, why)
     return found
 
 
-def _said(build: Build, place: str, kind: str, path: str) -> str:
+def _said(build: Build, places: Mapping[str, str], kind: str, path: str) -> str:
     """Say that layerlab.toml names a file, and if no build can notice an edit of it."""
-    snapshot = build.contexts.get("context")
-    there = snapshot is None or kind == "context" or posixpath.relpath(path, place) in snapshot.entries
-    return "as layerlab.toml says" + ("" if there else ", which isn't in the build context")
+    known = [(place, build.contexts[name]) for name, place in places.items() if name in build.contexts]
+    there = kind == "context" or any(posixpath.relpath(path, place) in of.entries for place, of in known)
+    return "as layerlab.toml says" + ("" if there else ", which isn't in a build context")
 
 
 def _read(build: Build) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import posixpath
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..contexts.beside import looking_at
 from ..errors import AppError
@@ -122,15 +122,16 @@ def subject(app: App, variant: str = "", service: str = "") -> Subject:
     with looking_at(definition.folders, definition.file_in_context, app.snapshots, definition.absent) as contexts:
         pass
     made = draft(definition, contexts)
+    folders = {name: definition.contexts[name] for name in definition.folders}
     return Subject(
         app,
         variant,
         service,
         tuple(told.get("commit_args", ())),
         made,
-        find(made, definition.contexts["context"], app.told("edits")),
+        find(made, folders, app.told("edits")),
         definition.file,
-        {name: definition.contexts[name] for name in definition.folders},
+        folders,
         tuple(name for name, place in definition.contexts.items() if place.startswith("target:")),
     )
 
@@ -163,11 +164,7 @@ def _places(what: Subject, path: str) -> dict[str, str]:
 
 
 def observe(
-    machine: Measurable,
-    what: Subject,
-    situations: Sequence[str],
-    repeats: Mapping[str, int],
-    told: Callable[[str], object] = lambda situation: None,
+    machine: Measurable, what: Subject, situations: Sequence[str], repeats: Mapping[str, int]
 ) -> Iterator[Observed]:
     """Build in each situation on a machine, and yield the builds.
 
@@ -179,20 +176,20 @@ def observe(
         what: what to build.
         situations: of SITUATIONS; they're built in that order.
         repeats: how often, by situation; once if it's not in there.
-        told: gets the situation before each build.
 
     Raises the same errors as `machine.build`; AppError, before it builds, for an edit that the project has nothing for, or that
     needs a machine, not a builder; and SetupError if the base image isn't one that the machine can move.
     """
     for situation in situations:
         what.edit_of(situation)
+    if "base" in situations and not what.base:
+        raise AppError(f"{what.app.name}: the image has no base that could move", "leave out the situation `base`")
     require_prepared(machine, [_NEEDS[situation] for situation in situations if situation in _NEEDS])
     bench = _Bench(machine, what)
     with machine.alone(), contextlib.ExitStack() as ends:
         for situation in (s for s in SITUATIONS if s in situations):
             bench.begin(situation, ends)
             for repeat in range(repeats.get(situation, 1)):
-                told(situation)
                 yield dataclasses.replace(bench.built(situation), repeat=repeat)
 
 
