@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 from contract_cases import BREAKING
 
+from layerlab.charts.before_after import before_after
 from layerlab.commands.main import main
 from layerlab.errors import AppError
 from layerlab.measuring import measure as measuring
 from layerlab.measuring.answer import answers, counted
-from layerlab.measuring.measure import USUAL, observations, possible
+from layerlab.measuring.measure import USUAL, frame_of, observations, possible
 from layerlab.measuring.situations import SITUATIONS, reason, subject
 from layerlab.project.app import App
 from layerlab.record.step import Phase
@@ -158,3 +159,12 @@ def test_an_image_from_scratch_has_no_base_that_moves(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     with App.at(tmp_path) as app, pytest.raises(AppError, match="no base that could move"):
         observations(None, subject(app), ["base"], 1)
+
+
+def test_the_frame_has_a_row_per_build_and_step_and_can_be_drawn(broken):
+    observed = [timed(one, 20.0 + one.repeat) for one in reason(broken, ["unchanged", "code"])]
+    rows = frame_of(observed)
+    assert len(rows) == sum(len(one.build.steps) for one in observed)
+    install = rows[rows["text"].str.contains("pip install") & (rows["edit"] == "code")].iloc[0]
+    assert (install["state"], install["why"]) == ("RAN", "line 4 above ran again")
+    assert "edit code" in repr(before_after(rows))

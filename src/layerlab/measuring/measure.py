@@ -45,17 +45,22 @@ def measure(
         repeats: builds in each situation.
 
     Returns a DataFrame with one row per build and step: the columns that `compare` returns, with the situation as `edit`, and
-    `why`, the reason why the step ran.
+    `why`, the reason why the step ran. `before_after` draws it.
 
     Raises AppError for an unknown situation, one that the project has nothing for, or `repeats` below 1, and the same errors as
     `machine.build`.
     """
-    with needs_course():
-        import pandas as pd
-
     what = subject(app, variant, service)
+    return frame_of(observations(machine, what, situations or measurable(machine, what), repeats))
+
+
+def frame_of(observed: Sequence[Observed]) -> pd.DataFrame:
+    """Return builds in their situations as the frame that `measure` returns."""
+    with needs_course():
+        import pandas as pd  # here, because `layerlab measure` needs no frame
+
     rows = []
-    for number, one in enumerate(observations(machine, what, situations or measurable(machine, what), repeats)):
+    for number, one in enumerate(observed):
         frame = rows_of(one.build, one.situation, one.repeat, number)
         rows.append(frame.assign(why=[step.why for step in one.explanation.steps]))
     return pd.concat(rows, ignore_index=True)
