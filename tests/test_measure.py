@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 
@@ -18,6 +19,7 @@ from layerlab.errors import AppError
 from layerlab.measuring import measure as measuring
 from layerlab.measuring.answer import answers, counted
 from layerlab.measuring.measure import USUAL, frame_of, observations, possible
+from layerlab.measuring.page import page
 from layerlab.measuring.situations import SITUATIONS, reason, subject
 from layerlab.project.app import App
 from layerlab.record.step import Phase
@@ -128,6 +130,15 @@ def test_the_command_prints_the_answers_before_the_table(tmp_path, monkeypatch):
     assert "code edit: main.py" in done.stderr
     done = CliRunner().invoke(main, ["measure", str(folder), "--quick", "--json"])
     assert [answer["situation"] for answer in json.loads(done.stdout)] == ["unchanged", "code", "dependency"]
+
+
+def test_the_page_has_the_answers_and_needs_no_network(broken):
+    (code,) = reason(broken, ["code"])
+    (before,), (now,) = (answers([timed(code, seconds)]) for seconds in (40.0, 21.5))
+    text = page("shop <b>", "machine laptop", ["code edit: main.py"], [before], [now], "main")
+    assert "after a code edit, you wait 21.5 s; `COPY . .` in line 11 takes 11.0 s of it" in text
+    assert "shop &lt;b&gt;" in text and "<td>main</td>" in text and "width:53.8%" in text
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
 
 
 def test_another_commit_is_measured_beside_the_files_as_they_are(tmp_path, monkeypatch):

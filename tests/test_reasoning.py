@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
 
 import pytest
-from cases.recording import RECORDED, file_of
+from cases.recording import RECORDED, drafted, file_of
 
 from layerlab.explaining.reasoning import UNKNOWN, reasoned
 from layerlab.measuring.situations import reason, subject
@@ -21,11 +20,6 @@ OUTSIDE = {
     "35 --no-cache", "41 the cache pruned", "44 a step that fails once", "68 an address with other content", "70 the base moved",
     "a file that a step above read, among others",
 }  # fmt: skip
-
-
-def drafted(build: Build) -> Build:
-    steps = tuple(dataclasses.replace(step, state=CACHED, started=None) for step in build.steps)
-    return dataclasses.replace(build, provenance={}, steps=steps)
 
 
 def recorded(case):

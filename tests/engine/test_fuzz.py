@@ -12,11 +12,13 @@ import re
 import secrets
 
 import pytest
+from cases.recording import drafted
 from fuzzing import Edit, Project, cases, touch
 from hypothesis import HealthCheck, given, note, settings
 
-from layerlab import App, BuildFailed, Machine, explain
+from layerlab import App, Build, BuildFailed, Machine, explain
 from layerlab.explaining.causes import CONSEQUENCES
+from layerlab.explaining.reasoning import UNKNOWN, reasoned
 from layerlab.record.states import CACHED, RAN
 
 CASES = int(os.environ.get("LAYERLAB_FUZZ", "40"))
@@ -32,7 +34,9 @@ def machine(lab_home):
         yield machine
     steps, agreed = agreement["steps"], agreement["agreed"]
     print(f"\nfuzz: {agreement['cases']} cases, {agreed} of {steps} steps explained as the engine decided", end=" ")
-    print(f"({agreed / max(1, steps):.1%})")
+    print(
+        f"({agreed / max(1, steps):.1%}); {agreement['reasoned']} reasoned, {agreement['undecided']} of them undecided"
+    )
 
 
 @settings(
@@ -58,7 +62,7 @@ def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[st
     token = secrets.token_hex(8)
     (edit.broken if edit.broken and edit.first else project).write(folder, token)
     with App.from_path(folder) as app:
-        _build(machine, app, edit.always, fails=edit.first)
+        first = _build(machine, app, edit.always, fails=edit.first)
         if edit.broken and not edit.first:
             edit.broken.write(app.path, token)
             _build(machine, app, edit.always, fails=True)
@@ -74,15 +78,31 @@ def explained(machine: Machine, folder, project: Project, edit: Edit) -> list[st
         agreement["agreed"] += not wrong
         if wrong:
             problems.append(f"line {step.line} {step.state} {step.text!r}: {wrong}")
+    # What a change of the Dockerfile's text does to keys isn't reasoned, nor what options do.
+    if first and not edit.broken and not edit.options and again.dockerfile == first.dockerfile:
+        problems += _misjudged(first, again)
     if any(s.state == RAN for s in explanation.steps) and not explanation.roots:
         problems.append("steps ran, and no root cause is given")
     return [*problems, str(explanation), explanation.evidence()] if problems else []
 
 
-def _build(machine: Machine, app: App, options, *, fails: bool) -> None:
+def _build(machine: Machine, app: App, options, *, fails: bool) -> Build | None:
     expected = pytest.raises(BuildFailed) if fails else contextlib.nullcontext()
     with expected:
-        machine.build(app, "Dockerfile", view="none", options=options)
+        return machine.build(app, "Dockerfile", view="none", options=options)
+    return None
+
+
+def _misjudged(first: Build, again: Build) -> list[str]:
+    """What reasoning without a build says of the steps, and the engine did otherwise."""
+    found = []
+    for step, real in zip(reasoned(drafted(again), drafted(first)).steps, again.steps, strict=True):
+        if real.instruction != "FROM":
+            agreement["reasoned"] += 1
+            agreement["undecided"] += step.state == UNKNOWN
+            if step.state not in (real.state, UNKNOWN):
+                found.append(f"line {real.line} {real.text!r}: reasoned {step.state}, and it was {real.state}")
+    return found
 
 
 def _wrong_stage(step) -> str:

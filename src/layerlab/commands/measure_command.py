@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..record.hosts import in_words
 from ..record.traffic import least
 from .options import json_option
 from .printing import dump, echo, print_table
@@ -38,6 +39,11 @@ _TITLES = ("situation", "builds", "s", "from", "to", "export s", "MB downloaded"
     default="",
     help="Measure this commit first, and show both.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with the answers and the table here, as HTML.",
+)
 @json_option
 def measure(
     path: Path,
@@ -49,6 +55,7 @@ def measure(
     quick: bool,
     where: Where,
     against: str,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the project in PATH: how long you wait, for what, and which line is to blame.
@@ -59,22 +66,35 @@ def measure(
     """
     from ..measuring.answer import answers
     from ..measuring.measure import QUICK, measurable, observations, possible
-    from ..measuring.situations import SITUATIONS
+
+    edits: list[str] = []
 
     def measured(folder: Path) -> list[Answer]:
         with subject_of(folder, variant, service, allow) as what:
             host = where.host()
             chosen = situations or (possible(what, QUICK) if quick else measurable(host, what))
-            for edit in what.edits_of(chosen):
+            edits[:] = map(str, what.edits_of(chosen))
+            for edit in edits:
                 echo(edit, err=True)
             return answers(observations(host, what, chosen, 1 if quick else repeats))
 
     before = _of_commit(measured, path, against) if against else []
     found = measured(path)
+    if report:
+        from ..measuring.page import page
+
+        title = f"{path.resolve().name} {variant or service}".strip()
+        report.write_text(page(title, in_words(where.label), edits, before, found, against), encoding="utf-8")
     if as_json:
         now = [answer.to_json() for answer in found]
         click.echo(dump({"before": [answer.to_json() for answer in before], "now": now} if against else now))
         return
+    _print(found, before, against)
+
+
+def _print(found: list[Answer], before: list[Answer], against: str) -> None:
+    from ..measuring.situations import SITUATIONS
+
     for answer in found:
         echo(answer)
     echo("")

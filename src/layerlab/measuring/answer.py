@@ -43,21 +43,28 @@ class Answer:
     min_seconds: float
     max_seconds: float
     export_seconds: float
-    downloaded_bytes: float
+    downloaded_bytes: int
     downloads_counted: bool
-    context_bytes: float
+    context_bytes: int
     steps_ran: int
     steps_cached: int
     slowest: str
     cause: str
     line: int
 
+    @property
+    def text(self) -> str:
+        """How long people wait, and for what."""
+        told = f"{SITUATIONS[self.situation]}, you wait {self.median_seconds:.1f} s"
+        return told if self.median_seconds < SHORT else f"{told}; {self.slowest}"
+
+    @property
+    def blame(self) -> str:
+        """Which line is to blame; "" if the wait is short, or has to be."""
+        return "" if self.median_seconds < SHORT else self.cause
+
     def __str__(self) -> str:
-        """Say how long people wait, for what, and which line is to blame."""
-        text = f"{SITUATIONS[self.situation]}, you wait {self.median_seconds:.1f} s"
-        if self.median_seconds < SHORT:
-            return text
-        return f"{text}; {self.slowest}" + (f"\n    → {self.cause}" if self.cause else "")
+        return self.text + (f"\n    → {self.blame}" if self.blame else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, as `layerlab measure --json` prints it."""
@@ -86,9 +93,9 @@ def _answer(situation: str, its: Sequence[Observed]) -> Answer:
         min_seconds=min(seconds),
         max_seconds=max(seconds),
         export_seconds=statistics.median(build.export_seconds for build in builds),
-        downloaded_bytes=statistics.median(build.downloaded_bytes for build in builds),
+        downloaded_bytes=round(statistics.median(build.downloaded_bytes for build in builds)),
         downloads_counted=all(map(counted, builds)),
-        context_bytes=statistics.median(build.context_bytes for build in builds),
+        context_bytes=round(statistics.median(build.context_bytes for build in builds)),
         steps_ran=states.count(RAN),
         steps_cached=states.count(CACHED),
         slowest=longest.text,

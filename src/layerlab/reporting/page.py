@@ -54,8 +54,8 @@ def page(facts: Facts) -> str:
 
 def _page(facts: Facts, step_logs: list[str]) -> str:
     layers, outside = _layers(facts)
-    script = _environment().get_template("print.js").render().strip()
-    return _environment().get_template("report.html").render(
+    script = environment().get_template("print.js").render().strip()
+    return environment().get_template("report.html").render(
         facts=facts,
         title=f"{facts.app} {facts.variant}",
         lines=_source_lines(facts),
@@ -104,8 +104,9 @@ def _source_lines(facts: Facts) -> list[SourceLine]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return what renders the templates of this room, with the words as filters."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("layerlab.reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=printable,
     )  # fmt: skip
@@ -121,10 +122,10 @@ def _environment() -> jinja2.Environment:
         "difference",
         "moment",
     ):
-        environment.filters[name] = getattr(words, name)
-    environment.filters["brief"] = brief
-    environment.globals.update(
+        made.filters[name] = getattr(words, name)
+    made.filters["brief"] = brief
+    made.globals.update(
         SIGNS=words.SIGNS, MEASURED=words.MEASURED, verdict=words.verdict, short_story=words.short_story,
         slowest=words.slowest, comparison_rows=words.comparison_rows,
     )  # fmt: skip
-    return environment
+    return made

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -16,6 +17,7 @@ from layerlab import Build
 from layerlab.explaining.against import explain_against
 from layerlab.explaining.causes import Explanation
 from layerlab.record import history
+from layerlab.record.states import CACHED
 
 from . import projects, reports
 from .scene import Case, Scene
@@ -48,6 +50,12 @@ def replayed(case: Case) -> tuple[Build, Explanation]:
     told = json.loads(gzip.decompress(file_of(case).read_bytes()))
     build, *earlier = [Build.from_json(one) for one in told["builds"]]
     return build, explain_against(build, earlier, forgotten=told["forgotten"])
+
+
+def drafted(build: Build) -> Build:
+    """Return a build as a draft has it (`explaining.drafts`): what it was made from, and nothing that it did."""
+    steps = tuple(dataclasses.replace(step, state=CACHED, started=None) for step in build.steps)
+    return dataclasses.replace(build, provenance={}, steps=steps)
 
 
 def file_of(case: Case) -> Path:
