@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,7 @@ from ..system import docker_words
 from . import caches, file_changes
 from .causes import Cause, StepCause
 from .comparison import Comparison, StepDifferences
+from .hits import same_files
 from .operations import Operation
 from .step_in_build import secrets_of
 
@@ -136,8 +138,7 @@ class _Step:
         ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
         above = _numbers(self.build.steps[k] for k in ran_above)
         if self.index in newest.was and newest.before.error:
-            text = "no earlier build got through it"
-            return self._result((Cause("instruction added", text),), True, above)
+            return self._result(self._never_done(), True, above)
         mine = newest.written_now[self.index]
         stage = self.step.stage.rpartition(" ")[2]
         if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
@@ -151,6 +152,16 @@ class _Step:
             text = f"it moved: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
             return self._result((Cause("instruction moved", text),), True, above)
         return self._result((Cause("instruction added", "it is new"),), True, above)
+
+    def _never_done(self) -> tuple[Cause, ...]:
+        """Return what changed since the step failed last; if nothing did, or it never came to it, that none got through it."""
+        text = "no earlier build got through it"
+        tried = next((c for c in self.comparisons if c.state_before(self.index) == FAILED), None)
+        changed = tried.step(self.index).own if tried else []
+        if not changed:
+            return (Cause("instruction added", text),)
+        first, *others = changed
+        return (dataclasses.replace(first, text=f"{first.text} ({text})"), *others)
 
     def _consequences(self, above: Sequence[tuple[int, int | None]]) -> list[Cause]:
         """Return the causes for steps above that ran: those that it builds on, then the stages whose files were taken."""
@@ -178,18 +189,15 @@ class _Step:
             return ""
         reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
         if reads_ran:
-            return f"{self.build.steps[reads_ran[0]].place} ran again, but the files taken from there are the same"
+            return self._taken(comparison, f"{self.build.steps[reads_ran[0]].place} ran again")
         found = comparison.step(self.index)
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
             return "COPY --link does not depend on the steps above it"
         if found.roots:
-            same = next(
-                (n for n, c in enumerate(self.comparisons, 1) if c.reached(self.index) and c.step(self.index).nothing),
-                0,
-            )
+            same = next((n for n, c in enumerate(self.comparisons, 1) if self._equal(c)), 0)
             text = found.roots[0].text
             if not same and all(c.kind == "source changed" for c in found.roots):
-                return f"{text}, but the files taken from there are the same"
+                return self._taken(comparison, text)
             if same:
                 return f"{text}, but the cache has it from {self._ago(same)}"
             return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
@@ -199,6 +207,22 @@ class _Step:
         both = comparison.both(self.index)
         files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
         return files or self._not_in_key()
+
+    def _equal(self, comparison: Comparison) -> bool:
+        """Tell whether an earlier build got through the step, and surely with the same key."""
+        if not comparison.reached(self.index):
+            return False
+        found = comparison.step(self.index)
+        return found.nothing and not found.unknown
+
+    def _taken(self, comparison: Comparison, changed: str) -> str:
+        """Say whether a hit took the same files as in the earlier build from a source of which `changed` says what it did."""
+        same = same_files(self.comparisons, comparison, self.index)
+        if same is None:
+            return f"{changed}, but the cache has the files taken from there, from the last time or an earlier one"
+        if same:
+            return f"{changed}, but the files taken from there are the same"
+        return f"{changed}, and the files taken from there are others than last time, but the cache has them from an earlier one"
 
     def _ago(self, number: int) -> str:
         """Say which of the earlier builds it was, by its number from 1."""
