@@ -381,6 +381,23 @@ class TestExplain:
         expected = "the files taken from there are the same" if same else "from the last time or an earlier one"
         assert found.startswith("line 3 ran again, but") and expected in found
 
+    def test_a_build_of_another_target_may_have_made_them_too(self):
+        """Known builds of this target made them once, but one of another target may have made others since."""
+        states, targets = "RAN RAN CACHED CACHED CACHED", [("docker", "build", f"--target={name}") for name in "ab"]
+        earlier = [build(self.TAKES, command=targets[1]), build(self.TAKES, command=targets[0])]
+        found = explain(build(self.TAKES.replace("one", "1"), states, command=targets[0]), earlier)
+        assert "or an earlier one" in found.of("COPY --from").still_hit
+
+    def test_a_hit_of_a_build_of_another_target_says_so(self):
+        text, targets = "FROM p\nCOPY a /\n", [("docker", "build", f"--target={name}") for name in "ab"]
+        contexts = [{"context": Snapshot({"a": file(content)})} for content in "12"]
+        earlier = [
+            build(text, command=targets[1], contexts=contexts[1]),
+            build(text, command=targets[0], contexts=contexts[0]),
+        ]
+        found = explain(build(text, "CACHED", command=targets[0], contexts=contexts[1]), earlier)
+        assert found.of("COPY").still_hit == "a changed, but the cache has it from a build of target b"
+
     def test_on_a_builder_that_others_use_they_may_be_theirs(self):
         now, before = (
             build(self.TAKES, states, machine="builder x (1)") for states in ("RAN RAN CACHED CACHED CACHED", "")

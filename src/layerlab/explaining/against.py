@@ -42,9 +42,10 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     earlier = [b for b in earlier if b.what[2] == build.what[2]]
     same = [b for b in earlier if b.what == build.what] or earlier
     comparisons = [Comparison(build, b) for b in same]
+    others = [Comparison(build, b) for b in earlier if b not in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
-        steps.append(decide(build, index, comparisons, steps, forgotten))
+        steps.append(decide(build, index, comparisons, others, steps, forgotten))
     told = with_notes(steps, comparisons)
     return Explanation(
         build.app, build.variant, _against(build, same), told, remedies.remedies(build, told), _failure(build)

@@ -23,7 +23,12 @@ _DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]
 
 
 def decide(
-    build: Build, index: int, comparisons: Sequence[Comparison], explained: Sequence[StepCause], forgotten: bool
+    build: Build,
+    index: int,
+    comparisons: Sequence[Comparison],
+    others: Sequence[Comparison],
+    explained: Sequence[StepCause],
+    forgotten: bool,
 ) -> StepCause:
     """Decide why one step of `build` is in its state.
 
@@ -31,10 +36,11 @@ def decide(
         build: the build to explain.
         index: the step's index in it.
         comparisons: the build compared with earlier ones, newest first.
+        others: the same with those of other targets or variants, which may have left results in the cache.
         explained: the steps above, already decided.
         forgotten: whether there may have been earlier builds that are no longer known.
     """
-    return _Step(build, index, comparisons, explained, forgotten).explained()
+    return _Step(build, index, comparisons, others, explained, forgotten).explained()
 
 
 class _Step:
@@ -45,11 +51,13 @@ class _Step:
         build: Build,
         index: int,
         comparisons: Sequence[Comparison],
+        others: Sequence[Comparison],
         explained: Sequence[StepCause],
         forgotten: bool,
     ) -> None:
         self.build, self.index, self.step = build, index, build.steps[index]
-        self.comparisons, self.before, self.forgotten = comparisons, explained, forgotten
+        self.comparisons, self.others = comparisons, others
+        self.before, self.forgotten = explained, forgotten
 
     def explained(self) -> StepCause:
         if self.step.state in (RAN, FAILED):
@@ -194,13 +202,13 @@ class _Step:
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
             return "COPY --link does not depend on the steps above it"
         if found.roots:
-            same = next((n for n, c in enumerate(self.comparisons, 1) if self._equal(c)), 0)
+            same = next((c for c in (*self.comparisons, *self.others) if self._equal(c)), None)
             text = found.roots[0].text
             if not same and all(c.kind == "source changed" for c in found.roots):
                 return self._taken(comparison, text)
             if same:
-                return f"{text}, but the cache has it from {self._ago(same)}"
-            return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
+                return f"{text}, but the cache has it from {self._which(same.before)}"
+            return f"{text}; why it's a hit all the same is unknown: none of the builds it's compared with had that"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it's written differently, but its cache key is the same"
@@ -217,17 +225,22 @@ class _Step:
 
     def _taken(self, comparison: Comparison, changed: str) -> str:
         """Say whether a hit took the same files as in the earlier build from a source of which `changed` says what it did."""
-        same = same_files(self.comparisons, comparison, self.index)
+        same = same_files(self.comparisons, self.others, comparison, self.index)
         if same is None:
             return f"{changed}, but the cache has the files taken from there, from the last time or an earlier one"
         if same:
             return f"{changed}, but the files taken from there are the same"
         return f"{changed}, and the files taken from there are others than last time, but the cache has them from an earlier one"
 
-    def _ago(self, number: int) -> str:
-        """Say which of the earlier builds it was, by its number from 1."""
-        branch = self.comparisons[number - 1].before.branch
-        return f"a build of branch {branch}" if branch not in ("", self.build.branch) else f"{number} builds ago"
+    def _which(self, build: Build) -> str:
+        """Name an earlier build: by its branch, target or variant if that's another, or by how many builds ago it was."""
+        if build.branch not in ("", self.build.branch):
+            return f"a build of branch {build.branch}"
+        if build.variant != self.build.variant:
+            return f"a build of {build.variant}"
+        if (target := docker_words.target(build.command)) != docker_words.target(self.build.command):
+            return f"a build of {f'target {target}' if target else 'the last stage'}"
+        return f"{[c.before for c in self.comparisons].index(build) + 1} builds ago"
 
     def _not_in_key(self) -> str:
         """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""

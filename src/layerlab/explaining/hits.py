@@ -10,20 +10,23 @@ from ..record.states import CACHED, FAILED, RAN
 from .comparison import Comparison, same_layer
 
 
-def same_files(comparisons: Sequence[Comparison], newest: Comparison, hit: int) -> bool | None:
+def same_files(
+    comparisons: Sequence[Comparison], others: Sequence[Comparison], newest: Comparison, hit: int
+) -> bool | None:
     """Tell whether a hit took the same files from a stage or an image as in `newest`; None if that isn't known.
 
     The layer tells, or that only one build has ever made what the hit found in the cache.
 
     Args:
         comparisons: the build compared with earlier ones, newest first.
-        newest: the newest of them whose build got through the step.
+        others: the same with those of other targets or variants.
+        newest: the newest of the comparisons whose build got through the step.
         hit: the step's index.
     """
     same = same_layer(newest, hit)
     if same is False and not newest.step(hit).nothing_else:
         return None  # what it builds on may be why the layer is another one
-    if same is None and not _ran_for_nothing_else(newest, hit):
+    if same is None and not others and not _ran_for_nothing_else(newest, hit):
         return any(_made_once(comparisons, newest, step) for step in (hit, *_hits_on(newest, hit))) or None
     return same
 
@@ -49,8 +52,9 @@ def _hits_on(comparison: Comparison, hit: int) -> Iterator[int]:
 
 def _made_once(comparisons: Sequence[Comparison], newest: Comparison, index: int) -> bool:
     """Tell whether a step ran in the first of the builds that got through it, and in none after: then they had one result."""
-    # Builds that aren't known may have made another: those on a builder that others use, elsewhere, or forgotten.
-    if is_builder(newest.now.machine) or len(comparisons) >= KEPT or not all(c.on_one_engine for c in comparisons):
+    # Builds that aren't known may have made another: of other services, on a builder that others use, elsewhere, or forgotten.
+    alone = not newest.now.what[2] and not is_builder(newest.now.machine)
+    if not alone or len(comparisons) >= KEPT or not all(c.on_one_engine for c in comparisons):
         return False
     through = [comparison for comparison in comparisons if comparison.reached(index)]
     ran = [c for c in through if c.state_before(index) == RAN]

@@ -28,6 +28,17 @@ CASES = (
          given=(image("CASE-tools", "two"),), first={**EXPORTED, "fails": True}, then=EXPORTED, states="CACHED RAN",
          still=((3, "and the files taken from there are others than last time"),),
          roots=((4, "source changed", "tools:latest moved"),)),
+    case("a stage's bytes of a build of another target",
+         "FROM base AS make\nCOPY app.py /\nRUN cut -c1 /app.py > /made\nFROM base AS one\nCOPY --from=make /made /\n"
+         "RUN echo one\nFROM base AS two\nCOPY --from=make /made /\nRUN echo two\n",
+         write("app.py", "b1\n"), built(target="two"), write("app.py", "b2\n"), first={"target": "one"}, then={"target": "one"},
+         files={"app.py": "a1\n"}, states="RAN RAN CACHED RAN", still=((7, "from the last time or an earlier one"),),
+         roots=((4, "file changed", "app.py"), (8, "unknown", "line 7 is cached, perhaps with other files"))),
+    case("a build of another target that left all", "FROM base AS make\nCOPY app.py /\nFROM make AS one\nRUN echo one\n"
+         "FROM make AS two\nRUN echo two\n", append("app.py", "b\n"), built(target="two"), first={"target": "one"},
+         then={"target": "one"}, states="CACHED RAN",
+         still=((4, "app.py changed, but the cache has it from a build of target two"),),
+         roots=((6, "file changed", "app.py changed (line 4)"),)),
     # -- what a failed build's record doesn't have -----------------------------------------------------------------------
     case("a base that moved, and a failure", "RUN echo CASE\nRUN true\n", image("CASE-base", "two"),
          replace("RUN true", "RUN false"), head="FROM CASE-base\n", given=(image("CASE-base", "one"),), states="RAN FAILED",
