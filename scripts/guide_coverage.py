@@ -83,7 +83,7 @@ def table() -> str:
         "# Where each item of the guides is taught",
         "",
         "What the five teams' guides say, item by item, and the notebooks that teach it. The guides' claims and the verdicts on",
-        "them are in [notebook 10](../notebooks/10-claims-on-trial.ipynb).",
+        "them are in [notebook 10](../notebooks/10-claims-on-trial.ipynb) and those that follow it.",
         "",
         "`python scripts/guide_coverage.py` makes this page from [coverage.toml](coverage.toml). `tests/test_coverage.py` checks",
         "that a notebook of each item contains the text under *found by*.",

@@ -39,7 +39,7 @@ PIP_LOG = (
 
 def step(line, text, start=0.0, seconds=0.0, state=RAN, stage="stage-0", inputs=(), **more) -> Step:
     """Make a step whose digest is its line."""
-    facts = {"size_bytes": None, "downloaded_bytes": 0, "log": ""} | more
+    facts = {"size_bytes": None, "downloaded_bytes": 0, "downloads_counted": True, "log": ""} | more
     instruction = text.split()[0]
     inputs = tuple(f"sha256:{i}" for i in inputs)
     return Step(
@@ -176,6 +176,7 @@ def results(seconds: dict[tuple[str, str], list[float]], mb=None, context=None) 
                 "context_bytes": int((context or {}).get(edit, 0.05) * 1e6),
                 "image_bytes": 10**8,
                 "build_downloaded_bytes": int((mb or {}).get((variant, edit), 0) * 1e6),
+                "build_downloads_counted": True,
                 "stage": "stage-0",
                 "size_bytes": None,
                 "downloaded_bytes": 0,

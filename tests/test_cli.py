@@ -34,7 +34,7 @@ from layerlab.system.home import MARKER
 def step(line, text, state, **more):
     fields = {
         "end_line": line, "stage": "stage-0", "instruction": text.split()[0], "started": 0.0, "seconds": 1.0,
-        "size_bytes": None, "downloaded_bytes": 0, "log": "", "digest": "", "inputs": (),
+        "size_bytes": None, "downloaded_bytes": 0, "downloads_counted": True, "log": "", "digest": "", "inputs": (),
     }  # fmt: skip
     return Step(line=line, text=text, state=state, **{**fields, **more})
 
@@ -50,7 +50,7 @@ BUILD = Build(
         step(3, "RUN pip install [a]", RAN, seconds=3.25, size_bytes=2_000_000, downloaded_bytes=1_500_000),
     ),
     phases=(), context_bytes=12_000, image="layerlab-shop:dockerfile", image_bytes=77_800_000, warnings=(), trace="",
-    provenance={},
+    provenance={}, undivided_bytes=0,
 ).fitted()  # fmt: skip
 
 

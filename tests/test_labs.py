@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import re
 import subprocess
@@ -16,8 +17,10 @@ from click.testing import CliRunner
 from layerlab import labs
 from layerlab.commands.main import main
 from layerlab.errors import LabError
-from layerlab.labs import Goal, clinic, files, judged, logbook
+from layerlab.labs import Goal, clinic, files, judged, judging, logbook
+from layerlab.machine.asking import Answer
 from layerlab.record.build import Build
+from layerlab.record.step import Step
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = labs.find("01")
@@ -119,13 +122,13 @@ STARTS = {
         ["line 14 (RUN) install the packages again", "line 10 (COPY)", "RAN     COPY models"],
     ),
     "02-drop-no-cache-dir": ("xxx..", ["/tmp/pip-cache"]),
-    "03-mount-a-cache": ("xxxx..x", ["line 13 (RUN) download", "No cache mount"]),
+    "03-mount-a-cache": ("xxx..x", ["line 13 (RUN) download", "No cache mount"]),
     "04-build-in-one-stage-ship-another": ("xxxx.....", ["ships gcc", "RAN     RUN pip install"]),
     "05-inline-cache": ("xxx..x", ["looked for diet-planner:latest"]),
-    "06-registry-cache": ("xxx...", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),
+    "06-registry-cache": ("xxx..-", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),
     "07-ignore-what-you-do-not-ship": ("xx...", ["/app/.env"]),
     "08-split-what-is-heavy": ("xxxxxx..", ["line 10 (RUN) install heavy packages again", "line 5 (RUN)"]),
-    "09-look-after-your-cache": ("." * 13, ["patient 1"]),
+    "09-look-after-your-cache": ("." + "-" * 12, ["patient 1"]),
     "capstone": ("xxxxx....", []),  # the tenth is about seconds, and figures in its hint differ from day to day
 }
 
@@ -164,6 +167,50 @@ def test_a_verdict_has_the_hint_of_the_first_goal_that_is_not_met():
     assert (verdict(3).hint, verdict(3).passed) == ("", True)
     assert str(verdict(3)).endswith("Passed.")
     assert str(verdict(0)).splitlines()[0] == "[ ] 0"
+
+
+def test_a_goal_that_nothing_tested_is_neither_passed_nor_failed(folder):
+    """The hint is for what's known to be wrong, if there's such a goal."""
+    untested, missed, met = Goal("u", None, "hint u"), Goal("m", False, "hint m"), Goal("x", True)
+    both = judged([met, untested, missed])
+    assert (both.passed, both.hint) == (False, "hint m")
+    assert str(both).splitlines()[:3] == ["[x] x", "[-] u (not tested)", "[ ] m"]
+    one = judged([met, untested])
+    assert (one.passed, one.hint, one.goals) == (False, "hint u", (("x", True), ("u", None)))
+    assert logbook.keep(LAB, one, {}).met == 1
+
+
+@pytest.mark.parametrize(
+    "lab", [lab for lab in labs.ALL if lab.name != "09-look-after-your-cache"], ids=lambda lab: lab.name
+)
+def test_a_check_that_got_nowhere_has_failed_one_goal_and_tested_no_other(lab):
+    marks = [met for _, met in lab.judge(labs.Observed(error="it does not build")).goals]
+    assert marks == [False] + [None] * (len(marks) - 1)
+
+
+DOWNLOADS = ("x", lambda build, step: f"line {step.line}", "")
+
+
+def test_downloads_that_were_not_counted_are_not_tested(tmp_path):
+    """Unless even the log tells of too many."""
+    quiet = dataclasses.replace(Bench.record, steps=(_ran(3, 0),))
+    assert judging.downloads_little(quiet, *DOWNLOADS).met is None
+    assert judging.downloads_little(dataclasses.replace(quiet, undivided_bytes=0), *DOWNLOADS).met is True
+    assert judging.downloads_little(dataclasses.replace(quiet, undivided_bytes=2_000_000), *DOWNLOADS).met is False
+    told = judging.downloads_little(dataclasses.replace(quiet, steps=(_ran(3, 0), _ran(4, 2_000_000))), *DOWNLOADS)
+    assert (told.met, told.hint) == (False, "line 4")
+    assert judging.downloads_little(None, *DOWNLOADS).met is None
+
+
+def _ran(line: int, downloaded: int) -> Step:
+    return Step(line, line, "stage-0", "RUN", "RUN x", "RAN", 0.0, 1.0, None, downloaded, "", f"sha256:{line}", ())
+
+
+def test_an_app_that_never_answers_says_what_was_waited_for():
+    slow = Answer(
+        False, False, "", "", "", (), "http://127.0.0.1:8000/health in it was asked for 60 s, and nothing answered"
+    )
+    assert str(slow) == f"it did not become healthy: {slow.why}; its log is empty"
 
 
 def test_reset_keeps_what_the_learner_wrote(folder):

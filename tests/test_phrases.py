@@ -51,8 +51,6 @@ TIRING = (
     "are to be had", "none of them is to be had", "as ever", "stand below", "stands below", "stands on it", "and no more, a",
     "wait for each other no more", "Your prediction first, then look", "for want of it", "in the old words",
 )  # fmt: skip
-#: Being rewritten, from its claims file.
-LEFT_TO_DO = ROOT / "notebooks/10-claims-on-trial.ipynb"
 _TIRING = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, TIRING))})(?!\w)", re.IGNORECASE)
 
 
@@ -65,12 +63,13 @@ def strings(source: str) -> str:
 def texts() -> dict[str, str]:
     """Return what readers read, by file: prose and code of notebooks, pages, Dockerfiles, hints and messages."""
     found = {}
-    for notebook in {*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")} - {LEFT_TO_DO}:
+    for notebook in (*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("labs/*/lab.ipynb")):
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         found[notebook] = "\n\n".join("".join(cell["source"]) for cell in cells)
     pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "notebooks/*.md", "sample_apps/*/README.md"]
     files = ["sample_apps/**/*ockerfile*", "sample_apps/**/*.y*ml", "labs/*/s*/*", "labs/*/patients/*/*"]
-    for path in (path for pattern in [*pages, *files] for path in ROOT.glob(pattern)):
+    claims = ["notebooks/claims.toml", "notebooks/trials/*"]
+    for path in (path for pattern in [*pages, *files, *claims] for path in ROOT.glob(pattern)):
         if path.is_file():
             found[path] = path.read_text(encoding="utf-8")
     for module in ROOT.glob("src/layerlab/**/*.py"):

@@ -78,7 +78,17 @@ def test_another_format_is_refused(tmp_path, content):
 
 def test_steps_are_a_table():
     frame = build_of(step_of(size_bytes=5), step_of("FROM x", line=2, state=BASE)).steps_frame()
-    assert list(frame) == ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
+    assert list(frame) == [
+        "line",
+        "stage",
+        "instruction",
+        "state",
+        "seconds",
+        "size_bytes",
+        "downloaded_bytes",
+        "downloads_counted",
+        "text",
+    ]
     assert frame["size_bytes"].dtype == "Int64"
     assert frame["size_bytes"].isna().tolist() == [False, True]
 

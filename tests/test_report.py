@@ -63,7 +63,7 @@ def recorded(name: str, **changes) -> Build:
 def step(line, text, state=RAN, **more) -> Step:
     fields = {
         "end_line": line, "stage": "stage-0", "instruction": text.split()[0], "started": line * 1.0, "seconds": 0.9,
-        "size_bytes": 1_000_000, "downloaded_bytes": 0, "log": "", "digest": f"sha256:{line}",
+        "size_bytes": 1_000_000, "downloaded_bytes": 0, "downloads_counted": True, "log": "", "digest": f"sha256:{line}",
         "inputs": (f"sha256:{line - 1}",),
     }  # fmt: skip
     return Step(line=line, text=text, state=state, **(fields | more))
@@ -75,6 +75,7 @@ def build_of(*steps: Step, **changes) -> Build:
         "command": ("docker", "buildx", "build", "."), "dockerfile": "\n".join(s.text for s in steps),
         "started_at": "2026-01-02T03:04:05.678+00:00", "seconds": 12.0, "phases": (), "context_bytes": 0,
         "image": "layerlab-shop:dockerfile", "image_bytes": None, "warnings": (), "trace": "", "provenance": {},
+        "undivided_bytes": 0,
     }  # fmt: skip
     return Build(**(fields | changes), steps=steps)
 

@@ -411,7 +411,7 @@ class TestDownloads:
                 progress.absorb({"logs": [log]})
         vertex = progress.vertices["v"]
         assert vertex.text(1) == "".join(lines)
-        assert vertex.downloaded == downloaded_bytes("".join(lines))
+        assert vertex.announced == downloaded_bytes("".join(lines))
 
     @given(st.text())
     def test_any_log_can_be_read(self, log):

@@ -1,4 +1,5 @@
-# One installation in seven ways, side by side. The index lets its files be kept, as PyPI does, except in `refused`.
+# One installation in eight ways, side by side. As PyPI does, the index lets its files be kept; in `revalidated` it only gives
+# them an ETag, and in `refused` it forbids keeping.
 FROM python:3.11-slim AS base
 COPY --from=trials:wheels /index /index
 COPY small.txt .
@@ -19,6 +20,10 @@ RUN --mount=type=cache,id=zero,target=/root/.cache/pip python3 /index/serve.py p
 FROM base AS mount
 RUN --mount=type=cache,id=mount,target=/root/.cache/pip python3 /index/serve.py pip install -r small.txt
 
+FROM base AS revalidated
+ENV KEEP="" ETAGS=1
+RUN --mount=type=cache,id=revalidated,target=/root/.cache/pip python3 /index/serve.py pip install -r small.txt
+
 FROM base AS refused
 ENV KEEP=no-store
 RUN --mount=type=cache,id=refused,target=/root/.cache/pip python3 /index/serve.py pip install -r small.txt
@@ -32,5 +37,6 @@ COPY --from=plain /etc/hostname /2
 COPY --from=folder /etc/hostname /3
 COPY --from=zero /etc/hostname /4
 COPY --from=mount /etc/hostname /5
-COPY --from=refused /etc/hostname /6
-COPY --from=elsewhere /etc/hostname /7
+COPY --from=revalidated /etc/hostname /6
+COPY --from=refused /etc/hostname /7
+COPY --from=elsewhere /etc/hostname /8

@@ -1,4 +1,4 @@
-# The same with the heavy packages above the list that changes.
+# The same with the heavy packages before the list that changes.
 FROM python:3.11-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends make
 COPY --from=trials:wheels /index /index

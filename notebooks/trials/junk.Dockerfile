@@ -1,4 +1,4 @@
-# Everything first. What follows stands for an installation.
+# Everything first. The RUN stands for an installation.
 FROM python:3.11-slim
 WORKDIR /app
 COPY . .

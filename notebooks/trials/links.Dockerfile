@@ -1,4 +1,4 @@
-# A wheelhouse: a folder of wheels, in which idna 3.10 lies, as in the index.
+# A wheelhouse: a folder of wheels. idna 3.10 is in it, as in the index.
 FROM trials:wheels
 ENV PIP_FIND_LINKS=/index/wheels
 RUN pip install --target /with-index idna==3.10

@@ -1,4 +1,4 @@
-# What is in the image of venv.Dockerfile, asked of that image itself.
+# Asks the image of venv.Dockerfile a question about itself.
 FROM trials:venv AS image
 ARG QUESTION
 RUN sh -c "$QUESTION"

@@ -1,4 +1,4 @@
-# Leaves a file in the default mount, and lists what others left there before.
+# Lists what others left in the default mount, and leaves a file there.
 FROM python:3.11-slim
 ARG ROUND=1
 COPY requirements.txt .

@@ -1,4 +1,4 @@
-# Four independent stages at the same time: two want a locked mount, two a shared one.
+# Two stages sleep under a locked mount, two under a shared one; none needs another.
 FROM python:3.11-slim AS base
 
 FROM base AS locked-1

@@ -1,4 +1,4 @@
-# The same, but environment and code leave the builder by one COPY.
+# The same, but a single COPY takes environment and code out of the builder.
 FROM python:3.11-slim AS builder
 RUN apt-get update && apt-get install --yes --no-install-recommends make
 COPY --from=trials:wheels /index /index

@@ -1,4 +1,4 @@
-# A package that comes as source: pip makes a wheel of it, and keeps that in the mount.
+# A package that comes as source: pip builds a wheel of it and keeps that in the mount.
 FROM python:3.11-slim
 ARG AGAIN=no
 COPY --from=trials:wheels /index /index

@@ -1,4 +1,4 @@
-# Three stages one on another, each of which writes down when it was made.
+# Three stages, each built on the one before; each writes down when it was made.
 FROM python:3.11-slim AS dependencies
 RUN date +%s%N > /made-dependencies
 

@@ -1,4 +1,4 @@
-# What a timeout of pip changes: with an index that answers, and with one that never does.
+# What pip's timeout changes: with an index that answers, and with one that never does.
 FROM python:3.11-slim AS base
 COPY --from=trials:wheels /index /index
 COPY small.txt .

@@ -1,4 +1,4 @@
-# Two stages: of the first, only what the second copies is in the image.
+# Two stages: the image has of the first only what the second copies.
 FROM python:3.11-slim AS builder
 RUN echo tools > /tools
 COPY requirements.txt .

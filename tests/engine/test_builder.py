@@ -180,11 +180,11 @@ def test_a_first_build_with_steps_that_ran_is_not_called_the_first(person, tmp_p
 
 
 def test_a_base_image_that_cannot_be_pulled_is_their_error_and_nothing_is_imported(person, tmp_path):
-    before = docker("images", "--all", "--quiet", "--no-trunc")
+    before = sorted(docker("images", "--all", "--quiet", "--no-trunc").split())
     with small_app(tmp_path / "shop", "FROM mine/nowhere:1\nRUN true\n") as app, pytest.raises(BuildFailed) as caught:
         Builder.here().build(app, "Dockerfile", view="none")
     assert "mine/nowhere:1" in str(caught.value) and caught.value.remedy
-    assert docker("images", "--all", "--quiet", "--no-trunc") == before
+    assert sorted(docker("images", "--all", "--quiet", "--no-trunc").split()) == before
     assert history.builds(app.source, Builder.here().label)[0].error
 
 

@@ -23,6 +23,13 @@ WRONG = {
         4,
         ["pip found nothing in it", "PIP_NO_CACHE_DIR"],
     ),
+    "a quiet pip that keeps nothing": (
+        SOLUTION.replace(
+            "pip install -r requirements.txt", "pip install -q --no-cache-dir -r requirements.txt >/dev/null 2>&1"
+        ),
+        4,
+        ["line 13 (RUN) download all the others again", "pip found nothing in it"],
+    ),
     "the office's index is not asked": (SOLUTION.replace("ARG PIP_INDEX_URL\n", ""), 2, ["asked for any package"]),
     "no knowledge": (SOLUTION.replace("COPY backend/data/knowledge.jsonl ./data/\n", ""), 1, ["knowledge.jsonl"]),
     "an instruction that is none": ("COPPY . .\n", 0, ["does not build"]),

@@ -25,8 +25,23 @@ def changed(*pairs: tuple[str, str]) -> str:
 
 #: A wrong answer; how many goals it meets in a row; words of the hint that it must get.
 WRONG = {
-    "no mount": (changed((MOUNT, "")), 4, ["No cache mount", "line 15 (RUN)"]),
-    "quiet": (changed((MOUNT, ""), ("uv pip install", "uv pip install --quiet")), 3, ["told to be quiet"]),
+    "no mount": (changed((MOUNT, "")), 3, ["No cache mount", "line 15 (RUN)"]),
+    "quiet": (
+        changed((MOUNT, ""), ("uv pip install", "uv pip install --quiet")),
+        3,
+        ["No cache mount", "line 15 (RUN)"],
+    ),
+    "a quiet uv that keeps nothing, a file in the mount, and a list that pretends": (
+        changed(
+            (
+                MOUNT,
+                MOUNT + "head -c 2M /dev/urandom >/root/.cache/uv/x && cat requirements.txt && ",
+            ),
+            ("uv pip install", "uv pip install --quiet --no-cache"),
+        ),
+        3,
+        ["line 15 (RUN) download the others again", "is full, but doesn't help"],
+    ),
     "the list of long ago": (changed(("COPY requirements.txt", "COPY old.txt")), 0, ["does not build"]),
 }
 
@@ -37,7 +52,7 @@ def test_with_uv_above_the_list_the_mount_is_the_next_thing(check, met):
     above = start.replace(install, "").replace("# what it needs", install + "# what it needs")
     # A mount of its own: others of this engine may have filled the one that all share.
     verdict = check(above.replace("target=/root/.cache/uv", f"target=/root/.cache/uv,id=lab-{secrets.token_hex(4)}"))
-    assert met(verdict) == 4 and "next to nothing in it" in verdict.hint, verdict
+    assert met(verdict) == 3 and "next to nothing in it" in verdict.hint, verdict
 
 
 def test_the_solution_passes(machine):
@@ -49,6 +64,13 @@ def test_another_right_answer_passes(check):
     # The environment variable may stay, when the mount goes where it says. A mount of its own begins empty.
     mount = f"--mount=type=cache,target=/var/cache/uv,id=lab-{secrets.token_hex(4)} "
     verdict = check(changed((MOUNT, mount), ("ENV ", "ENV UV_CACHE_DIR=/var/cache/uv \\\n    ")))
+    assert verdict.passed, verdict
+
+
+def test_a_quiet_right_answer_passes(check):
+    """What it downloads is counted, so nobody needs its log."""
+    mount = f"--mount=type=cache,target=/root/.cache/uv,id=lab-{secrets.token_hex(4)} "
+    verdict = check(changed((MOUNT, mount), ("uv pip install", "uv pip install --quiet")))
     assert verdict.passed, verdict
 
 

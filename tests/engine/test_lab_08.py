@@ -34,6 +34,12 @@ WRONG = {
         6,
         ["line 8 (RUN) install heavy packages again", "line 7 (COPY)"],
     ),
+    "light on top of heavy, and one COPY of both": (
+        FROM.format("heavy") + HEAVY_LISTS + HEAVY + "FROM heavy AS light\nWORKDIR /lists\n" + LIGHT_LIST + LIGHT
+        + LAST + "COPY --from=light /install /usr/local\n" + CODE,
+        6,
+        ["line 11 (COPY) copy the heavy packages", "nothing installed them again"],
+    ),
     "no light packages": (TWO + LAST + "COPY --from=heavy /install /usr/local\n" + CODE, 1, ["doesn't start"]),
     "a stage that is not there": (LAST + JOINED + CODE, 0, ["does not build"]),
 }  # fmt: skip
@@ -49,6 +55,26 @@ def test_another_right_answer_passes(check):
     verdict = check(heavy + LAST + LIGHT_LIST + LIGHT.replace(" --prefix /install", "")
                     + "COPY --link --from=heavy /install /usr/local\n" + CODE + START)  # fmt: skip
     assert verdict.passed, verdict
+
+
+def test_what_nothing_tested_is_neither_passed_nor_failed(check):
+    """One stage that doesn't read numpy's list: a change to it runs no step, so nobody sees what waits for what."""
+    heavy = " ".join(line for name in ("numpy", "model") for line in requirements(name))
+    verdict = check(
+        LAST
+        + f"RUN pip install --no-deps {heavy}\n"
+        + LIGHT_LIST
+        + LIGHT.replace(" --prefix /install", "")
+        + CODE
+        + START
+    )
+    assert [done for _, done in verdict.goals] == [True] * 7 + [None] and not verdict.passed, verdict
+    assert "backend/numpy.txt installed nothing" in verdict.hint and "[-] the light packages" in str(verdict)
+
+
+def requirements(name: str) -> list[str]:
+    text = (FOLDER.parents[1] / "sample_apps/semantic_search/backend" / f"{name}.txt").read_text()
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -39,6 +39,7 @@ from layerlab.course import (
     cached,
     check_lab,
     clinic,
+    compose_build,
     context_files,
     factors,
     fetched,
@@ -185,7 +186,10 @@ def the_course(machine: Machine, app: App, build: Build) -> None:
     assert_type(your_files("01"), dict[str, str])
     with clinic.patient(1) as patient:
         assert_type(patient.visit(machine).trouble, str)
-    court = Court.open("claims.toml")
+    composed = compose_build(machine, app, "--no-cache", "api", TAG="1")
+    assert_type(composed.cached("pip"), bool)
+    assert_type(composed.states, dict[str, str])
+    court = Court.open("claims.toml", "order")
     court.hear("layers", build, code_edited=ran(build, "pip") and not cached(build, "pip"))
     assert_type(verdicts(court.verdicts()), Chart)
     assert_type(factors(court.factors()), Chart)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 from plotly.subplots import make_subplots
 
+from ..record.traffic import least
 from . import theme
 from .chart import Chart
 from .summary import builds, summary
@@ -51,6 +52,7 @@ class Row(Protocol):
     max_seconds: float
     export_seconds: float
     downloaded_mb: float
+    downloads_counted: bool
     context_mb: float
     steps_ran: float
     steps_cached: float
@@ -260,9 +262,11 @@ def _time(row: Row) -> str:
 
 
 def _size(row: Row) -> str:
-    return megabytes(row.downloaded_mb) + (
-        f", ◇ {megabytes(row.context_mb).removesuffix(' MB')}" if row.context_mb > NO_MB else ""
-    )
+    return _downloaded(row) + (f", ◇ {megabytes(row.context_mb).removesuffix(' MB')}" if row.context_mb > NO_MB else "")
+
+
+def _downloaded(row: Row) -> str:
+    return least(row.downloads_counted) + megabytes(row.downloaded_mb)
 
 
 def _hover(row: Row) -> str:
@@ -271,7 +275,7 @@ def _hover(row: Row) -> str:
         f"{seconds(row.median_seconds)} median of {row.repeats}, "
         + f"{seconds(row.min_seconds)} to {seconds(row.max_seconds)}",
         f"export {seconds(row.export_seconds)}",
-        f"{megabytes(row.downloaded_mb)} downloaded, {megabytes(row.context_mb)} context",
+        f"{_downloaded(row)} downloaded, {megabytes(row.context_mb)} context",
         f"{row.steps_ran:g} steps ran, {row.steps_cached:g} cached",
     ]
     return "<br>".join(lines)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from ..record.build import Build
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..record.step import Phase, Step
+from ..record.traffic import least
 from ..texts.plain import plain
 from . import theme
 from .chart import Chart
@@ -230,7 +231,7 @@ def _subtitle(build: Build) -> str:
     parts = [
         f"◆ critical path {seconds(steps)} in steps" if steps >= INSTANT else "no time in steps",
         f"export {seconds(build.export_seconds)}",
-        f"{megabytes(build.downloaded_bytes / 1e6)} downloaded",
+        f"{_downloaded(build)} downloaded",
         f"{megabytes(build.context_bytes / 1e6)} context sent",
     ]
     return " · ".join(parts)
@@ -246,11 +247,15 @@ def _reason(build: Build) -> str:
 def _hover(step: Step) -> str:
     """Return the tooltip: full text, state, seconds, bytes and the end of the log."""
     size = "no layer" if step.size_bytes is None else f"layer {megabytes(step.size_bytes / 1e6)}"
-    facts = f"{step.state}, {seconds(step.seconds)}, {size}, downloaded {megabytes(step.downloaded_bytes / 1e6)}"
+    facts = f"{step.state}, {seconds(step.seconds)}, {size}, downloaded {_downloaded(step)}"
     log = [line.rstrip() for line in plain(step.log).rstrip().split("\n")]
     tail = [escaped(line if len(line) <= HOVER_WIDTH else line[: HOVER_WIDTH - 1] + "…") for line in log[-LOG_LINES:]]
     where = f"line {step.line}, " if step.line else ""
     return "<br>".join([*_wrapped(step.text), f"<b>{where}{escaped(facts)}</b>", *filter(None, tail)])
+
+
+def _downloaded(one: Step | Build) -> str:
+    return least(one.downloads_counted) + megabytes(one.downloaded_bytes / 1e6)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from . import theme
 from .chart import Chart
 
 #: Colour and pattern of each verdict, in the order of `claims.VERDICTS`.
-LOOKS = [(theme.GREEN, ""), (theme.BLUE, "."), (theme.VERMILLION, "/"), (theme.INK, "x")]
+LOOKS = [(theme.GREEN, ""), (theme.BLUE, "."), (theme.VERMILLION, "/"), (theme.ORANGE, "-"), (theme.INK, "x")]
 
 
 def verdicts(counts: pd.DataFrame, title: str = "What became of the guides' claims") -> Chart:
@@ -39,12 +39,21 @@ def verdicts(counts: pd.DataFrame, title: str = "What became of the guides' clai
             hoverinfo="text",
         )
     total = ", ".join(f"{n} {verdict}" for verdict, n in counts.sum().items())
-    chart.update_layout(theme.layout(title, "a claim made by several guides counts for each", len(guides) + 2))
+    chart.update_layout(theme.layout(title, "a claim made by several guides counts for each", len(guides) + 3))
     return chart.update_layout(
         barmode="stack",
         showlegend=True,
-        legend={"orientation": "h", "y": -0.32, "x": 0, "traceorder": "normal", "font": {"size": 13}},
-        margin={"l": 12, "r": 20, "t": 76, "b": 96},
+        # From the bottom of the picture, not of the bars: there may be one guide or five. Two lines of it fit.
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "traceorder": "normal",
+            "font": {"size": 13},
+        },
+        margin={"l": 12, "r": 20, "t": 76, "b": 112},
         meta={"summary": f"verdicts by guide: {total}"},
         xaxis=theme.value_axis("claims"),
         yaxis=theme.row_axis([f"guide {guide}" for guide in guides]),

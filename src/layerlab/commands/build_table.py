@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..explaining.why import explain
 from ..record.step import shortened
+from ..record.traffic import least
 from .printing import cell, echo, output
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def rows(build: Build, stage: int = STAGE) -> list[tuple[str, ...]]:
             step.state,
             f"{step.seconds:.1f}" if step.started is not None else "",
             f"{step.size_bytes / 1e6:.1f}" if step.size_bytes is not None else "",
-            f"{step.downloaded_bytes / 1e6:.1f}" if step.downloaded_bytes else "",
+            f"{least(step.downloads_counted)}{step.downloaded_bytes / 1e6:.1f}" if step.downloaded_bytes else "",
             " ".join(step.text.split()),
         )
         for step in build.steps

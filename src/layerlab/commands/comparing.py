@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..record.traffic import least
 from ..system.extras import needs_course
 from .options import json_option
 from .printing import dump, print_table
@@ -77,7 +78,8 @@ def compare(
 def _row(of: dict[Hashable, Any]) -> tuple[object, ...]:
     seconds = [f"{of[f'{which}_seconds']:.1f}" for which in ("median", "min", "max")]
     counts = [f"{of[name]:g}" for name in ("steps_ran", "steps_cached")]
-    return (of["variant"], of["edit"], of["repeats"], *seconds, f"{of['downloaded_mb']:.1f}", *counts)
+    downloaded = f"{least(of['downloads_counted'])}{of['downloaded_mb']:.1f}"
+    return (of["variant"], of["edit"], of["repeats"], *seconds, downloaded, *counts)
 
 
 @click.command()

@@ -20,7 +20,9 @@ from ..machine.registry import Registry
 from ..record.frames import rows_of
 from ..scale import REGISTRY_MAX, RUNNER_MOUNTS, Event
 from ..system.shell import run
-from .claims import Court, cached, fetched, printed, ran, steps, together
+from .composing import compose_build
+from .court import Court
+from .evidence import cached, fetched, printed, ran, steps, together
 from .listing import context_files
 from .waiting import bandwidth
 
@@ -39,6 +41,7 @@ __all__ = [
     "cached",
     "check_lab",
     "clinic",
+    "compose_build",
     "context_files",
     "factors",
     "fetched",

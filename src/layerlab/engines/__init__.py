@@ -8,6 +8,7 @@ An engine knows nothing about builds: it starts, can be found again, and goes wi
     alive(name)        tell whether it answers
     environment(name)  return the DOCKER_* variables that a client needs to reach it
     renew(name)        bring it up on new data from the seed; the old data, however big, is deleted in the background
+    traffic(name, ended)  yield samples of what flows to its containers until the event `ended` is set, and one more
     unlimited(name)    return what its containers can take all of: "processes", "memory" ([]: both have limits)
     remove(name)       kill it and delete all its data, whatever is there: also if another kind of engine made the machine
     mirrored(name)     tell whether its stand-ins take packages from the mirror (mirror.py)
@@ -21,10 +22,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import MachineError, SetupError
+from ..record.traffic import Sample
 from ..system.home import machine_dir
 from . import container, images, mirror, process
 from .packages import Say
@@ -40,6 +44,7 @@ class Engine(Protocol):
     def alive(self, name: str) -> bool: ...
     def environment(self, name: str) -> dict[str, str]: ...
     def renew(self, name: str, say: Say) -> None: ...
+    def traffic(self, name: str, ended: threading.Event) -> Iterator[Sample]: ...
     def unlimited(self, name: str) -> list[str]: ...
     def remove(self, name: str) -> None: ...
     def mirrored(self, name: str) -> bool: ...
@@ -74,6 +79,9 @@ class UnknownEngine:
 
     def keep_as_seed(self, name: str, *, mirrored: bool) -> None:
         raise _unreadable(name)
+
+    def traffic(self, name: str, ended: threading.Event) -> Iterator[Sample]:
+        return iter(())
 
     def unlimited(self, name: str) -> list[str]:
         return []

@@ -10,14 +10,17 @@ import contextlib
 import json
 import shutil
 import socket
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import CommandFailed, MachineError
+from ..record.traffic import Sample
 from ..system import faults, progress
 from ..system.home import LABEL, cache_dir, home, home_id, machine_dir
 from ..system.shell import run, succeeds
-from . import confining, endpoint, images
+from . import confining, endpoint, images, traffic
 from .endpoint import docker_program, person_environment
 from .packages import Say
 from .seed import SEED_NAME, WRITTEN_ONCE
@@ -40,6 +43,8 @@ done
 """
 #: The port where dockerd listens for TLS clients (registered with IANA as docker-s).
 PORT = 2376
+#: dockerd's own name for the bridge of containers and builds.
+BRIDGE = "docker0"
 
 
 def person_has_docker() -> bool:
@@ -104,6 +109,10 @@ class ContainerEngine:
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(machine_dir(name) / "certificates"),
         }
+
+    def traffic(self, name: str, ended: threading.Event) -> Iterator[Sample]:
+        shell = [docker_program(), "exec", "--interactive", self._called(name)]
+        return traffic.of_container(shell, BRIDGE, person_environment(), ended)
 
     def unlimited(self, name: str) -> list[str]:
         try:

@@ -10,16 +10,19 @@ import json
 import shlex
 import shutil
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MachineError
+from ..record.traffic import Sample
 from ..system import faults
 from ..system.home import cache_dir, home_id, machine_dir, run_dir
 from ..system.shell import environment, run
 from ..system.trees import delete_tree
-from . import confining, endpoint, families, mirror, network, packages, seed
+from . import confining, endpoint, families, mirror, network, packages, seed, traffic
 from .packages import Say
 
 if TYPE_CHECKING:
@@ -62,6 +65,9 @@ class ProcessEngine:
 
     def environment(self, name: str) -> dict[str, str]:
         return {"DOCKER_HOST": f"unix://{self._socket(name)}", "DOCKER_TLS_VERIFY": "", "DOCKER_CERT_PATH": ""}
+
+    def traffic(self, name: str, ended: threading.Event) -> Iterator[Sample]:
+        return traffic.of_bridge(network.bridge_name(name), ended)
 
     def unlimited(self, name: str) -> list[str]:
         file = run_dir() / name / "unlimited"
@@ -134,7 +140,7 @@ class ProcessEngine:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
         config = {
-            "features": {"buildkit": True, "containerd-snapshotter": True},
+            "features": {"containerd-snapshotter": True},
             "labels": [f"layerlab.machine={name}", f"layerlab.home={home_id()}"],
             "data-root": str(machine_dir(name) / "data"),
             "exec-root": str(folder / "exec"),

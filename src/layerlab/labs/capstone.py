@@ -66,7 +66,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "after a new dependency, the image has it",
-            bool(later and later.healthy and f'"{seen.facts["dependency"]}"' in later.health),
+            _has_new(seen),
             "requirements.txt got a new package, but the service in the next image doesn't have it. Which file does your "
             "installation read, and when is it copied?",
             seen.error or judging.said(later),
@@ -74,9 +74,20 @@ def judge(seen: Observed) -> Verdict:
     ]
     for name, most in BUDGET.items():
         cost = figures.get(name)
-        met = cost is not None and cost <= most
-        goals.append(Goal(f"{name}: at most {most:g}", met, "" if met or cost is None else _hint(seen, name, cost)))
+        met = None if cost is None else cost <= most
+        hint = _hint(seen, name, cost) if cost is not None and not met else ""
+        if met and name == next(iter(BUDGET)) and not all(seen.builds[kind].downloads_counted for kind in DAY):
+            met, hint = None, judging.UNCOUNTED
+        goals.append(Goal(f"{name}: at most {most:g}", met, hint))
     return judged(goals, code, figures)
+
+
+def _has_new(seen: Observed) -> bool | None:
+    """Tell whether the last image has the new package; None if nothing built it."""
+    later = seen.answers.get("dependency")
+    if later is None:
+        return False if "dependency" in seen.facts and seen.error else None
+    return later.healthy and f'"{seen.facts["dependency"]}"' in later.health
 
 
 def measured(seen: Observed) -> dict[str, float]:

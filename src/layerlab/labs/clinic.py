@@ -48,8 +48,11 @@ CAUSES = {
     "pruned": "something deletes the build cache between builds",
     "junk-in-context": "files that nobody needs are in the build context",
 }
-#: Bytes. A build after a new package may download that one; if it downloads more than this, it's other packages again.
-ONE_PACKAGE = 100_000
+#: Bytes. A build after a new package may download that one and the index's page of each package, about 130 kB here; if it
+#: downloads more than this, it's other packages again: all of them are 500 kB more.
+ONE_PACKAGE = 300_000
+#: Nobody knows whether there's trouble if other traffic on the machine kept us from counting.
+UNCOUNTED = "nothing tells how much was downloaded, because something else used the machine's network: visit again"
 #: Stands in for `docker` while a script runs: notes each command, with the variable that decides who builds.
 _NOTE = """#!/bin/sh
 printf '%s\\037' "$DOCKER_BUILDKIT" "$@" >> "$CLINIC_NOTES"
@@ -97,8 +100,9 @@ class Visit:
             return "it does not build" if last.error else "BuildKit built nothing"
         packages = [s for s in last.build.steps if s.instruction == "RUN" and "requirements.txt" in s.text]
         if "dependency" in last.events:
-            again = last.build.downloaded_bytes > ONE_PACKAGE
-            return "all packages were downloaded, though only one was new" if again else ""
+            if last.build.downloaded_bytes > ONE_PACKAGE:
+                return "all packages were downloaded, though only one was new"
+            return "" if last.build.downloads_counted else UNCOUNTED
         return "the packages were installed again" if any(s.state == RAN for s in packages) else ""
 
     def __str__(self) -> str:

@@ -32,15 +32,14 @@ def script(run: LabRun) -> None:
     run.build("again", **office)
     run.note("asked", package_index.requests(run.machine))
     found = run.execute("again", "python", "-c", _FIND)
-    run.note("kept", found.output if found.exit_code == 0 else "")
+    run.note("kept", found.output if found.exit_code == 0 else None)
     run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
     """Set the goals: builds, answers, asks the office's index, no cache in the image, a new package is all that is downloaded."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
-    large = [s for s in again.steps if s.downloaded_bytes > judging.LARGE_DOWNLOAD] if again else []
-    kept = kept_in_image(seen.facts.get("kept", ""))
+    kept = kept_in_image(seen.facts.get("kept") or "")
     states = judging.states(again, "The build after a new package:")
     goals = (
         judging.builds(seen),
@@ -52,20 +51,20 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "the packages come from the office's index",
-            bool(seen.facts.get("asked")),
+            judging.tested(seen.facts.get("asked"), bool),
             "the office's index wasn't asked for any package. Its address comes in the build arguments PIP_INDEX_URL and "
             "PIP_TRUSTED_HOST. Does the Dockerfile declare both, above the step that installs?",
             states,
         ),
         Goal(
             "no byte of pip's cache is in the image",
-            bool(answer) and not kept,
+            judging.tested(seen.facts.get("kept"), lambda _: not kept),
             f"the image has pip's packed downloads in {kept[0] if kept else ''}, where nobody will ever unpack them. Anything "
             "a RUN writes becomes part of the image, unless it's in a mount. Which folder does pip keep its downloads in, and "
             "is there a mount at exactly that place?",
             states,
         ),
-        judging.spares(again, "a new package downloads that package only", large, _download_hint, states),
+        judging.downloads_little(again, "a new package downloads that package only", _download_hint, states),
     )
     return judged(goals, again)
 

@@ -30,20 +30,18 @@ def script(run: LabRun) -> None:
     copies = run.execute(
         "again", "sh", "-c", f"find / -xdev -name '{PACKAGE}' -not -path '/proc/*' 2>/dev/null | wc -l"
     )
-    run.note("copies", int(copies.output.split()[0]) if copies.exit_code == 0 else 0)
+    run.note("copies", int(copies.output.split()[0]) if copies.exit_code == 0 else None)
     run.app.edit("code")
     run.build("code")
     run.ask("code")
 
 
 def judge(seen: Observed) -> Verdict:
-    """Set the goals: builds, answers, has the new package, says what it installs, downloads only that, no cache, code apart."""
+    """Set the goals: builds, answers, has the new package, downloads only that, no cache, code apart."""
     again, code, answer = seen.builds.get("again"), seen.builds.get("code"), seen.answers.get("code")
-    built, added = code is not None, seen.facts.get("added", "")
+    added = seen.facts.get("added", "")
     states = judging.states(again, "The build after the new package:")
-    greedy = [s for s in judging.ran(again) if s.downloaded_bytes > judging.LARGE_DOWNLOAD]
-    told = again is not None and any(added in step.log for step in again.steps)
-    installed = any(added in s.log for s in judging.ran(code))
+    installed = judging.wasted(code)[0] if code else ()
     goals = (
         judging.builds(seen, "code"),
         judging.answers(
@@ -54,34 +52,26 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "the image has the new package",
-            bool(seen.facts.get("has it")),
+            seen.facts.get("has it"),
             f"{added} was added to requirements.txt, but isn't in the image. Does every build read that file?",
             states,
         ),
-        Goal(
-            "the build says what it installs",
-            told,
-            f"no step's log mentions the new package, {added}, so nobody can see what was downloaded. Is the installer told to "
-            "be quiet?",
-            states,
-        ),
-        judging.spares(
-            again if built else None,
+        judging.downloads_little(
+            again if code else None,
             "after a new package, nothing else is downloaded",
-            greedy,
             lambda build, step: _why(build, step, seen.facts["filled"]),
             states,
         ),
         Goal(
             "the image carries no cache of packages",
-            built and seen.facts.get("copies", 0) <= 1,
+            judging.tested(seen.facts.get("copies"), lambda copies: copies <= 1),
             "the image has the packages more than once: installed, and in a cache that was written to a layer. Which folder "
             "does the installer keep its cache in, and does every RUN that installs have a mount there?",
             states,
         ),
         Goal(
             "after a code edit, nothing is installed",
-            built and not installed,
+            judging.tested(code, lambda _: not installed),
             "an edit of one line of code installed the packages again. What's copied before the installation that it "
             "doesn't need?",
             judging.states(code, "The build after the edit of the code:"),

@@ -21,15 +21,16 @@ def script(run: LabRun) -> None:
     run.build("first", image=False)
     run.app.edit("code")
     run.build("again")
-    run.note("compilers", tuple(run.execute("again", "sh", "-c", _COMPILERS).output.split()))
-    run.note("user", run.execute("again", "id", "-u").output.strip())
+    compilers, user = run.execute("again", "sh", "-c", _COMPILERS), run.execute("again", "id", "-u")
+    run.note("compilers", tuple(compilers.output.split()) if compilers.exit_code == 0 else None)
+    run.note("user", user.output.strip() if user.exit_code == 0 else None)
     run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
     """Set the goals: builds, starts, answers, edited code, no compiler, not root, nothing installed, little written, small."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
-    compilers, user = seen.facts.get("compilers", ()), seen.facts.get("user", "")
+    compilers, user = seen.facts.get("compilers"), seen.facts.get("user")
     reinstalled, rewritten = _again(again) if again else ([], None)
     added = sum(layer.size_bytes for layer in image_layers(again)[1:]) if again else 0
     states = judging.states(again, "The second build, after the edit:")
@@ -53,7 +54,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "no compiler is in the image",
-            again is not None and not compilers,
+            judging.tested(compilers, lambda found: not found),
             f"the image ships {compilers[0] if compilers else 'a compiler'}, which the service never calls. A step that "
             "removes it wouldn't help: the layer below would still have it. Which stage needs it, and what does the last "
             "FROM start from?",
@@ -61,20 +62,20 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "it does not run as root",
-            again is not None and user not in ("", "0"),
+            judging.tested(user, lambda number: number != "0"),
             "the service runs as root (user 0). Nothing in it needs that. Which instruction says who runs the image, and does "
             "it need a user with a name?",
         ),
         judging.spares(again, "after a code edit, nothing is installed again", reinstalled, _install_hint, states),
         Goal(
             "after a code edit, less than a megabyte of layers is written",
-            again is not None and judging.new_bytes(again) < judging.LARGE_LAYER,
+            judging.tested(again, lambda build: judging.new_bytes(build) < judging.LARGE_LAYER),
             _write_hint(again, rewritten) if again and rewritten else "",
             states,
         ),
         Goal(
             "it adds less than 70 megabytes to its base image",
-            again is not None and added < MAY_ADD,
+            judging.tested(again, lambda _: added < MAY_ADD),
             _size_hint(again) if again else "",
             states,
         ),
@@ -93,7 +94,7 @@ def _again(again: Build) -> tuple[list[Step], Step | None]:
 
 def _writes_again(build: Build, step: Step) -> bool:
     """Tell whether `step` made a large layer after a large COPY without a download: it wrote those files once more."""
-    if (step.size_bytes or 0) < judging.LARGE_LAYER or step.downloaded_bytes:
+    if (step.size_bytes or 0) < judging.LARGE_LAYER or judging.fetched(step):
         return False
     before = judging.above(build, step)
     return any(s.instruction == "COPY" and (s.size_bytes or 0) > judging.LARGE_LAYER for s in before)

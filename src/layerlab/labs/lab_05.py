@@ -35,8 +35,7 @@ def judge(seen: Observed) -> Verdict:
     looked = _looked_for(again)
     missing = [name for name in looked if any(_IMPORT + name in warning for warning in again.warnings)] if again else []
     found = [name for name in looked if name not in missing]
-    large = [s for s in judging.ran(again) if s.downloaded_bytes > judging.LARGE_DOWNLOAD]
-    installed = sorted(large, key=lambda s: s.downloaded_bytes)
+    pushed: bool | None = seen.facts.get("pushed")
     states = judging.states(again, "The runner's build, after an edit of the code:")
     goals = (
         judging.builds(
@@ -48,33 +47,37 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "its image is in the registry",
-            bool(seen.facts.get("pushed")),
+            pushed,
             f"the registry has no {IMAGE} after the push. Which name does `image:` have, and which one are you given?",
         ),
         Goal(
             "the runner looks for a cache",
-            bool(looked),
-            "the runner's build didn't look for a cache anywhere. Which key under `build:` says where to look?",
-            states,
+            bool(looked) if again or pushed else None,
+            "the runner's build didn't look for a cache anywhere. Which key under `build:` says where to look?"
+            if again
+            else "the runner's build fails. The error is below.",
+            states or seen.error,
         ),
         Goal(
             "it looks where something was pushed",
-            bool(found),
+            bool(found) if looked else None,
             f"the runner looked for {_short(missing)}, but nothing was there; the build only warned. Did anybody push anything "
             "under that name, and could the runner reach it?",
             states,
         ),
-        Goal(
+        judging.downloads_little(
+            again,
             "after a code edit, the runner installs nothing",
-            again is not None and not installed,
-            f"the runner found {_short(found)}, but installed the packages anyway"
-            f"{f' (line {installed[-1].line})' if installed else ''}: the image is there, but without an index of what was "
-            "built. What puts one in: a variable of the container, or an argument of the build?",
+            lambda _, step: (
+                f"the runner found {_short(found)}, but installed the packages anyway (line {step.line}): the image "
+                "is there, but without an index of what was built. What puts one in: a variable of the container, or an "
+                "argument of the build?"
+            ),
             states,
         ),
         Goal(
             "the runner's image answers, with the edited code",
-            bool(answer and answer.correct and answer.found),
+            judging.tested(answer, lambda a: a.correct and bool(a.found)),
             "the image doesn't answer as it should, or has older code. Its answer is below.",
             str(answer or seen.error),
         ),

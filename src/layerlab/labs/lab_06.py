@@ -58,7 +58,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "main's job leaves a cache in the registry",
-            bool(before),
+            judging.tested(seen.facts.get("before"), bool),
             "main's job is done, but nothing arrived in the registry. A build keeps its cache to itself unless it's told "
             "where to send it. Which key under build: does that?",
         ),
@@ -67,6 +67,7 @@ def judge(seen: Observed) -> Verdict:
             "again",
             "the branch's job builds",
             "main's job builds, but the branch's doesn't. The error is below. Which names does it make with BRANCH?",
+            after="main",
         ),
         judging.spares(
             again,
@@ -77,14 +78,14 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "the branch leaves main's cache as it was",
-            again is not None and not overwritten,
+            judging.tested(again, lambda _: not overwritten),
             f"the branch found what it needs. But its job overwrote {', '.join(overwritten)}, which main's job had written: "
             "main's next job finds the branch's cache there, and not its own. Under whose name should a branch write?",
             f"Names in the registry after main's job: {_listed(before)}. After the branch's: {_listed(after)}.",
         ),
         Goal(
             "the branch's image answers, with the edited code",
-            bool(answer and answer.healthy and answer.correct and answer.found),
+            judging.tested(answer, lambda a: a.healthy and a.correct and bool(a.found)),
             "everything is cached, but the image isn't the branch's: it doesn't answer, or not with the edited code.",
             judging.said(answer),
         ),
@@ -102,7 +103,7 @@ def caches(registry: Registry) -> dict[str, dict[str, Any]]:
 
 def installs(build: Build | None) -> list[Step]:
     """Return the RUN steps that ran and downloaded something. A cached step's pull from a registry counts as a download, too."""
-    return [s for s in judging.ran(build, "RUN") if s.downloaded_bytes]
+    return [s for s in judging.ran(build, "RUN") if judging.fetched(s)]
 
 
 def _hint(again: Build, installed: list[Step], pulled: int, before: dict[str, Any]) -> str:

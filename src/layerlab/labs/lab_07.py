@@ -26,14 +26,15 @@ def script(run: LabRun) -> None:
     for path, text in JUNK.items():
         run.app.write(path, text)
     run.build("again", DOCKERFILE)
-    run.note("secrets", run.execute("again", "find", "/", "-xdev", "-name", ".env").output)
+    secrets = run.execute("again", "find", "/", "-xdev", "-name", ".env")
+    run.note("secrets", secrets.output if secrets.exit_code == 0 else None)
     run.ask("again")
 
 
 def judge(seen: Observed) -> Verdict:
     """Set the goals: builds, answers, no secret in the image, junk runs nothing, a small context."""
     again, answer = seen.builds.get("again"), seen.answers.get("again")
-    secrets = [line for line in seen.facts.get("secrets", "").splitlines() if line.endswith("/.env")]
+    secrets = [line for line in (seen.facts.get("secrets") or "").splitlines() if line.endswith("/.env")]
     sizes = sent_files(again) if again else {}
     largest = next(iter(sizes), "")
     goals = (
@@ -52,7 +53,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "the secret is not in the image",
-            again is not None and not secrets,
+            judging.tested(seen.facts.get("secrets"), lambda _: not secrets),
             f"{secrets[0] if secrets else ''} is in the image: anyone who can pull it has the key. The file is in a "
             "subfolder of the context. At which depth does your rule for it match, and what exactly is its text, to the end "
             "of the line?",
@@ -66,7 +67,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             f"the context is smaller than {LARGEST_CONTEXT / 1e3:.0f} kB",
-            again is not None and sum(sizes.values()) < LARGEST_CONTEXT,
+            judging.tested(again, lambda _: sum(sizes.values()) < LARGEST_CONTEXT),
             f"the engine is still sent far more than the app needs. The largest file in the context is {largest}. Which rule "
             "would keep it out, and others like it?",
         ),

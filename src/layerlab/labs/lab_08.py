@@ -9,11 +9,16 @@ from .lab import Lab
 from .lab_run import LabRun
 from .verdict import Goal, Observed, Verdict, judged
 
-#: Bytes. The layers of numpy and the model are larger than this, and that of all light packages together is smaller.
-HEAVY = 10_000_000
+#: Bytes. Numpy and the model are larger than this, each as a layer and as a download. All light packages together are smaller: a
+#: layer of 12 MB with their byte code, and downloads of 12 MB, two thirds of it pages, from an index that sends those unpacked.
+HEAVY = 15_000_000
 #: Bytes. A layer smaller than this isn't an installation.
 SMALL = 1_000_000
 NUMPY = "backend/numpy.txt"
+_UNTRIED = (
+    "a change to backend/numpy.txt installed nothing, so nobody can tell whether the two kinds of packages wait for each other. "
+    "Which step reads that list?"
+)
 
 
 def script(run: LabRun) -> None:
@@ -39,8 +44,8 @@ def judge(seen: Observed) -> Verdict:
     again, answer = seen.builds.get("again"), seen.answers.get("again")
     package, numpy = seen.builds.get("package"), seen.builds.get("numpy")
     reinstalled = _installed(again) if again else []
-    both = package is not None and numpy is not None
     heavy = _heavy(package, numpy) if package and numpy else None
+    tried = _installed(numpy) if package and numpy else []
     coupled = _coupled(package, numpy) if package and numpy else []
     goals = (
         judging.builds(seen),
@@ -61,7 +66,7 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "a package added to requirements.txt is in the image",
-            bool(seen.facts.get("installed")),
+            seen.facts.get("installed"),
             f"{seen.facts.get('package')} was added to requirements.txt, but the image doesn't have it. Which step reads "
             "that list, and do the packages it installs arrive in the last stage?",
             judging.states(package),
@@ -75,14 +80,14 @@ def judge(seen: Observed) -> Verdict:
         ),
         Goal(
             "after a new small package, numpy and the model stay cached",
-            both and heavy is None,
+            judging.tested(numpy, lambda _: heavy is None),
             _heavy_hint(package, heavy) if package and heavy else "",
             judging.states(package),
         ),
         Goal(
             "the light packages and the heavy ones install side by side",
-            both and not coupled,
-            _coupled_hint(numpy, coupled[0]) if numpy and coupled else "",
+            not coupled if tried else None,
+            _coupled_hint(numpy, coupled[0]) if numpy and coupled else _UNTRIED,
             judging.states(numpy),
         ),
     )
@@ -92,21 +97,33 @@ def judge(seen: Observed) -> Verdict:
 def _installed(build: Build) -> list[Step]:
     """Return the RUN steps that ran and may have installed something: in a stage outside the image the size is unknown."""
     ran = judging.ran(build, "RUN")
-    return [s for s in ran if s.size_bytes is None or s.size_bytes > SMALL or s.downloaded_bytes]
+    return [s for s in ran if s.size_bytes is None or s.size_bytes > SMALL or judging.fetched(s)]
 
 
 def _heavy(package: Build, numpy: Build) -> Step | None:
-    """Return the step that installed something heavy again for a small package; None if there is none."""
+    """Return the step that installed or packed something heavy again for a small package; None if there is none."""
     installed = _installed(package)
-    lines = {s.line for s in _installed(numpy)}
+    renewed = _installed(numpy)
+    lines = {s.line for s in renewed}
     # Numpy's installation is one of the steps that a new numpy runs: if a small package runs all of these, it runs that.
     if lines and lines <= {s.line for s in installed}:
         return next(s for s in installed if s.line in lines)
     for step in judging.ran(package):
         if max(step.size_bytes or 0, step.downloaded_bytes) > HEAVY:
-            behind = [s for s in judging.above(package, step) if s in installed] if step.instruction != "RUN" else []
-            return behind[-1] if behind else step
+            return _behind(package, step, installed, _first(numpy, renewed))
     return None
+
+
+def _first(build: Build, steps: list[Step]) -> set[int]:
+    """Return the lines of those of `steps` that build on none of the others."""
+    return {s.line for s in steps if not any(other in steps for other in judging.above(build, s))}
+
+
+def _behind(package: Build, step: Step, installed: list[Step], numpy: set[int]) -> Step:
+    """Return the step that installed again what `step` brings: a RUN above a COPY; `step` itself if nothing did."""
+    heavy = [s for s in installed if s.line in numpy or not numpy or s.downloaded_bytes > HEAVY]
+    behind = [s for s in judging.above(package, step) if s in heavy] if step.instruction != "RUN" else []
+    return behind[-1] if behind else step
 
 
 def _coupled(package: Build, numpy: Build) -> list[Step]:
@@ -125,6 +142,12 @@ def _code_hint(again: Build, step: Step) -> str:
 
 
 def _heavy_hint(package: Build, step: Step) -> str:
+    if step.instruction != "RUN":
+        return (
+            f"one more small package in requirements.txt made {judging.line(step)} copy the heavy packages into the image again, "
+            "though nothing installed them again: they lie in one folder with the small ones, and a COPY takes all or nothing. "
+            "Can each kind have a COPY, and a stage, that doesn't start from the other's?"
+        )
     said = f"one more small package in requirements.txt made {judging.line(step)} install heavy packages again."
     other = judging.first_above(package, step, "RUN")
     if other:

@@ -104,7 +104,7 @@ def judge(seen: Observed) -> Verdict:
 def _diagnosed(number: int, finding: Finding | None) -> Goal:
     text = f"patient {number} is diagnosed"
     if finding is None:
-        return Goal(text, False)
+        return Goal(text, None)
     if not finding.named:
         hint = (
             f'patient {number} ("{finding.title}") has no diagnosis yet. Visit them: which step ran in the second build that '
@@ -129,23 +129,26 @@ def _cured(seen: Observed) -> tuple[Goal, ...]:
         ),
         Goal(
             "it says which commit runs, and when it was built",
-            bool(answer and answer.health.count(sha) == 2),
+            judging.tested(answer, lambda a: a.health.count(sha) == 2),
             "the desk's /health no longer shows this build's commit and release note. Both have to be there, but they can go "
             "anywhere in the file. Where do they do no harm?",
             f"/health: {answer.health}" if answer else "",
         ),
         Goal(
             "after a commit, the packages stay cached",
-            commit is not None and not installed,
+            judging.tested(commit, lambda _: not installed),
             _order_hint(seen, installed) if installed else "",
             judging.states(commit, "The build after the commit:"),
         ),
-        Goal(
+        judging.downloads_little(
+            package,
             "a new package downloads nothing else",
-            package is not None and package.downloaded_bytes <= clinic.ONE_PACKAGE,
-            "one new package made the build download all the others again. Where does pip put the wheels, and where does "
-            "the mount keep them?",
+            lambda *_: (
+                "one new package made the build download all the others again. Where does pip put the wheels, and where "
+                "does the mount keep them?"
+            ),
             judging.states(package, "The build after the new package:"),
+            clinic.ONE_PACKAGE,
         ),
     )
 

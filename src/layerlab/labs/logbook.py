@@ -59,7 +59,7 @@ def keep(lab: Lab, verdict: Verdict, texts: Mapping[str, str]) -> Attempt:
         learner=learner(),
         lab=lab.name,
         passed=verdict.passed,
-        met=sum(met for _, met in verdict.goals),
+        met=sum(met is True for _, met in verdict.goals),
         of=len(verdict.goals),
         files=hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:8],
         figures=dict(verdict.figures),

@@ -10,6 +10,9 @@ from ..machine.asking import Answer
 from ..record.build import Build
 from ..texts.plain import shown
 
+#: How a goal is marked: met, not met, not tested.
+MARKS = {True: "x", False: " ", None: "-"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Observed:
@@ -36,13 +39,13 @@ class Goal:
 
     Attributes:
         text: the goal, in words.
-        met: whether it is reached.
+        met: whether it is reached; None if nothing tested it.
         hint: if it isn't met, what happened and a question, for the state the learner's files are in.
         detail: what was seen. It names no times, so it is the same on every machine.
     """
 
     text: str
-    met: bool
+    met: bool | None
     hint: str = ""
     detail: str = ""
 
@@ -53,22 +56,22 @@ class Verdict:
 
     Attributes:
         passed: whether all goals are met.
-        goals: (goal, met) in the order in which to reach them.
-        hint: for the first goal that is not met; "" when passed.
+        goals: (goal, met) in the order in which to reach them; met is None for a goal that nothing tested.
+        hint: for the first goal that is not met, or else the first that nothing tested; "" when passed.
         detail: what was seen, for those who want to know more; "" if nothing.
         again: the last build, for `timeline` and `explain`; None if the check didn't get that far.
         figures: what was measured, if the lab has a budget: name with unit → figure; kept with the attempt.
     """
 
     passed: bool
-    goals: tuple[tuple[str, bool], ...]
+    goals: tuple[tuple[str, bool | None], ...]
     hint: str
     detail: str = ""
     again: Build | None = None
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
-        lines = [f"[{'x' if met else ' '}] {goal}" for goal, met in self.goals]
+        lines = [f"[{MARKS[met]}] {goal}{' (not tested)' if met is None else ''}" for goal, met in self.goals]
         lines.append("Passed." if self.passed else f"Not yet. Hint: {self.hint}")
         return shown("\n".join([*lines, *(["", self.detail] if self.detail else [])]))
 
@@ -76,9 +79,12 @@ class Verdict:
 
 
 def judged(goals: Sequence[Goal], again: Build | None = None, figures: Mapping[str, float] | None = None) -> Verdict:
-    """Return the verdict on goals, in the order in which to reach them, with hint and detail of the first unmet one."""
-    unmet = next((goal for goal in goals if not goal.met), None)
-    outcome = tuple((goal.text, bool(goal.met)) for goal in goals)
+    """Return the verdict on goals, in the order in which to reach them, with hint and detail of the first unmet one.
+
+    Without an unmet one, those of the first that nothing tested: what nobody saw isn't passed.
+    """
+    unmet = next((goal for met in (False, None) for goal in goals if goal.met is met), None)
+    outcome = tuple((goal.text, goal.met) for goal in goals)
     if unmet is None:
         return Verdict(True, outcome, "", "", again, figures or {})
     return Verdict(False, outcome, unmet.hint, unmet.detail, again, figures or {})

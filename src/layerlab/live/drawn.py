@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..record.build import Build
+from ..record.traffic import least
 from .model import Activity, LiveBuild, Transfer
 
 #: A view is drawn at most this often per second, however fast logs come ...
@@ -73,6 +74,9 @@ def seconds(row: Activity) -> str:
 
 
 def megabytes(transfer: Transfer) -> str:
-    """Write a transfer as "12.3 of 45.6 MB pulled", or as "12.3 MB sent" if the total is unknown."""
+    """Write a transfer as "12.3 of 45.6 MB pulled", or as "12.3 MB sent" if the total is unknown.
+
+    Downloads come from logs, which may hide some: "≥ 12.3 of 45.6 MB downloaded". They're counted when the build is over.
+    """
     of = f" of {transfer.total / 1e6:.1f}" if transfer.total > transfer.current else ""
-    return f"{transfer.current / 1e6:.1f}{of} MB {transfer.what}"
+    return f"{least(transfer.what != 'downloaded')}{transfer.current / 1e6:.1f}{of} MB {transfer.what}"

@@ -52,6 +52,7 @@ class Answer:
         text: body of the request's answer.
         log: the container's output; if it didn't become healthy, the reason is here.
         found: the texts from `look_for` that are in the image's files.
+        why: if it didn't become healthy: what was waited for, and what came instead.
     """
 
     healthy: bool
@@ -60,11 +61,13 @@ class Answer:
     text: str
     log: str
     found: tuple[str, ...] = ()
+    why: str = ""
 
     def __str__(self) -> str:
         if not self.healthy:
             tail = "\n".join(plain(Masker().text(self.log)).strip().splitlines()[-8:])
-            return f"it did not become healthy; the end of its log:\n{tail}"
+            why = f"it did not become healthy{self.why and f': {self.why}'}"
+            return f"{why}; the end of its log:\n{tail}" if tail else f"{why}; its log is empty"
         return plain(f"healthy: {self.health}\nanswer{'' if self.correct else ' (not as expected)'}: {self.text[:300]}")
 
 
@@ -113,7 +116,7 @@ def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = 
         container = engine.containers.create(image, detach=True, init=True, labels={LABEL: home_id()})
         try:
             container.start()
-            status, health = _wait_until_healthy(container, base + run["health"])
+            status, health, why = _wait_until_healthy(container, base + run["health"])
             text, correct = "", False
             found: tuple[str, ...] = ()
             if status == 200:
@@ -122,24 +125,27 @@ def ask(machine: MachineLike, app: App, image: str, look_for: tuple[str, ...] = 
                 correct = code == 200 and request.get("expect", "") in text
                 found = tuple(t for t in look_for if container.exec_run(["grep", "-rqF", t, "."]).exit_code == 0)
             log = container.logs().decode("utf-8", "replace")
-            return Answer(status == 200, correct, health, text, log, found)
+            return Answer(status == 200, correct, health, text, log, found, why)
         except docker.errors.APIError as error:  # such as a command that is not in the image
             return Answer(False, False, "", "", str(error.explanation or error))
         finally:
             container.remove(force=True, v=True)
 
 
-def _wait_until_healthy(container: Container, url: str) -> tuple[int, str]:
+def _wait_until_healthy(container: Container, url: str) -> tuple[int, str, str]:
+    """Return the health check's status and body; status 0 and the reason if it never was 200."""
     deadline = time.monotonic() + HEALTHY_SECONDS
+    status = 0
     while time.monotonic() < deadline:
         status, body = _ask(container, url, "GET", None)
         if status == 200:
-            return status, body
+            return status, body, ""
         container.reload()
         if container.status != "running":
-            break
+            return 0, "", f"it ended (exit code {container.attrs['State']['ExitCode']}) before {url} in it answered"
         time.sleep(0.1)
-    return 0, ""
+    last = f"the last answer had status {status}" if status else "nothing answered"
+    return 0, "", f"{url} in it was asked for {HEALTHY_SECONDS:.0f} s, and {last}"
 
 
 def _ask(container: Container, url: str, method: str, data: str | None) -> tuple[int, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..engines.packages import Say
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..errors import LayerLabError
     from ..project.app import App
     from ..record.build import Build
+    from ..record.traffic import Sample
     from ..record.view import Wanted
     from .machine_like import Preparation
 
@@ -129,6 +131,10 @@ class Builder:
 
     def forget_contexts(self) -> None:
         """Do nothing: there are no stand-ins."""
+
+    def traffic(self, ended: threading.Event) -> Iterator[Sample]:
+        """Yield nothing: its network isn't ours to look at, so downloads are what logs report."""
+        return iter(())
 
     def gone(self, during: str) -> LayerLabError | None:
         """Return the error that says that it can't be used any more, `during` something; None if it can."""

@@ -17,6 +17,7 @@ from ..errors import CommandFailed
 from ..record import view
 from ..system import docker_words
 from . import client_process
+from .counting import counting
 from .plans import READING
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..record.build import Build
     from ..record.snapshot import Snapshot
     from ..record.step import Step
+    from ..record.traffic import Sample
     from ..traces import trace
     from .machine_like import Host
 
@@ -86,7 +88,7 @@ def run_build(
             target=definition.target, args=definition.args, service=definition.service,
         )  # fmt: skip
 
-    attempt = _with_retry(lambda: _try(command, definition, host.environment, chosen, known, host.label))
+    attempt = _with_retry(lambda: _try(command, definition, host, chosen, known))
     from .recorded import record
 
     build = record(
@@ -202,39 +204,40 @@ def _with_retry(attempt: Callable[[], _Attempt]) -> _Attempt:
 def _try(
     command: Sequence[str],
     definition: Definition,
-    variables: Mapping[str, str],
+    host: Host,
     show: Callable[[], view.View],
     known: Snapshots,
-    machine: str,
 ) -> _Attempt:
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     contexts: Mapping[str, Snapshot] = {}
+    samples: Sequence[Sample] = ()
     with _temporary_folder(definition.scratch) as scratch:
         metadata = scratch / "metadata.json"
         with contextlib.ExitStack() as beside:
 
             def begin() -> view.View:
                 """Begin what runs beside the engine's work. Imports count too, so the modules for it are imported now."""
-                nonlocal contexts
+                nonlocal contexts, samples
+                samples = beside.enter_context(counting(host.traffic))
                 from ..contexts.beside import looking_at
                 from ..record import history
                 from ..record.masked_view import MaskedView
 
-                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=machine)
+                earlier = functools.partial(history.snapshot_of, project=definition.project, machine=host.label)
                 contexts = beside.enter_context(
                     looking_at(definition.folders, definition.file_in_context, known, definition.absent, earlier)
                 )
-                _get_ready_to_explain(definition.project, machine)
+                _get_ready_to_explain(definition.project, host.label)
                 return MaskedView(show(), definition.masker)
 
             seconds, exit_code, lines = client_process.follow(
-                [*command, f"--metadata-file={metadata}"], definition.folder, variables, begin, definition.plan
+                [*command, f"--metadata-file={metadata}"], definition.folder, host.environment, begin, definition.plan
             )
         provenance, image = read_metadata(metadata, definition.service)
     from ..traces import trace
 
     raw = "".join(lines)
-    parsed = trace.parse(raw, provenance, definition.source, definition.service)
+    parsed = trace.parse(raw, provenance, definition.source, definition.service, samples)
     return _Attempt(started_at, seconds, exit_code, raw, parsed, provenance, image, contexts)
 
 

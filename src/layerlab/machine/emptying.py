@@ -7,9 +7,25 @@ from typing import TYPE_CHECKING
 
 from ..engines import images
 from ..errors import CommandFailed
+from ..system.home import machine_dir
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+#: In a machine's folder: the names of the images that `add_base` added.
+ADDED = "bases"
+
+
+def keep(machine: str, image: str) -> None:
+    """Have an image stay whenever the machine is emptied."""
+    with (machine_dir(machine) / ADDED).open("a") as file:
+        file.write(f"{image}\n")
+
+
+def stays(machine: str, image: str) -> bool:
+    """Tell whether an image stays when the machine is emptied: a base image, or one that `keep` was told of."""
+    file = machine_dir(machine) / ADDED
+    return images.is_base(image) or (file.exists() and image in file.read_text().split())
 
 
 def tags(engine: DockerClient) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import engines
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..project.app import App
     from ..record.build import Build
+    from ..record.traffic import Sample
     from ..record.view import Wanted
     from .asking import Answer
 
@@ -215,6 +217,10 @@ class Machine:
         self.holds.check()
         return run(endpoint.docker_program(), *arguments, env=self.environment, timeout=timeout)
 
+    def traffic(self, ended: threading.Event) -> Iterator[Sample]:
+        """Yield samples of what flows to the machine's containers until `ended` is set, and one more; none without counters."""
+        return self._engine.traffic(self.name, ended)
+
     def point_docker_here(self) -> None:
         """Make `docker` in this notebook (`!docker ps`) reach this machine from now on, not your own engine."""
         endpoint.point_at(self.environment)
@@ -304,8 +310,7 @@ class Machine:
             name = images.ensure(image, self.docker, say, mirrored=engines.mirrored(self.name))
         finally:
             self.forget_contexts()
-        with self._added_file.open("a") as file:
-            file.write(f"{name}\n")
+        emptying.keep(self.name, name)
         return name
 
     @refusals_told()
@@ -361,23 +366,14 @@ class Machine:
 
         of_seed = {name for image in images.BASES for name in (image, images.standin_name(image))}
         try:
-            return any(self._is_base(tag) and tag not in of_seed for tag in self._tags())
+            return any(emptying.stays(self.name, tag) and tag not in of_seed for tag in self._tags())
         except (DockerException, OSError):
             return False
-
-    def _is_base(self, tag: str) -> bool:
-        added = self._added_file.read_text().split() if self._added_file.exists() else []
-        return images.is_base(tag) or tag in added
-
-    @property
-    def _added_file(self) -> Path:
-        """The file with the names of the images that `add_base` added."""
-        return machine_dir(self.name) / "bases"
 
     def _emptied(self) -> bool:
         """Remove all but the base images, which can take long. Return False if something is left."""
         with contextlib.closing(self.client()) as engine, progress.shown(f"Emptying machine {self.name}"):
-            return emptying.emptied(engine, self.docker, self._is_base)
+            return emptying.emptied(engine, self.docker, functools.partial(emptying.stays, self.name))
 
     def _tags(self) -> list[str]:
         with contextlib.closing(self.client()) as engine:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..errors import LayerLabError
     from ..project.app import App
     from ..record.build import Build
+    from ..record.traffic import Sample
     from ..record.view import Wanted
 
 
@@ -33,6 +35,9 @@ class Host(Protocol):
 
     def forget_contexts(self) -> None:
         """Forget the stand-ins, so that the next build asks for them again."""
+
+    def traffic(self, ended: threading.Event) -> Iterator[Sample]:
+        """Yield samples of what flows to its containers until `ended` is set, and one more; none without counters."""
 
     def gone(self, during: str) -> LayerLabError | None:
         """Return the error that says that its engine doesn't answer any more, `during` something; None if it does."""

@@ -55,6 +55,7 @@ def record(
         steps=parsed.steps,
         phases=parsed.phases,
         context_bytes=parsed.context_bytes,
+        undivided_bytes=parsed.undivided_bytes,
         image=image or definition.image,
         image_bytes=image_bytes(provenance),
         warnings=parsed.warnings,

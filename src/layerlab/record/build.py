@@ -57,6 +57,8 @@ class Build:
         project: the project's folder; builds of the same project are compared with each other.
         args: build arguments, including those of a Compose file.
         contexts: a snapshot of each build context, by name; the main one is called "context".
+        undivided_bytes: bytes that flowed to several steps that ran at the same time, beyond their `downloaded_bytes`; None if
+            not all that the build downloaded was counted.
         key: id of the key that hidden values are marked with, since marks of another key can't be compared; "" if nothing
             that counts is hidden; None if the record hasn't been through `fitting`, as one of an earlier LayerLab.
         file: path of the Dockerfile, relative to `project` or full; "" if it's inline or remote, or unknown.
@@ -86,6 +88,7 @@ class Build:
     project: str = ""
     args: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, hash=False)
     contexts: Mapping[str, Snapshot] = dataclasses.field(default_factory=dict, repr=False, hash=False)
+    undivided_bytes: int | None = None
     key: str | None = dataclasses.field(default=None, repr=False)
     file: str = dataclasses.field(default="", repr=False)
     service: str = dataclasses.field(default="", repr=False)
@@ -105,8 +108,9 @@ class Build:
         text = f"{title or f'{self.app} {self.variant}'}: {steps}, {self.seconds:.1f} s"
         if self.export_seconds >= 0.1:
             text += f" (export {self.export_seconds:.1f} s)"
-        if self.downloaded_bytes:
-            text += f", {self.downloaded_bytes / 1e6:.1f} MB downloaded"
+        if self.downloaded_bytes >= 50_000:  # less would be 0.0 MB
+            least = "" if self.downloads_counted else "at least "
+            text += f", {least}{self.downloaded_bytes / 1e6:.1f} MB downloaded"
         return f"{text}, FAILED" if self.error else text
 
     def __repr__(self) -> str:
@@ -119,7 +123,8 @@ class Build:
     def steps_frame(self) -> pd.DataFrame:
         """Return the steps as a DataFrame, one row per step in file order.
 
-        Columns: line, stage, instruction, state, seconds, size_bytes (NA where unknown), downloaded_bytes, text.
+        Columns: line, stage, instruction, state, seconds, size_bytes (NA where unknown), downloaded_bytes, downloads_counted,
+        text.
         """
         return steps_frame(self.steps)
 
@@ -159,8 +164,13 @@ class Build:
 
     @property
     def downloaded_bytes(self) -> int:
-        """Bytes that all steps together say they downloaded."""
-        return sum(s.downloaded_bytes for s in self.steps)
+        """Bytes that all steps together downloaded; the least, unless `downloads_counted`."""
+        return sum(s.downloaded_bytes for s in self.steps) + (self.undivided_bytes or 0)
+
+    @property
+    def downloads_counted(self) -> bool:
+        """Whether all that it downloaded was counted where it flowed; otherwise some of it is only what logs report."""
+        return self.undivided_bytes is not None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain data, as `save` writes it."""

@@ -11,7 +11,7 @@ def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
     """Return one build as rows of the frame that `compare` returns: one row per step, with the build's columns in each.
 
     Columns: app, machine, variant, edit, repeat, build (`number`), wall_seconds, export_seconds, context_bytes, image_bytes,
-    build_downloaded_bytes, then those of `Build.steps_frame`.
+    build_downloaded_bytes, build_downloads_counted, then those of `Build.steps_frame`.
     """
     frame = build.steps_frame()
     columns: dict[str, str | float | None] = {
@@ -26,6 +26,7 @@ def rows_of(build: Build, edit: str, repeat: int, number: int) -> pd.DataFrame:
         "context_bytes": build.context_bytes,
         "image_bytes": build.image_bytes,
         "build_downloaded_bytes": build.downloaded_bytes,
+        "build_downloads_counted": build.downloads_counted,
     }
     for position, (name, value) in enumerate(columns.items()):
         frame.insert(position, name, value)

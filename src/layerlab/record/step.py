@@ -14,7 +14,9 @@ from .states import State
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = ["line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "text"]
+_COLUMNS = [
+    "line", "stage", "instruction", "state", "seconds", "size_bytes", "downloaded_bytes", "downloads_counted", "text",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -32,11 +34,13 @@ class Step:
         seconds: how long it took; 0.0 for a step that never started.
         size_bytes: compressed size of the layer it made, bytes (for FROM: of all layers of the image); None if it made
             none or the size is unknown, as in a stage that isn't part of the image.
-        downloaded_bytes: bytes that its log says it downloaded (pip, uv, apt), and of image layers pulled for it. If
-            several stages share a FROM, the first one has them.
+        downloaded_bytes: bytes that it downloaded, and of image layers pulled for it. If several stages share a FROM, the
+            first one has them.
         log: its output, standard output and error together.
         digest: the vertex digest in the trace; not comparable between builds.
         inputs: digests of the vertices it depends on.
+        downloads_counted: whether `downloaded_bytes` was counted where it flowed, with what the protocols add. If not, it's
+            what its log reports (pip, uv, apt), and so the least.
     """
 
     line: int
@@ -52,6 +56,7 @@ class Step:
     log: str
     digest: str
     inputs: tuple[str, ...]
+    downloads_counted: bool = False
 
     @property
     def place(self) -> str:

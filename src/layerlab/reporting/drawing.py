@@ -14,7 +14,7 @@ from ..charts.labels import INSTANT, PHASES, brief
 from ..charts.theme import shortened
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from .facts import Facts, StepFacts
-from .words import duration, megabytes
+from .words import downloaded, duration, megabytes
 
 #: Heights of a lane's head, of a row and of the axis, px.
 HEAD, ROW, AXIS = 30, 34, 26
@@ -141,7 +141,7 @@ def _counts(step: StepFacts) -> bool:
 
 def _hover(step: StepFacts) -> str:
     size = "no layer" if step.size_bytes is None else f"layer {megabytes(step.size_bytes)}"
-    facts = f"{step.state}, {duration(step.seconds)}, {size}, downloaded {megabytes(step.downloaded_bytes)}"
+    facts = f"{step.state}, {duration(step.seconds)}, {size}, downloaded {downloaded(step)}"
     return "\n".join(filter(None, (brief(step.text, 400), facts, step.why)))
 
 

@@ -58,6 +58,7 @@ class StepFacts:
     seconds: float
     size_bytes: int | None
     downloaded_bytes: int
+    downloads_counted: bool
     critical: bool
     in_image: bool | None
     root: bool
@@ -87,7 +88,13 @@ class Totals:
     context_seconds: float
     context_bytes: int
     downloaded_bytes: int
+    undivided_bytes: int | None
     image_bytes: int | None
+
+    @property
+    def downloads_counted(self) -> bool:
+        """Whether all that was downloaded was counted."""
+        return self.undivided_bytes is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +108,7 @@ class ComparedStep:
     seconds: float
     size_bytes: int | None
     downloaded_bytes: int
+    downloads_counted: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,7 +269,8 @@ def _totals(build: Build) -> Totals:
         # One vertex may be on several lines, but its time counts only once.
         critical_path_seconds=sum({s.digest: s.seconds for s in build.steps if s.digest in path}.values()),
         export_seconds=build.export_seconds, context_seconds=build.seconds_in("context"),
-        context_bytes=build.context_bytes, downloaded_bytes=build.downloaded_bytes, image_bytes=build.image_bytes,
+        context_bytes=build.context_bytes, downloaded_bytes=build.downloaded_bytes,
+        undivided_bytes=build.undivided_bytes, image_bytes=build.image_bytes,
     )  # fmt: skip
 
 
@@ -272,7 +281,7 @@ def _step(
     return StepFacts(
         number=number, line=step.line, end_line=step.end_line, stage=step.stage, instruction=step.instruction,
         text=step.text, state=step.state, started=step.started, seconds=step.seconds, size_bytes=step.size_bytes,
-        downloaded_bytes=step.downloaded_bytes, critical=critical,
+        downloaded_bytes=step.downloaded_bytes, downloads_counted=step.downloads_counted, critical=critical,
         in_image=None if in_image is None else step.stage in in_image,
         root=bool(cause and cause.root), causes=tuple(map(_shortened, cause.causes)) if cause else (),
         above=tuple(n for n, s in enumerate(build.steps, 1) if s.line and s.line in lines),
@@ -320,7 +329,9 @@ def _pairs(before: Build, now: Build) -> list[Pair]:
         if index is None:
             return None
         s = build.steps[index]
-        return ComparedStep(index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes)
+        return ComparedStep(
+            index + 1, s.line, s.text, s.state, s.seconds, s.size_bytes, s.downloaded_bytes, s.downloads_counted
+        )
 
     was = aligned(written(now), written(before), stage_names(now), stage_names(before))
     gone = [i for i in range(len(before.steps)) if i not in was.values()]

@@ -60,7 +60,7 @@ def _summary(facts: Facts, rows: int) -> str:
     if facts.command:  # that of an imported build isn't known
         parts.append(_folded("Command", _fenced(cut(shown(facts.command), 2000))))
     source = f"{facts.generator}, {words.moment(facts.started_at)}"
-    parts.append(f"<sub>{escaped(source)}. Sizes are compressed; downloads are as pip, uv and apt report them.</sub>")
+    parts.append(f"<sub>{escaped(source)}. Sizes are compressed. A download with ≥ is what its log reports.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -70,7 +70,7 @@ def _facts_line(facts: Facts) -> str:
         f"**{words.duration(totals.seconds)}**",
         f"critical path {words.duration(totals.critical_path_seconds)}",
         f"export {words.duration(totals.export_seconds)}",
-        f"{words.megabytes(totals.downloaded_bytes)} downloaded",
+        f"{words.downloaded(totals)} downloaded",
         f"{words.megabytes(totals.context_bytes)} context",
     ]
     if totals.image_bytes is not None:
@@ -94,7 +94,7 @@ def _steps(facts: Facts, rows: int) -> str:
     chosen.sort(key=lambda s: s.number)
     table = _table(
         ("line", "step", "state", ">time", ">downloaded", ">layer", "why"),
-        ((str(s.line or ""), _code(s), _state(s), _time(s), words.megabytes(s.downloaded_bytes) if s.downloaded_bytes else "",
+        ((str(s.line or ""), _code(s), _state(s), _time(s), words.downloaded(s) if s.downloaded_bytes else "",
           "" if s.size_bytes is None else words.megabytes(s.size_bytes), _why(s) if facts.against else "") for s in chosen),
     )  # fmt: skip
     more = len(facts.steps) - len(chosen)

@@ -109,7 +109,18 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("layerlab.reporting"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=printable,
     )  # fmt: skip
-    for name in ("duration", "megabytes", "share", "place", "named", "counted", "tally", "difference", "moment"):
+    for name in (
+        "duration",
+        "megabytes",
+        "downloaded",
+        "share",
+        "place",
+        "named",
+        "counted",
+        "tally",
+        "difference",
+        "moment",
+    ):
         environment.filters[name] = getattr(words, name)
     environment.filters["brief"] = brief
     environment.globals.update(

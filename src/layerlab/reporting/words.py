@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from ..charts.labels import INSTANT, brief
 from ..charts.theme import megabytes as _megabytes
 from ..charts.theme import seconds, shortened
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
+from ..record.traffic import least
 from ..texts.secrets import HIDDEN
 from .facts import BROKEN, STOPPED, SUCCEEDED, Facts, StepFacts, Totals
 
@@ -26,6 +28,20 @@ def megabytes(count: float | None) -> str:
     if abs(count) < 1e4:
         return f"{count / 1e3:.1f} kB" if abs(count) >= 1e3 else f"{count:.0f} B"
     return _megabytes(count / 1e6)
+
+
+class Downloaded(Protocol):
+    """A step, or a build's totals."""
+
+    @property
+    def downloaded_bytes(self) -> int: ...
+    @property
+    def downloads_counted(self) -> bool: ...
+
+
+def downloaded(of: Downloaded) -> str:
+    """Write the bytes that something downloaded, after "≥ " if they weren't counted."""
+    return least(of.downloads_counted) + megabytes(of.downloaded_bytes)
 
 
 def duration(value: float) -> str:
@@ -136,6 +152,7 @@ def root_cause(facts: Facts) -> str:
 
 def comparison_rows(before: Totals, now: Totals) -> Iterable[tuple[str, str, str, str]]:
     """Yield the rows of the table of totals: (what, before, now, difference)."""
+    downloads = "downloaded" if before.downloads_counted and now.downloads_counted else "downloaded, at least"
     rows: tuple[tuple[str, float | None, float | None, Callable[[float], str]], ...] = (
         ("total time", before.seconds, now.seconds, duration),
         ("critical path", before.critical_path_seconds, now.critical_path_seconds, duration),
@@ -143,7 +160,7 @@ def comparison_rows(before: Totals, now: Totals) -> Iterable[tuple[str, str, str
         ("context transfer", before.context_seconds, now.context_seconds, duration),
         ("steps ran", before.ran, now.ran, lambda n: f"{n:.0f}"),
         ("steps cached", before.cached, now.cached, lambda n: f"{n:.0f}"),
-        ("downloaded", before.downloaded_bytes, now.downloaded_bytes, megabytes),
+        (downloads, before.downloaded_bytes, now.downloaded_bytes, megabytes),
         ("context sent", before.context_bytes, now.context_bytes, megabytes),
         ("image, compressed", before.image_bytes, now.image_bytes, megabytes),
     )
@@ -163,8 +180,10 @@ MEASURED = (
     ("Critical path", "computed: from the step that finished last (or failed) back to the one of its inputs that finished "
      "last, and so on. Speeding up a step elsewhere may not make the build any faster."),
     ("Layers and image", "compressed, as a registry stores them, from the build's provenance. A failed build has none."),
-    ("Downloads", "downloads that the logs of pip, uv and apt report, and image layers pulled. A tool that reports nothing, "
-     "such as curl or npm, counts as 0."),
+    ("Downloads", "bytes that flowed to the RUN steps over the machine's network, with what the protocols add, such as an "
+     "index's pages, and image layers pulled. Where they couldn't be counted (on your own builder, with --network=host, or while "
+     "other containers or builds used the machine), ≥ stands before what the logs of pip, uv and apt report: a tool that reports "
+     "nothing, such as curl or npm, counts as 0 there."),
     ("Context", "bytes sent to the engine: the changes since it last saw the context, not the size of the folder."),
     ("Times on other networks", "computed: bytes divided by bandwidth, with nothing else on the line and no waiting for "
      "servers."),

@@ -10,6 +10,7 @@ import base64
 import codecs
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -76,6 +77,11 @@ class Vertex:
         """Return its (start, end) times in seconds since 1970, joined where they overlap; a time without end ends at `until`."""
         return joined_spans((_seconds(start), _seconds(end) if end else until) for start, end in self.times.items())
 
+    def work(self) -> list[tuple[float, float]]:
+        """Return the (start, end) times in which its command ran: those that weren't hits. One without end is infinite."""
+        times = self.times.items()
+        return [(_seconds(at), _seconds(end) if end else math.inf) for at, end in times if at not in self.hits]
+
     def after_the_first_time(self) -> Vertex:
         """Return a copy without the first of its times."""
         return dataclasses.replace(self, times={t: self.times[t] for t in sorted(self.times, key=_seconds)[1:]})
@@ -105,11 +111,14 @@ class Vertex:
         return [line for line in shown if line.strip()][-lines:]
 
     @property
-    def downloaded(self) -> int:
-        """Bytes that its logs report, and of layers pulled from a registry, which a hit in a registry cache needs too."""
-        streams = {source for source, _ in self.logs}
-        pulled = sum(current for id_, (current, _) in self.transfers.items() if id_.startswith("sha256:"))
-        return pulled + sum(downloaded_bytes(self.text(stream)) for stream in streams)
+    def announced(self) -> int:
+        """Bytes that its logs say it downloaded."""
+        return sum(downloaded_bytes(self.text(stream)) for stream in {source for source, _ in self.logs})
+
+    @property
+    def pulled(self) -> int:
+        """Bytes of layers pulled from a registry, which a hit in a registry cache needs too."""
+        return sum(current for id_, (current, _) in self.transfers.items() if id_.startswith("sha256:"))
 
     @property
     def transferred(self) -> int:

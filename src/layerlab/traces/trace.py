@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..record.states import BASE, CACHED, CANCELED, FAILED, NOT_REACHED, RAN
 from ..record.step import Phase, Step
-from . import placement
+from ..record.traffic import Sample
+from . import placement, traffic
 from .events import RUNNING, Progress, Vertex, joined_spans, read_events, state
 
 __all__ = ["Parsed", "Progress", "parse", "phase_kind", "read_events", "resumed"]
@@ -37,6 +38,7 @@ class Parsed:
         steps: in file order; those without a known line come last.
         phases: the work outside the steps, in order of start.
         context_bytes: bytes of build context sent.
+        undivided_bytes: as in `record.build.Build`.
         warnings: BuildKit's, one line each, and failed cache imports, which BuildKit tolerates.
         error: "" for a build that succeeded; otherwise what BuildKit printed.
         seconds: from the first start to the last completion in the trace.
@@ -47,6 +49,7 @@ class Parsed:
     steps: tuple[Step, ...]
     phases: tuple[Phase, ...]
     context_bytes: int
+    undivided_bytes: int | None
     warnings: tuple[str, ...]
     error: str
     seconds: float
@@ -54,7 +57,13 @@ class Parsed:
     failed_line: int
 
 
-def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: str = "") -> Parsed:
+def parse(
+    trace: str,
+    provenance: Mapping[str, Any],
+    dockerfile: str,
+    target: str = "",
+    samples: Sequence[Sample] = (),
+) -> Parsed:
     """Parse a trace into the steps and phases of one build.
 
     Args:
@@ -62,6 +71,7 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
         provenance: `buildx.build.provenance` of the metadata file; {} for a build that failed.
         dockerfile: text of the Dockerfile.
         target: which target of a bake; "" to find out (of several, the one that the provenance or the failure belongs to).
+        samples: the counters of the machine's network during the build; without them, downloads are what logs report.
     """
     progress = Progress()
     rest: list[str] = []
@@ -80,7 +90,12 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
     for place in placed.steps:
         for vertex in place.vertices:
             first.setdefault(vertex.digest, place)
-    steps = tuple(_step(p, [v for v in p.vertices if first[v.digest] is p], clock) for p in placed.steps)
+    fetching = traffic.fetching(progress.vertices.values(), provenance)
+    counts = traffic.counted(samples, fetching)
+    unknown = fetching.keys() - counts.each
+    steps = tuple(
+        _step(p, [v for v in p.vertices if first[v.digest] is p], clock, counts.each, unknown) for p in placed.steps
+    )
     phases = tuple(sorted((_phase(v, name, clock) for v, name in placed.others if v.times), key=lambda p: p.started))
     failures = sorted((s for s in steps if s.state == FAILED), key=lambda s: (s.started or 0.0) + s.seconds)
     message = "\n".join(rest).strip()
@@ -96,6 +111,11 @@ def parse(trace: str, provenance: Mapping[str, Any], dockerfile: str, target: st
         steps=steps,
         phases=phases,
         context_bytes=sum(p.bytes for p in phases if p.kind == "context"),
+        undivided_bytes=max(
+            0, counts.together - sum(v.announced for v in progress.vertices.values() if v.digest in unknown)
+        )
+        if counts.complete
+        else None,
         warnings=(*progress.warnings, *told, *ignored),
         error=message if ended_badly else next((v.error for p in placed.steps for v in p.vertices if v.error), ""),
         seconds=clock[1] - clock[0],
@@ -129,7 +149,11 @@ def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
     def both(step: Step) -> Step:
         before = earlier.get(key(step))
         if before:
-            step = dataclasses.replace(step, downloaded_bytes=step.downloaded_bytes + before.downloaded_bytes)
+            step = dataclasses.replace(
+                step,
+                downloaded_bytes=step.downloaded_bytes + before.downloaded_bytes,
+                downloads_counted=step.downloads_counted and before.downloads_counted,
+            )
             if before.state == RAN and step.state == CACHED:
                 return dataclasses.replace(
                     step, state=RAN, started=before.started, seconds=before.seconds, log=before.log
@@ -142,11 +166,20 @@ def resumed(first: Parsed, second: Parsed, seconds: float) -> Parsed:
         steps=tuple(both(step) for step in second.steps),
         phases=(*first.phases, *later),
         context_bytes=first.context_bytes + second.context_bytes,
+        undivided_bytes=None
+        if first.undivided_bytes is None or second.undivided_bytes is None
+        else first.undivided_bytes + second.undivided_bytes,
         seconds=seconds + second.seconds,
     )
 
 
-def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, float]) -> Step:
+def _step(
+    place: placement.Place,
+    own: Iterable[Vertex],
+    clock: tuple[float, float],
+    counted: Mapping[str, int],
+    unknown: Collection[str],
+) -> Step:
     vertices = place.vertices
     inside = {v.digest for v in vertices}
     # Later steps depend on a step's last vertex: for COPY --link, the merge.
@@ -164,7 +197,8 @@ def _step(place: placement.Place, own: Iterable[Vertex], clock: tuple[float, flo
         started=None if found == NOT_REACHED else started,
         seconds=seconds,
         size_bytes=place.size_bytes,
-        downloaded_bytes=sum(v.downloaded for v in own),
+        downloaded_bytes=sum(v.pulled + counted.get(v.digest, v.announced) for v in own),
+        downloads_counted=not any(v.digest in unknown for v in vertices),
         log="".join(v.text() for v in vertices),
         digest=last.digest,
         inputs=tuple(dict.fromkeys(i for v in vertices for i in v.inputs if i not in inside)),
@@ -194,7 +228,7 @@ def _state(vertices: Sequence[Vertex]) -> str:
 def _phase(vertex: Vertex, name: str, clock: tuple[float, float]) -> Phase:
     kind = phase_kind(name)
     started, seconds = _times([vertex], clock)
-    return Phase(kind, name, started, seconds, vertex.transferred + (vertex.downloaded if kind == "pull" else 0))
+    return Phase(kind, name, started, seconds, vertex.transferred + (vertex.pulled if kind == "pull" else 0))
 
 
 def _times(vertices: Iterable[Vertex], clock: tuple[float, float]) -> tuple[float, float]:

@@ -161,7 +161,7 @@ CASES = (
     # The file gets the server's Last-Modified as its time, and a time never counts.
     copy("ADD of a URL, its date", "ADD SITE/data.txt .", "ADD SITE/data.txt .", states="CACHED CACHED CACHED",
          given=(serve("data.txt", "one"),), edits=(serve("data.txt", "one", 1_100_000_000),)),
-    copy("ADD of another URL", "ADD SITE/a.txt data", "ADD SITE/b.txt data", (3, "text changed", "http"),
+    copy("ADD of another URL", "ADD SITE/a.txt data", "ADD SITE/b.txt data", (3, "text changed", "/b.txt"),
          given=(serve("a.txt", "one"), serve("b.txt", "two"))),
     # sha256 of "one" and of "two".
     copy("ADD --checksum", f"ADD --checksum=sha256:{(SHA_ONE := '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed')} SITE/data.txt .",  # noqa: E501
