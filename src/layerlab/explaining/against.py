@@ -40,9 +40,10 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     """
     # Services of one file are different images, and none explains another.
     earlier = [b for b in earlier if b.what[2] == build.what[2]]
-    same = [b for b in earlier if b.what == build.what] or earlier
+    same = [b for b in earlier if b.what == build.what]
+    others = [Comparison(build, b) for b in earlier if b.what != build.what] if same else []
+    same = same or earlier
     comparisons = [Comparison(build, b) for b in same]
-    others = [Comparison(build, b) for b in earlier if b not in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
         steps.append(decide(build, index, comparisons, others, steps, forgotten))
