@@ -7,6 +7,7 @@ import pytest
 from layerlab import App
 from layerlab.machine import bases
 from layerlab.machine.resolving import resolve
+from layerlab.traces import instructions
 
 
 @pytest.fixture
@@ -48,6 +49,11 @@ def test_a_context_an_argument_and_a_target_count(wants):
     assert wants(dockerfile)[0] == ["b:1", "lib:latest"]
     assert wants(dockerfile, options=["--build-context=lib=.", "--build-context=b:1=docker-image://c"])[0] == []
     assert wants(dockerfile, args={"V": "2"}, target="one")[0] == ["a:2"]
+
+
+def test_a_stage_has_a_name_and_a_number():
+    found = instructions.read("ARG V\nFROM a AS Build\nRUN one\nFROM b\n")
+    assert instructions.stages(found) == {"build": 0, "0": 0, "stage-1": 1, "1": 1}
 
 
 @pytest.mark.parametrize(

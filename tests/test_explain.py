@@ -46,7 +46,7 @@ def build(dockerfile: str, states: str = "", **more) -> Build:
                     None,
                     0,
                     "",
-                    "",
+                    i.value if i.keyword == "FROM" else "",  # the same image
                     (),
                 )
             )
@@ -303,6 +303,54 @@ class TestExplain:
         found = explain(build(self.TEXT, "CACHED CACHED RAN"), [broken])
         assert [c.kind for c in found.of("RUN two").causes] == ["instruction added"]
 
+    @pytest.mark.parametrize(
+        ("before", "now", "states", "cause"),
+        [
+            (
+                "one",
+                "1",
+                "RAN RAN RAN",
+                ("text changed", "its text changed: one → 1 (no earlier build got through it)"),
+            ),
+            ("one", "1", "RAN FAILED NOT_REACHED", ("text changed", "its text changed: one → 1 (no earlier build got")),
+            ("one", "one", "RAN RAN RAN", ("instruction added", "no earlier build got through it")),
+        ],
+    )
+    def test_a_step_that_failed_before_says_what_changed_since(self, before, now, states, cause):
+        failed = build(self.TEXT.replace("one", before), "RAN FAILED NOT_REACHED", error="failed")
+        found = explain(build(self.TEXT.replace("one", now), states), [failed])
+        assert (found.steps[2].causes[0].kind, found.steps[2].why[: len(cause[1])]) == cause
+
+    def test_of_a_step_that_was_not_reached_nothing_changed_counts(self):
+        failed = build(self.TEXT, "RAN FAILED NOT_REACHED", error="failed")
+        found = explain(build(self.TEXT.replace("two", "2"), "CACHED RAN RAN"), [failed])
+        assert found.of("RUN 2").why == "no earlier build got through it"
+
+    def test_the_newest_build_in_which_it_failed_counts(self):
+        newest = build(self.TEXT.replace("one", "2"), "FAILED NOT_REACHED NOT_REACHED", error="failed")
+        failed = build(self.TEXT.replace("one", "1"), "RAN FAILED NOT_REACHED", error="failed")
+        assert "1 → one" in explain(build(self.TEXT), [newest, failed]).of("RUN one").why
+
+    @pytest.mark.parametrize(("moved", "kind"), [(False, "record gone"), (True, "unknown")])
+    def test_the_image_of_a_failed_build_is_known_by_its_vertex_only(self, moved, kind):
+        now = build(self.TEXT, "RAN RAN FAILED", error="failed")
+        if moved:
+            base, *steps = now.steps
+            now = dataclasses.replace(now, steps=(dataclasses.replace(base, digest="another"), *steps))
+        (cause,) = explain(now, [build(self.TEXT)]).of("COPY").causes
+        assert cause.kind == kind and ("image python couldn't be compared" in cause.text) is moved
+
+    def test_an_address_in_a_failed_build_is_unknown(self):
+        text = "FROM p\nADD https://example.invalid/a /\nRUN one\n"
+        found = explain(build(text, "RAN FAILED", error="failed"), [build(text)])
+        assert [c.kind for c in found.of("ADD").causes] == ["unknown"]
+
+    def test_a_named_context_is_no_image(self):
+        text = "FROM p AS extra\nRUN one\nFROM p\nCOPY --from=extra a /\n"
+        contexts = [{"context": Snapshot({}), "extra": Snapshot({"a": file(content)})} for content in "12"]
+        now, before = (build(text, "CACHED RAN", contexts=found) for found in contexts)
+        assert explain(now, [before]).of("COPY").why == "a in context extra changed"
+
     def test_what_was_not_reached_has_no_cause(self):
         found = explain(build(self.TEXT, "RAN FAILED NOT_REACHED"), [])
         assert [bool(s.causes) for s in found.steps] == [False, True, True, False]
@@ -312,6 +360,49 @@ class TestExplain:
         text = "FROM p AS s\nCOPY a /\nRUN one\nFROM p\nCOPY --from=s /a /\n"
         found = explain(build(text.replace("one", "1"), "CACHED RAN CACHED"), [build(text)])
         assert "the files taken from there are the same" in found.of("COPY --from").still_hit
+
+    TAKES = "FROM p AS s\nCOPY a /\nRUN one\nFROM p\nCOPY --from=s /a /\nRUN two\nRUN three\n"
+
+    @pytest.mark.parametrize(
+        ("now", "earlier", "same"),
+        [
+            ("RAN RAN CACHED CACHED CACHED", ["RAN RAN RAN RAN RAN"], True),
+            ("RAN RAN CACHED CACHED CACHED", ["RAN RAN CACHED CACHED CACHED", "RAN RAN RAN RAN RAN"], True),
+            ("RAN RAN CACHED CACHED CACHED", ["RAN RAN CACHED CACHED CACHED"], False),  # of a build that isn't known
+            ("RAN RAN CACHED CACHED CACHED", ["RAN RAN RAN RAN RAN", "RAN RAN RAN RAN RAN"], False),
+            ("RAN RAN CACHED CACHED CACHED", ["RAN RAN RAN RAN RAN", "RAN RAN RAN FAILED NOT_REACHED"], True),
+            ("RAN RAN CACHED RAN RAN", ["RAN RAN RAN RAN RAN", "RAN RAN RAN FAILED NOT_REACHED"], False),
+            ("RAN RAN CACHED RAN RAN", ["RAN RAN RAN RAN RAN"], False),
+        ],
+    )
+    def test_the_files_of_a_hit_are_the_same_only_if_that_is_known(self, now, earlier, same):
+        builds = [build(self.TAKES, states, error="e" * ("FAILED" in states)) for states in earlier]
+        found = explain(build(self.TAKES.replace("one", "1"), now), builds).of("COPY --from").still_hit
+        expected = "the files taken from there are the same" if same else "from the last time or an earlier one"
+        assert found.startswith("line 3 ran again, but") and expected in found
+
+    def test_a_build_of_another_target_may_have_made_them_too(self):
+        """Known builds of this target made them once, but one of another target may have made others since."""
+        states, targets = "RAN RAN CACHED CACHED CACHED", [("docker", "build", f"--target={name}") for name in "ab"]
+        earlier = [build(self.TAKES, command=targets[1]), build(self.TAKES, command=targets[0])]
+        found = explain(build(self.TAKES.replace("one", "1"), states, command=targets[0]), earlier)
+        assert "or an earlier one" in found.of("COPY --from").still_hit
+
+    def test_a_hit_of_a_build_of_another_target_says_so(self):
+        text, targets = "FROM p\nCOPY a /\n", [("docker", "build", f"--target={name}") for name in "ab"]
+        contexts = [{"context": Snapshot({"a": file(content)})} for content in "12"]
+        earlier = [
+            build(text, command=targets[1], contexts=contexts[1]),
+            build(text, command=targets[0], contexts=contexts[0]),
+        ]
+        found = explain(build(text, "CACHED", command=targets[0], contexts=contexts[1]), earlier)
+        assert found.of("COPY").still_hit == "a changed, but the cache has it from a build of target b"
+
+    def test_on_a_builder_that_others_use_they_may_be_theirs(self):
+        now, before = (
+            build(self.TAKES, states, machine="builder x (1)") for states in ("RAN RAN CACHED CACHED CACHED", "")
+        )
+        assert "or an earlier one" in explain(now, [before]).of("COPY --from").still_hit
 
     def test_every_kind_has_a_meaning(self):
         import inspect
@@ -465,7 +556,27 @@ def test_line_ends_only():
     assert [c.text for c in causes] == ["a changed"]
 
 
+@pytest.mark.parametrize(
+    ("states", "earlier", "said"),
+    [
+        ("RAN FAILED", False, ["The first build of a v on this machine", "▸   line 3  FAILED  RUN two"]),
+        ("RAN RAN", False, ["The first build of a v on this machine", "The build failed: failed to push"]),
+        ("RAN RAN", True, ["The build failed: failed to push"]),
+        ("CACHED CACHED", True, ["Every step was cached.", "The build failed: failed to push"]),
+        ("NOT_REACHED NOT_REACHED", True, ["No step ran.", "The build failed: failed to push"]),
+    ],
+)
+def test_every_failed_build_says_what_failed(states, earlier, said):
+    text = "FROM p\nRUN one\nRUN two\n"
+    error = "ERROR: target web: failed to solve: rpc error: code = Unknown desc = failed to push"
+    found = explain(build(text, states, error=error), [build(text)] if earlier else [])
+    lines = str(found).splitlines()
+    assert all(any(line.startswith(part) for line in lines) for part in said), lines
+    assert (found.failure == "") is ("FAILED" in states)
+    assert [line for line in found.failed() if line not in lines] == []
+
+
 def test_a_build_that_failed_before_its_first_step_says_how():
     found = explain(build("FROM p\nRUN one\n", "NOT_REACHED", error="x\nERROR: failed to build: no such thing\n"), [])
-    assert str(found).startswith("No step ran: no such thing.")
+    assert str(found).startswith("No step ran.\nThe build failed: no such thing.")
     assert "no such thing" not in str(explain(build("FROM p\nRUN one\n", "FAILED", error="ERROR: no such thing"), []))

@@ -18,7 +18,8 @@ from layerlab.record.states import CACHED, RAN
 #: build before: none of this is reasoned.
 OUTSIDE = {
     "35 --no-cache", "41 the cache pruned", "44 a step that fails once", "68 an address with other content", "70 the base moved",
-    "a file that a step above read, among others",
+    "a file that a step above read, among others", "an image's bytes of a build that failed",
+    "a stage's bytes of a build of another target",
 }  # fmt: skip
 
 

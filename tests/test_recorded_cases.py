@@ -1,4 +1,4 @@
-"""The explainer against recorded builds: the cases of `reports.py` and `projects.py` in `tests/engine/cases`, without an engine.
+"""The explainer against recorded builds, without an engine: the cases of `cases.recording.RECORDED` in `tests/engine`.
 
 `tests/engine/test_cases.py` runs the same cases on a real one; `cases/recording.py` there says how to record them.
 """

@@ -42,6 +42,13 @@ class TestArguments:
         found = told(f"FROM p\n{text}", args={"V": "2"}, before={"args": {"V": "1"}})
         assert len(found) == len(expected) and all(f.startswith(e) for f, e in zip(found, expected, strict=True))
 
+    def test_one_below_a_copy_that_changed_promises_nothing_about_this_build(self):
+        text = "FROM p\nCOPY a /\nARG V\nRUN one\n"
+        (one,) = told(
+            text, args={"V": "2"}, contexts=context(a="2"), before={"args": {"V": "1"}, "contexts": context(a="1")}
+        )
+        assert "a new value alone would leave each cached" in one and "would stay cached" not in one
+
     def test_one_that_another_stage_declares_stays(self):
         text = "FROM p AS a\nARG V\nRUN one\nFROM a\nRUN two\n"
         assert all("line 3:" in one for one in told(text, args={"V": "2"}, before={"args": {"V": "1"}}))

@@ -518,6 +518,12 @@ def test_hostile_texts_stay_texts_in_markdown():
     assert all(len(row) in (4, 5, 7) for row in cells(text))
 
 
+def test_the_command_keeps_its_spaces():
+    command = ("docker", "build", "--build-arg=T=two  spaces\n and a line", "--label=x=" + "y" * 3000, ".")
+    text = reporting.render(build_of(step(1, "RUN x"), command=command), None, "markdown", explanation_of(build_of()))
+    assert "docker build '--build-arg=T=two  spaces\n and a line' --label=x=yyy" in text and "y" * 2100 not in text
+
+
 @given(st.text(max_size=60))
 def test_markdown_shows_any_text_as_it_is(text):
     source = markdown._table(["what", "else"], [[markdown.escaped(text), "x"]])

@@ -23,6 +23,7 @@ FAST: dict[str, tuple[str, ...]] = {
         "engine/test_cases.py::test_case[machines: a failing step below an edit]",
         "engine/test_cases.py::test_case[reports: 83 two stages, one with other bytes]",
         "engine/test_cases.py::test_case[projects: one ARG of several names]",
+        "engine/test_cases.py::test_case[failures: a step that failed, and its text]",
         "engine/test_cases.py::test_names_are_unique",
     ),
     "a machine is found again, reset, reclaimed, removed": (

@@ -168,7 +168,7 @@ def test_what_others_built_there_is_unknown_and_not_guessed(person, tmp_path):
         docker("build", folder)
         hit = here.build(app, "Dockerfile", view="none")
     assert states(hit) == ["CACHED"] * 4
-    assert "no build that's known here had that" in explain(hit).of("COPY main.py").still_hit
+    assert "none of the builds it's compared with had that" in explain(hit).of("COPY main.py").still_hit
 
 
 def test_a_first_build_with_steps_that_ran_is_not_called_the_first(person, tmp_path):

@@ -173,6 +173,28 @@ def test_a_failed_build_and_what_it_costs(shop):
     assert "exit code: 3" in failed.error
 
 
+def test_a_first_build_that_fails_names_the_step(shop):
+    (shop / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo {shop.name}; exit 3\n")
+    assert "line 2  FAILED  RUN echo" in run("docker", "build", ".").stderr
+
+
+def test_an_export_that_fails_says_why(shop):
+    words = ["docker", "build", "--output=type=local,dest=/proc/nowhere", "."]
+    for _ in range(2):  # a first build, and one to compare
+        said = run(*words).stderr.partition(f"layerlab: {shop.name}")[2]
+        assert ", FAILED" in said and "The build failed: failed to create" in said, said
+
+
+def test_a_target_that_another_ones_failure_canceled_says_so(shop):
+    (shop / "Dockerfile").write_text(
+        f"FROM {BASE} AS a\nRUN echo {shop.name}; sleep 2; exit 3\nFROM {BASE} AS b\nRUN echo {shop.name}; sleep 60\n"
+    )
+    targets = 'target "a" {\n target = "a"\n}\ntarget "b" {\n target = "b"\n}\n'
+    (shop / "docker-bake.hcl").write_text(targets)
+    said = run("docker", "buildx", "bake", "-f", "docker-bake.hcl", "a", "b").stderr
+    assert "line 2  FAILED" in said and f"It was canceled because {shop.name} a failed." in said, said
+
+
 # -- signals -----------------------------------------------------------------------------------------------------------
 
 

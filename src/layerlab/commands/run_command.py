@@ -100,7 +100,7 @@ def _tell(watch: Watch | None, ran: Ran, saving: Saving | None, report: Path | N
     told = watch.told(ran)
     compared = [_kept(build, saving) for build in told.builds]
     for build, earlier in compared:
-        _show(build, earlier)
+        _show(build, earlier, told.builds)
     for note in told.notes:
         _say(note)
     if report and compared:
@@ -118,7 +118,7 @@ def _kept(build: Build, saving: Saving | None) -> tuple[Build, Sequence[Build] |
     return kept(build, saving)
 
 
-def _show(build: Build, earlier: Sequence[Build] | None) -> None:
+def _show(build: Build, earlier: Sequence[Build] | None, others: Sequence[Build]) -> None:
     from ..explaining.why import explain
 
     explanation = explain(build, earlier)
@@ -126,6 +126,8 @@ def _show(build: Build, earlier: Sequence[Build] | None) -> None:
     if explanation.against:
         echo(f"compared with {explanation.against}", err=True)
     echo(_the_same_for_all(explanation) or explanation, err=True)
+    if by := _canceled_by(build, others):
+        echo(f"It was canceled because {by} failed.", err=True)
     if build.error and not build.provenance:
         echo(_FAILED, err=True)
 
@@ -133,7 +135,15 @@ def _show(build: Build, earlier: Sequence[Build] | None) -> None:
 def _the_same_for_all(explanation: Explanation) -> str:
     """Return why all the steps that ran did, if nothing is known to compare the build with; "" if they have several reasons."""
     reasons = {step.why for step in explanation.steps if step.causes}
-    return "" if explanation.against or len(reasons) != 1 else f"{reasons.pop()}."
+    if explanation.against or len(reasons) != 1:
+        return ""
+    return "\n".join([f"{reasons.pop()}.", *explanation.failed()])
+
+
+def _canceled_by(build: Build, others: Sequence[Build]) -> str:
+    """Return the build of the same command that failed, for which bake canceled this one; "" if it wasn't canceled."""
+    failed = (f"{other.app} {other.variant}" for other in others if other.error and not other.canceled)
+    return next(failed, "") if build.canceled else ""
 
 
 def _say(line: str) -> None:

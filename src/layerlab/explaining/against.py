@@ -8,11 +8,12 @@ If everything is equal, the cache record must be gone. If something couldn't be 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..record.build import Build
 from ..record.hosts import IMPORTED, in_words, is_builder
-from ..record.states import CACHED, FAILED, RAN
+from ..record.states import FAILED
 from ..record.step import shortened
 from ..system import docker_words
 from ..texts.plain import named
@@ -22,6 +23,11 @@ from .comparison import Comparison, on_one_engine
 from .deciding import decide
 from .listing import NAMED
 from .notes import with_notes
+
+#: What docker, bake, BuildKit and gRPC put before the error itself.
+_AROUND = re.compile(
+    r"\A(?:ERROR: |failed to build: |target \S+: |failed to solve: |failed to receive status: |rpc error: code = \w+ desc = )+"
+)
 
 
 def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool = False) -> Explanation:
@@ -34,11 +40,13 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     """
     # Services of one file are different images, and none explains another.
     earlier = [b for b in earlier if b.what[2] == build.what[2]]
-    same = [b for b in earlier if b.what == build.what] or earlier
+    same = [b for b in earlier if b.what == build.what]
+    others = [Comparison(build, b) for b in earlier if b.what != build.what] if same else []
+    same = same or earlier
     comparisons = [Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
-        steps.append(decide(build, index, comparisons, steps, forgotten))
+        steps.append(decide(build, index, comparisons, others, steps, forgotten))
     told = with_notes(steps, comparisons)
     return Explanation(
         build.app, build.variant, _against(build, same), told, remedies.remedies(build, told), _failure(build)
@@ -46,14 +54,14 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
 
 
 def _failure(build: Build) -> str:
-    """Say how a build failed before its first step; "" for any other build."""
-    if not build.error or any(s.state in (RAN, CACHED, FAILED) for s in build.steps):
+    """Say how a build failed if none of its steps did: before the first, or when it was exported; "" for any other build."""
+    if not build.error or any(s.state == FAILED for s in build.steps):
         return ""
     odd = [named(path) for snapshot in build.contexts.values() for path in snapshot.entries if not _utf8(path)]
     if "invalid UTF-8" in build.error and odd:
         return f"BuildKit takes only names in UTF-8, unlike that of {', '.join(odd[:NAMED])}"
     lines = [line for line in build.error.splitlines() if line.startswith("ERROR: ")] or build.error.splitlines()
-    return shortened(lines[-1].removeprefix("ERROR: ").removeprefix("failed to build: ").rstrip("."), 200)
+    return shortened(_AROUND.sub("", lines[-1]).rstrip("."), 200)
 
 
 def _utf8(name: str) -> bool:

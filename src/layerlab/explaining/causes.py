@@ -181,7 +181,7 @@ class Explanation:
         against: what the build was compared with, in words; "" if there was nothing.
         steps: in file order, one for each step of the build.
         remedies: what to do, where there's something.
-        failure: for a build that failed before its first step, how; else "".
+        failure: for a build that failed although none of its steps did, how; else "".
     """
 
     app: str
@@ -231,25 +231,25 @@ class Explanation:
         lines = []
         ran = [s for s in self.steps if s.causes]
         if ran and not self.against and all(s.causes[0].kind == "first build" for s in ran):
-            return f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
+            first = f"The first build of {self.app} {self.variant} on this machine: there's nothing to compare it with."
+            return "\n".join([first, *self.failed()])
         for step in self.steps:
             if step.state in (RAN, FAILED) or (step.state == CACHED and step.still_hit):
-                lines.append(
-                    f"{'▸' if step.root else ' '} {step.place:>8}  {step.state:<6}  {shortened(step.text, 48)}"
-                )
-                lines.append(f"{'':20}{step.why}")
+                lines += [_row(step), f"{'':20}{step.why}"]
         if not any(s.causes for s in self.steps):
-            lines.append(self._nothing_ran())
-        return "\n".join([*lines, *self.advice()])
+            lines.append("Every step was cached." if any(s.state == CACHED for s in self.steps) else "No step ran.")
+        return "\n".join([*lines, *self._failure(), *self.advice()])
+
+    def failed(self) -> list[str]:
+        """Return how the build failed: a line for each failed step, or the reason if no step failed; nothing if it didn't."""
+        return [*(_row(step) for step in self.steps if step.state == FAILED), *self._failure()]
+
+    def _failure(self) -> list[str]:
+        return [f"The build failed: {self.failure}."] if self.failure else []
 
     def advice(self) -> list[str]:
         """Return the remedies, a line each."""
         return [f"→ {remedy}" for remedy in self.remedies]
-
-    def _nothing_ran(self) -> str:
-        if any(s.state == CACHED for s in self.steps):
-            return "Every step was cached."
-        return f"No step ran: {self.failure}." if self.failure else "No step ran."
 
     __repr__ = __str__
 
@@ -280,6 +280,10 @@ class Explanation:
         note = f"<p>Compared with {html.escape(self.against)}. ▸ marks root causes.</p>" if self.against else ""
         advice = "".join(f"<p>{html.escape(line)}</p>" for line in self.advice())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{note}{advice}"
+
+
+def _row(step: StepCause) -> str:
+    return f"{'▸' if step.root else ' '} {step.place:>8}  {step.state:<6}  {shortened(step.text, 48)}"
 
 
 def root_causes(steps: Iterable[StepCause]) -> tuple[RootCause, ...]:

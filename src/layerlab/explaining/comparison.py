@@ -49,9 +49,17 @@ class StepDifferences:
     @property
     def nothing(self) -> bool:
         """Whether no reason was found."""
-        return not (self.own or self.inherited or self.above or self.doubtful) and (
-            not self.taken or self.taken.nothing
-        )
+        return not (self.reasons or self.doubtful) and (not self.taken or self.taken.nothing)
+
+    @property
+    def reasons(self) -> bool:
+        """Whether a reason was found that doesn't come with the files that it takes."""
+        return bool(self.own or self.inherited or self.above)
+
+    @property
+    def nothing_else(self) -> bool:
+        """Whether no reason was found but that an image changed from which it takes files."""
+        return not (self.inherited or self.above or self.doubtful) and all(c.kind == "source changed" for c in self.own)
 
     @property
     def roots(self) -> list[Cause]:
@@ -66,7 +74,7 @@ class StepDifferences:
 
     def inherit(self, place: str, other: StepDifferences) -> None:
         """Add what follows for a step from the differences of a step at `place`, a hit, that it builds on."""
-        # It hit although its source changed, so it took the same files: there's nothing to inherit.
+        # It hit although its source changed: `_inherit` looks at the files.
         own = [c for c in other.own if c.kind != "source changed"]
         self.inherited |= {(place, c.text): c for c in own} | other.inherited
         self.above += [a for a in other.above if a not in self.above]
@@ -129,13 +137,18 @@ class Comparison:
         # A failed build has no provenance. Then both are read from their Dockerfiles, to compare like with like.
         return (operations if self.now.provenance and self.before.provenance else plan.operations)(build)
 
+    def state_before(self, index: int) -> str:
+        """Return the state of the same step in the earlier build; "" if there was none."""
+        return self.before.steps[self.was[index]].state if index in self.was else ""
+
     def reached(self, index: int) -> bool:
         """Tell whether the earlier build surely got through the same step.
 
         Where a COPY's source isn't there, BuildKit calls all steps above it cached at that moment, whether they are or not.
         """
-        if index not in self.was or (former := self.before.steps[self.was[index]]).state not in DONE:
+        if self.state_before(index) not in DONE:
             return False
+        former = self.before.steps[self.was[index]]
         return former.state == RAN or former.started is None or former.started < self._failed_at
 
     @functools.cached_property
@@ -180,6 +193,7 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
     found.own += file_causes
     found.own += differences.sources(now.operation, before.operation)
     hidden = [] if comparison.comparable else differences.hidden(now)
+    unknown += _unknown_sources(now.operation, before.operation)
     found.unknown += [*unknown, *hidden]
     if not found.own:
         found.equal += [] if hidden else ["the operation"]
@@ -192,6 +206,12 @@ def _compare(comparison: Comparison, index: int, as_base: bool) -> StepDifferenc
         if isinstance(mine.of, int):
             _compare_input(comparison, found.taken, mine.of, theirs.of, index)
     return found
+
+
+def _unknown_sources(now: Operation, before: Operation) -> list[str]:
+    pairs = [(mine.of, theirs.of) for mine, theirs in zip(now.readings, before.readings, strict=False)]
+    both = [(mine, theirs) for mine, theirs in pairs if isinstance(mine, Source) and isinstance(theirs, Source)]
+    return [name for mine, theirs in both for name in differences.unknown_version(mine, theirs)]
 
 
 def _compare_input(
@@ -209,7 +229,9 @@ def _compare_input(
             differences.rebased(build, comparison.before, c) if c.kind == "base changed" else c for c in moved
         ]
         found.alike += differences.moved_alike(mine, theirs)
-        found.equal.append("the base image")
+        unknown = differences.unknown_version(mine, theirs)
+        found.unknown += unknown
+        found.equal += [] if unknown else ["the base image"]
     elif isinstance(mine, int) and comparison.was.get(mine) == theirs and isinstance(theirs, int):
         _inherit(comparison, found, mine)
     else:
@@ -220,17 +242,20 @@ def _inherit(comparison: Comparison, found: StepDifferences, hit: int) -> None:
     """Add to `found` what follows from a hit: its result may come from a build after the one that we compare with."""
     inner, place = comparison.step(hit, as_base=True), comparison.now.steps[hit].place
     found.inherit(place, inner)
-    if inner.taken is None or (inner.taken.nothing and not inner.taken.unknown):
+    sources = {(place, cause.text): cause for cause in inner.own if cause.kind == "source changed"}
+    taken = inner.taken or StepDifferences()
+    if not sources and taken.nothing and not taken.unknown:
         return
-    # Its stage ran again or differs, yet it hit. Were its files those of the earlier build, or of a build before that?
-    same = _same_files(comparison, hit)
+    # What it takes files from ran again or differs, yet it hit. Were they those of the earlier build, or of one before that?
+    same = same_layer(comparison, hit)
     if same is None:
         found.doubtful.append(hit)
     elif not same:
-        found.inherit(place, inner.taken)
+        found.inherited |= sources
+        found.inherit(place, taken)
 
 
-def _same_files(comparison: Comparison, hit: int) -> bool | None:
+def same_layer(comparison: Comparison, hit: int) -> bool | None:
     """Tell whether a hit COPY made the layer that it made in the earlier build; None if a build doesn't name its layers."""
     now, before = comparison.now, comparison.before
     step, former = now.steps[hit], before.steps[comparison.was[hit]]

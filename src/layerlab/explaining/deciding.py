@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,7 @@ from ..system import docker_words
 from . import caches, file_changes
 from .causes import Cause, StepCause
 from .comparison import Comparison, StepDifferences
+from .hits import same_files
 from .operations import Operation
 from .step_in_build import secrets_of
 
@@ -21,7 +23,12 @@ _DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]
 
 
 def decide(
-    build: Build, index: int, comparisons: Sequence[Comparison], explained: Sequence[StepCause], forgotten: bool
+    build: Build,
+    index: int,
+    comparisons: Sequence[Comparison],
+    others: Sequence[Comparison],
+    explained: Sequence[StepCause],
+    forgotten: bool,
 ) -> StepCause:
     """Decide why one step of `build` is in its state.
 
@@ -29,10 +36,11 @@ def decide(
         build: the build to explain.
         index: the step's index in it.
         comparisons: the build compared with earlier ones, newest first.
+        others: the same with those of other targets or variants, which may have left results in the cache.
         explained: the steps above, already decided.
         forgotten: whether there may have been earlier builds that are no longer known.
     """
-    return _Step(build, index, comparisons, explained, forgotten).explained()
+    return _Step(build, index, comparisons, others, explained, forgotten).explained()
 
 
 class _Step:
@@ -43,11 +51,13 @@ class _Step:
         build: Build,
         index: int,
         comparisons: Sequence[Comparison],
+        others: Sequence[Comparison],
         explained: Sequence[StepCause],
         forgotten: bool,
     ) -> None:
         self.build, self.index, self.step = build, index, build.steps[index]
-        self.comparisons, self.before, self.forgotten = comparisons, explained, forgotten
+        self.comparisons, self.others = comparisons, others
+        self.before, self.forgotten = explained, forgotten
 
     def explained(self) -> StepCause:
         if self.step.state in (RAN, FAILED):
@@ -136,8 +146,7 @@ class _Step:
         ran_above = [k for k in _inputs(newest.operations_now[self.index]) if self._state(k) in (RAN, FAILED)]
         above = _numbers(self.build.steps[k] for k in ran_above)
         if self.index in newest.was and newest.before.error:
-            text = "no earlier build got through it"
-            return self._result((Cause("instruction added", text),), True, above)
+            return self._result(self._never_done(), True, above)
         mine = newest.written_now[self.index]
         stage = self.step.stage.rpartition(" ")[2]
         if stage in newest.stages_before and all(w.stage != self.step.stage for w in newest.written_before):
@@ -151,6 +160,16 @@ class _Step:
             text = f"it moved: line {newest.before.steps[elsewhere[0]].line} → {self.step.line}"
             return self._result((Cause("instruction moved", text),), True, above)
         return self._result((Cause("instruction added", "it is new"),), True, above)
+
+    def _never_done(self) -> tuple[Cause, ...]:
+        """Return what changed since the step failed last; if nothing did, or it never came to it, that none got through it."""
+        text = "no earlier build got through it"
+        tried = next((c for c in self.comparisons if c.state_before(self.index) == FAILED), None)
+        changed = tried.step(self.index).own if tried else []
+        if not changed:
+            return (Cause("instruction added", text),)
+        first, *others = changed
+        return (dataclasses.replace(first, text=f"{first.text} ({text})"), *others)
 
     def _consequences(self, above: Sequence[tuple[int, int | None]]) -> list[Cause]:
         """Return the causes for steps above that ran: those that it builds on, then the stages whose files were taken."""
@@ -178,21 +197,18 @@ class _Step:
             return ""
         reads_ran = [k for k in _read_steps(operation) if self._state(k) == RAN]
         if reads_ran:
-            return f"{self.build.steps[reads_ran[0]].place} ran again, but the files taken from there are the same"
+            return self._taken(comparison, f"{self.build.steps[reads_ran[0]].place} ran again")
         found = comparison.step(self.index)
         if operation.facts.get("link") and isinstance(operation.base, int) and self._state(operation.base) == RAN:
             return "COPY --link does not depend on the steps above it"
         if found.roots:
-            same = next(
-                (n for n, c in enumerate(self.comparisons, 1) if c.reached(self.index) and c.step(self.index).nothing),
-                0,
-            )
+            same = next((c for c in (*self.comparisons, *self.others) if self._equal(c)), None)
             text = found.roots[0].text
             if not same and all(c.kind == "source changed" for c in found.roots):
-                return f"{text}, but the files taken from there are the same"
+                return self._taken(comparison, text)
             if same:
-                return f"{text}, but the cache has it from {self._ago(same)}"
-            return f"{text}; why it's a hit all the same is unknown: no build that's known here had that"
+                return f"{text}, but the cache has it from {self._which(same.before)}"
+            return f"{text}; why it's a hit all the same is unknown: none of the builds it's compared with had that"
         mine, theirs = comparison.written_now[self.index], comparison.written_before[comparison.was[self.index]]
         if mine.text != theirs.text:
             return "it's written differently, but its cache key is the same"
@@ -200,10 +216,31 @@ class _Step:
         files = (file_changes.unsent(*both) or file_changes.only_dates(*both)) if both else ""
         return files or self._not_in_key()
 
-    def _ago(self, number: int) -> str:
-        """Say which of the earlier builds it was, by its number from 1."""
-        branch = self.comparisons[number - 1].before.branch
-        return f"a build of branch {branch}" if branch not in ("", self.build.branch) else f"{number} builds ago"
+    def _equal(self, comparison: Comparison) -> bool:
+        """Tell whether an earlier build got through the step, and surely with the same key."""
+        if not comparison.reached(self.index):
+            return False
+        found = comparison.step(self.index)
+        return found.nothing and not found.unknown
+
+    def _taken(self, comparison: Comparison, changed: str) -> str:
+        """Say whether a hit took the same files as in the earlier build from a source of which `changed` says what it did."""
+        same = same_files(self.comparisons, self.others, comparison, self.index)
+        if same is None:
+            return f"{changed}, but the cache has the files taken from there, from the last time or an earlier one"
+        if same:
+            return f"{changed}, but the files taken from there are the same"
+        return f"{changed}, and the files taken from there are others than last time, but the cache has them from an earlier one"
+
+    def _which(self, build: Build) -> str:
+        """Name an earlier build: by its branch, target or variant if that's another, or by how many builds ago it was."""
+        if build.branch not in ("", self.build.branch):
+            return f"a build of branch {build.branch}"
+        if build.variant != self.build.variant:
+            return f"a build of {build.variant}"
+        if (target := docker_words.target(build.command)) != docker_words.target(self.build.command):
+            return f"a build of {f'target {target}' if target else 'the last stage'}"
+        return f"{[c.before for c in self.comparisons].index(build) + 1} builds ago"
 
     def _not_in_key(self) -> str:
         """Say what a RUN that hit uses and its cache key doesn't have; "" for nothing."""

@@ -58,6 +58,14 @@ def sources(now: Operation, before: Operation) -> list[Cause]:
     return causes
 
 
+def unknown_version(now: Source, before: Source) -> list[str]:
+    """Name a source of which nothing says whether it changed: a failed build's record has no image's digest."""
+    named = now.kind != "context" and now.name == before.name
+    if not named or now.digest or before.digest or (now.vertex and now.vertex == before.vertex):
+        return []
+    return [f"image {now.name}" if now.kind == "image" else now.name]
+
+
 def moved(now: Source, before: Source, kind: str = "base moved") -> list[Cause]:
     """Return the cause if an image changed; nothing if its layers are the same, which is all that counts.
 

@@ -38,12 +38,14 @@ class Source:
         digest: the image's digest ("sha256:…"), or what tells one version of a fetched file or repository from another; ""
             if unknown.
         layers: digests of an image's layers, if the provenance has them.
+        vertex: of an image without a known digest, what fetches it: the same means the same image, another means nothing.
     """
 
     kind: str
     name: str
     digest: str = ""
     layers: tuple[str, ...] = ()
+    vertex: str = ""
 
 
 #: Where files come from: the step with this index, a Source, or nothing (FROM scratch).

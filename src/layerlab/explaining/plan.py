@@ -56,7 +56,9 @@ class _Reader:
         for instruction in read(self.build.dockerfile, self.given):
             if instruction.keyword == "FROM":
                 inherited = self.scopes.get(instruction.base.lower())
-                scope = _Scope(inherited.last if inherited else _image(instruction.base), inherited)
+                index = self.index_at.get(instruction.line)
+                vertex = self.build.steps[index].digest if index is not None else ""
+                scope = _Scope(inherited.last if inherited else _image(instruction.base, vertex), inherited)
                 self.scopes[instruction.stage_name] = self.scopes[str(instruction.stage)] = scope
             elif instruction.stage >= 0:
                 self._take(instruction, scope, global_args)
@@ -100,7 +102,9 @@ class _Reader:
             facts[f"mount {target}"] = setting
             if parts.get("type", "bind") == "bind":
                 source = parts.get("source") or parts.get("src") or "/"
-                readings.append(Reading(self._origin(parts.get("from", "")), {"src": _rooted(source)}, mounted=True))
+                readings.append(
+                    Reading(self._origin(parts.get("from", ""), index), {"src": _rooted(source)}, mounted=True)
+                )
         self._made(index, scope, facts, tuple(readings))
 
     def _copy(self, index: int, keyword: str, value: str, scope: _Scope) -> None:
@@ -133,7 +137,7 @@ class _Reader:
                 excluded = [v for k, v in flags if k == "exclude"]
                 readings.append(
                     Reading(
-                        self._origin(options.get("from", "")),
+                        self._origin(options.get("from", ""), index),
                         copy | ({"exclude_patterns": excluded} if excluded else {}),
                     )
                 )
@@ -143,12 +147,18 @@ class _Reader:
         self.found[index] = Operation(facts, scope.last, readings)
         scope.last = index
 
-    def _origin(self, name: str) -> Origin:
+    def _origin(self, name: str, index: int) -> Origin:
         if not name:
             return Source("context", "context")
+        if name != "context" and name in self.build.contexts:  # it comes before a stage of that name
+            return Source("context", name)
         if scope := self.scopes.get(name.lower()):
             return scope.last
-        return Source("context", name) if name in self.build.contexts else _image(name)
+        if name in self.build.contexts:
+            return Source("context", name)
+        # Images that steps take files from have no step of their own.
+        steps = {step.digest for step in self.build.steps}
+        return _image(name, " ".join(sorted(set(self.build.steps[index].inputs) - steps)))
 
     def _body(self, index: int, text: str) -> str:
         """Return the text with its heredocs, which `instructions.read` leaves out."""
@@ -158,8 +168,8 @@ class _Reader:
         return "\n".join(self.build.dockerfile.splitlines()[step.line - 1 : step.end_line])
 
 
-def _image(name: str) -> Source | None:
-    return None if name in ("", "scratch") else Source("image", name)
+def _image(name: str, vertex: str) -> Source | None:
+    return None if name in ("", "scratch") else Source("image", name, vertex=vertex)
 
 
 def _flags(value: str) -> tuple[list[tuple[str, str]], str]:

@@ -96,7 +96,7 @@ def _later_argument(build: Build, step: StepCause, cause: Cause) -> Iterator[Rem
         what = " and ".join(f"`{i.keyword} {named[2]}`" for i in moving)
         text = (
             f"move {what} below line {unused[-1]}, unless a program above that reads it: no step down to there names it, "
-            "and each would stay cached"
+            "and a new value alone would leave each cached"
         )
         yield Remedy(step.line, text, SPLIT)
 

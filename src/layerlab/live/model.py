@@ -246,8 +246,8 @@ class _Logs:
 def _expected(dockerfile: str, target: str, args: Mapping[str, str]) -> list[Activity]:
     """Return the steps that a build of this Dockerfile should have, all waiting."""
     found = instructions.read(dockerfile, args)
-    roots = {i.stage for i in found if target and target.lower() in (i.stage_name, str(i.stage))}
-    used = instructions.used_stages(found, roots)
+    root = instructions.stages(found).get(target.lower())
+    used = instructions.used_stages(found, set() if root is None else {root})
     earlier: set[str] = {"scratch"}
     rows = []
     for i in found:

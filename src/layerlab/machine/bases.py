@@ -69,7 +69,12 @@ def provided(host: Host, definition: Definition, say: Say) -> Definition:
     _remember(
         host.name, [*seen, *(image for image in asked if image not in refused), *([] if frontend in refused else [key])]
     )
-    return _without_syntax(definition, refused[frontend], say) if frontend in refused else definition
+    if frontend not in refused:
+        return definition
+    say(
+        f"{frontend}, which reads the Dockerfile, can't be had here: {refused[frontend]}. The engine's own frontend reads it."
+    )
+    return _without_syntax(definition)
 
 
 def _key(definition: Definition) -> str:
@@ -105,9 +110,7 @@ def _images(definition: Definition) -> list[str]:
     from ..traces import instructions
 
     found = instructions.read(definition.source, definition.args)
-    stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {
-        str(i.stage): i.stage for i in found if i.stage >= 0
-    }
+    stages = instructions.stages(found)
     target = stages.get(definition.target.lower())
     used = instructions.used_stages(found, {target} if target is not None else set())
     names = (name for i in found if i.stage in used for name in instructions.taken_from(i))
@@ -161,11 +164,8 @@ def _model(image: str) -> str:
     return next((name for name in (image, f"{image}-slim") if name in images.standins()), "")
 
 
-def _without_syntax(definition: Definition, why: str, say: Say) -> Definition:
+def _without_syntax(definition: Definition) -> Definition:
     """Return the definition with a Dockerfile of ours that leaves the frontend to the engine. Its lines stay in place."""
-    say(
-        f"{_frontend(definition)}, which reads the Dockerfile, can't be had here: {why}. The engine's own frontend reads it."
-    )
     text = _SYNTAX.sub(lambda told: f"{told['before']}no syntax", definition.source, count=1)
     folder = definition.scratch / "dockerfile"
     folder.mkdir(exist_ok=True)

@@ -13,6 +13,8 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import engines
+from ..engines import network
 from ..errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -34,7 +36,18 @@ def serve(machine: Machine, app: App, variant: str = "index") -> dict[str, str]:
     remove(machine)
     machine.docker("run", "--detach", "--name", CONTAINER, image)
     address = machine.docker("inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", CONTAINER).strip()
-    return {"PIP_INDEX_URL": f"http://{address}:{PORT}/simple", "PIP_TRUSTED_HOST": address}
+    return {
+        "PIP_INDEX_URL": f"http://{address}:{PORT}/simple",
+        "PIP_TRUSTED_HOST": " ".join([address, *_others(machine)]),
+    }
+
+
+def _others(machine: Machine) -> list[str]:
+    """Return the hosts that the stand-ins' pip trusts already. The variable replaces that list, so it has to name them too.
+
+    Otherwise a Dockerfile that takes this variable, but not the index's address, could install nothing.
+    """
+    return [str(network.MIRROR)] if engines.mirrored(machine.name) else []
 
 
 @contextlib.contextmanager
@@ -48,8 +61,9 @@ def served(machine: Machine, app: App, variant: str = "index") -> Iterator[dict[
 
 def by_name(office: Mapping[str, str]) -> dict[str, Any]:
     """Return arguments for `Machine.build` that make pip use the index by name, so that pip's logs don't show its address."""
-    args = {"PIP_INDEX_URL": f"http://{CONTAINER}:{PORT}/simple", "PIP_TRUSTED_HOST": CONTAINER}
-    return {"args": args, "options": [f"--add-host={CONTAINER}:{office['PIP_TRUSTED_HOST']}"]}
+    address, *others = office["PIP_TRUSTED_HOST"].split()
+    args = {"PIP_INDEX_URL": f"http://{CONTAINER}:{PORT}/simple", "PIP_TRUSTED_HOST": " ".join([CONTAINER, *others])}
+    return {"args": args, "options": [f"--add-host={CONTAINER}:{address}"]}
 
 
 def remove(machine: Machine) -> None:

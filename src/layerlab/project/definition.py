@@ -84,7 +84,7 @@ class Definition:
         from ..traces import instructions  # here: a parser that a build's command doesn't need
 
         found = instructions.read(self.dockerfile, self.args)
-        stages = {i.stage_name: i.stage for i in found if i.stage >= 0} | {str(i.stage): i.stage for i in found}
+        stages = instructions.stages(found)
         if self.target and self.target.lower() not in stages:
             known = ", ".join(dict.fromkeys(i.stage_name for i in found if i.stage >= 0))
             raise AppError(f"{self.variant} has no stage {self.target!r}", f"there are: {known or 'none'}")

@@ -21,7 +21,7 @@ from .fitting import fit, unmarked
 from .provenance import Provenance
 from .reading import no_number, read
 from .snapshot import Snapshot
-from .states import CACHED, RAN
+from .states import CACHED, CANCELED, FAILED, RAN
 from .step import Phase, Step, shortened, steps_frame
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ class Build:
     service: str = dataclasses.field(default="", repr=False)
     cache: str = dataclasses.field(default="", repr=False)
     branch: str = dataclasses.field(default="", repr=False)
+
+    @property
+    def canceled(self) -> bool:
+        """Whether it was interrupted, or given up because a build beside it failed: none of its own steps failed."""
+        states = {s.state for s in self.steps}
+        return bool(self.error) and FAILED not in states and (CANCELED in states or "context canceled" in self.error)
 
     def outcome(self, title: str = "") -> str:
         """Return one line on how the build went, the same in a notebook, a terminal and a CI log."""

@@ -246,11 +246,10 @@ def gather(
 
 
 def outcome(build: Build) -> str:
-    """Return SUCCEEDED, BROKEN or STOPPED. An interrupted build is STOPPED, as none of its own steps failed."""
+    """Return SUCCEEDED, BROKEN or STOPPED."""
     if not build.error:
         return SUCCEEDED
-    states = {s.state for s in build.steps}
-    return STOPPED if FAILED not in states and (CANCELED in states or "context canceled" in build.error) else BROKEN
+    return STOPPED if build.canceled else BROKEN
 
 
 def _fault(build: Build) -> faults.Fault | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..charts.labels import INSTANT, brief
+from ..errors import cut
 from ..record.states import FAILED, RAN
 from ..texts.plain import shown
 from . import logs, words
@@ -57,7 +58,7 @@ def _summary(facts: Facts, rows: int) -> str:
         lines = "\n".join(f"- {escaped(words.clipped(w, 200))}" for w in facts.warnings[:20])
         parts.append(_folded(words.counted(len(facts.warnings), "warning"), lines))
     if facts.command:  # that of an imported build isn't known
-        parts.append(_folded("Command", _fenced(words.clipped(facts.command, 2000))))
+        parts.append(_folded("Command", _fenced(cut(shown(facts.command), 2000))))
     source = f"{facts.generator}, {words.moment(facts.started_at)}"
     parts.append(f"<sub>{escaped(source)}. Sizes are compressed. A download with ≥ is what its log reports.</sub>")
     return "\n\n".join(filter(None, parts)) + "\n"

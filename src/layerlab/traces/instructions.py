@@ -11,7 +11,7 @@ import io
 import itertools
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from dockerfile_parse import DockerfileParser
 
@@ -117,10 +117,14 @@ def from_variables(text: str) -> set[str]:
     return {found[1] or found[2] for line in raw for found in _VARIABLE.finditer(line)}
 
 
+def stages(instructions: Iterable[Instruction]) -> dict[str, int]:
+    """Map what a stage may be called, its name in lower case or its number, to its index."""
+    return {name: i.stage for i in instructions if i.stage >= 0 for name in (i.stage_name, str(i.stage))}
+
+
 def used_stages(instructions: tuple[Instruction, ...], roots: set[int]) -> set[int]:
     """Return the stages that `roots` are built from, including themselves; without roots, those of the last stage."""
-    names = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
-    names |= {str(i.stage): i.stage for i in instructions if i.stage >= 0}
+    names = stages(instructions)
     used: set[int] = set()
     todo = roots or {max((i.stage for i in instructions), default=-1)}
     while todo:

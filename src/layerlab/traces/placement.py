@@ -15,7 +15,7 @@ from typing import Any
 
 from ..record.provenance import Descriptor, details
 from .events import Vertex
-from .instructions import MAKES_A_STEP, Instruction, read, used_stages
+from .instructions import MAKES_A_STEP, Instruction, read, stages, used_stages
 
 #: Matches the names of vertices that are images: from FROM, COPY --from, a mount, or --build-context.
 SOURCE_IMAGE = r"^(\[[^\]]*\d+/\d+\] )?FROM |^\[context [^\]]+\] (?!load )|^docker-image://"
@@ -145,7 +145,7 @@ def _by_provenance(
 
 
 def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> Located:
-    stages = {i.stage_name: i.stage for i in instructions if i.stage >= 0}
+    indices = stages(instructions)
     groups: dict[tuple[str, str], dict[str, list[tuple[Vertex, re.Match[str]]]]] = {}
     for vertex, name in vertices:
         if (match := _NAME.match(name)) and not match["text"].startswith("ONBUILD "):
@@ -153,7 +153,7 @@ def _by_name(vertices: Sequence[Named], instructions: Sequence[Instruction]) -> 
             totals.setdefault(match["total"], []).append((vertex, match))
     located: Located = collections.defaultdict(list)
     for (platform, stage_name), totals in groups.items():
-        commands = [i for i in instructions if i.stage == stages.get(stage_name) and i.keyword in MAKES_A_STEP]
+        commands = [i for i in instructions if i.stage == indices.get(stage_name) and i.keyword in MAKES_A_STEP]
         # A bake target whose context is another target has that one's steps too: maybe under the same stage's name, but with
         # another total.
         for instruction, vertex, _ in max((_aligned(commands, told) for told in totals.values()), key=_agreement):

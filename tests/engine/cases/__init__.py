@@ -4,14 +4,14 @@ The expectations come from the Dockerfile reference and from what BuildKit was s
 ran; where the engine says otherwise than one would think, the case says why.
 """
 
-from . import environment, files, instructions, machines, mounts, projects, reports, stages
+from . import environment, failures, files, instructions, machines, mounts, projects, reports, stages
 from .checking import check
 from .scene import Case, Scene, Servers, move_base, serving
 
 #: By theme.
 ALL: dict[str, tuple[Case, ...]] = {
     module.__name__.rpartition(".")[2]: module.CASES
-    for module in (files, instructions, environment, mounts, stages, machines, reports, projects)
+    for module in (files, instructions, environment, mounts, stages, machines, reports, projects, failures)
 }
 
 __all__ = ["ALL", "Case", "Scene", "Servers", "check", "move_base", "serving"]

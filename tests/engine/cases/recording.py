@@ -19,11 +19,11 @@ from layerlab.explaining.causes import Explanation
 from layerlab.record import history
 from layerlab.record.states import CACHED
 
-from . import projects, reports
+from . import failures, projects, reports
 from .scene import Case, Scene
 
 #: The cases that are kept.
-RECORDED = (*reports.CASES, *projects.CASES)
+RECORDED = (*reports.CASES, *projects.CASES, *failures.CASES)
 FOLDER = Path(__file__).parents[2] / "traces" / "cases"
 #: What `explain` reads of a provenance.
 _READ = ("buildConfig", "materials", "invocation", "metadata")
