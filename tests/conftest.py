@@ -101,7 +101,7 @@ def new_home(folder: Path, source: Path) -> Path:
 
     (folder / "cache" / "images").mkdir(parents=True)
     (folder / ".layerlab-home").touch()
-    lent = [source / "cache" / name for name in ("engine", "registry", "nginx", "mirror", SEED_NAME)]
+    lent = [source / "cache" / name for name in ("engine", "registry", "tools", "mirror", SEED_NAME)]
     for path in [*lent, *(source / "cache" / "images").glob("*.tar")]:
         if path.exists():
             (folder / path.relative_to(source)).symlink_to(path)

@@ -48,7 +48,7 @@ def borrowed_home(folder: Path, lender: Path) -> Path:
     """Another LayerLab home, with no seed and no machine yet, that borrows a home's engine packages and base images."""
     (folder / "cache").mkdir(parents=True)
     (folder / ".layerlab-home").touch()
-    for name in ("engine", "images", "registry", "nginx"):
+    for name in ("engine", "images", "registry", "tools"):
         if (lender / "cache" / name).exists():
             (folder / "cache" / name).symlink_to(lender / "cache" / name)
     return folder

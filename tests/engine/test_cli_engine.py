@@ -136,7 +136,7 @@ def test_a_machine_whose_records_are_lost_is_removed(lab_home, tmp_path, monkeyp
     monkeypatch.setenv("LAYERLAB_ENGINE", "process")
     claim()
     (tmp_path / "home" / "cache").mkdir()
-    for name in ("engine", "images", "nginx"):
+    for name in ("engine", "images", "tools"):
         (tmp_path / "home" / "cache" / name).symlink_to(lender / name)
     layerlab.machine.machine.Machine.start("lost", say=lambda _: None)
     bridge = bridge_name("lost")

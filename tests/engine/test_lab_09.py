@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from layerlab import labs
 from layerlab.course import check_lab
 from layerlab.labs import clinic
+from layerlab.labs.files import give_out
 
 LAB = "09-look-after-your-cache"
 FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
@@ -51,12 +53,12 @@ def nobody(monkeypatch):
     monkeypatch.setattr(clinic, "numbers", list)
 
 
-def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine, met):
+def test_the_starting_point_has_no_diagnoses_and_builds_nothing(machine, met, tmp_path):
     verdict = check_lab(machine, LAB, FOLDER / "start")
     assert not verdict.passed and met(verdict) == 0 and verdict.again is None
     assert len(verdict.goals) == DIAGNOSES + 5
-    assert (FOLDER / "Dockerfile").read_text() == (FOLDER / "start/Dockerfile").read_text()
-    assert (FOLDER / "diagnoses.toml").read_text() == (FOLDER / "start/diagnoses.toml").read_text()
+    for file in give_out(labs.find(LAB), tmp_path):
+        assert file.read_text() == (FOLDER / "start" / file.name).read_text()
 
 
 def test_the_starting_dockerfile_fails_for_its_faults(check, nobody):

@@ -153,7 +153,7 @@ def test_jupyterlab_asks_for_its_token(lab):
 
 def test_what_is_kept_is_closed_to_others(lab_home, tmp_path, monkeypatch, private):
     monkeypatch.setenv("LAYERLAB_HOME", str(tmp_path / "kept"))
-    for name in ("engine", "images", "nginx", SEED_NAME):
+    for name in ("engine", "images", "tools", SEED_NAME):
         if (lab_home / "cache" / name).exists():
             (cache_dir() / name).symlink_to((lab_home / "cache" / name).resolve())
     with Machine.start("kept") as machine, small_app(tmp_path / "app") as app:

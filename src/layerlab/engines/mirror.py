@@ -59,7 +59,7 @@ def wanted(say: Say) -> bool:
     if found is None or found.lets_keep:
         return False
     try:
-        packages.ensure_mirror(say)
+        packages.ensure_mirror()
     except SetupError as error:
         say(f"pip will keep nothing: the index doesn't allow it, and there's no mirror: {error.message}")
         return False
@@ -72,7 +72,7 @@ def ensure(say: Say) -> None:
         there = running()
         if there and _fresh():
             return
-        program = packages.ensure_mirror(say)
+        program = packages.ensure_mirror()
         place = _place()
         known = _known_index()
         hosts = {host: _addresses(host) for host in {_host(known.address), *known.hosts}}

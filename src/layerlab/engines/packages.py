@@ -90,18 +90,12 @@ def ensure_registry(say: Say = print) -> Path:
     return registry_program()
 
 
-def ensure_mirror(say: Say = print) -> Path:
+def ensure_mirror() -> Path:
     """Unpack the server that the package mirror runs, nginx, if it's missing; return its program.
 
     Raises SetupError if this isn't Debian or Ubuntu, or if we aren't root.
     """
-    with locked("packages", wait=900):
-        tree = cache_dir() / "nginx"
-        if not tree.exists():
-            _check_possible()
-            say("Fetching the distribution's nginx (about 1 MB) …")
-            _unpack_into(tree, ["nginx"])
-    return tree / "usr/sbin/nginx"
+    return _ensure_tools() / "usr/sbin/nginx"
 
 
 def libraries_of(program: Path) -> dict[str, str]:
@@ -109,15 +103,20 @@ def libraries_of(program: Path) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": ":".join(map(str, sorted(program.parents[2].glob("usr/lib/*-linux-gnu"))))}
 
 
-def _unpack_into(tree: Path, names: list[str]) -> None:
-    """Unpack packages and the dependencies that aren't installed into `tree`, which is there once all of it is."""
-    apt = _Apt(cache_dir() / f"apt-{tree.name}")
-    fresh = tree.with_name(f"{tree.name}.part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    for archive in apt.download(names):
-        run("dpkg-deb", "-x", str(archive), str(fresh))
-    fresh.rename(tree)
-    shutil.rmtree(apt.root)
+def _ensure_tools() -> Path:
+    """Unpack what's needed where no hub answers, together: reading apt's lists takes longer than fetching both programs."""
+    with locked("tools", wait=900):
+        tree = cache_dir() / "tools"
+        if not tree.exists():
+            _check_possible()
+            apt = _Apt(cache_dir() / "apt-tools")
+            fresh = tree.with_name(f"{tree.name}.part")
+            shutil.rmtree(fresh, ignore_errors=True)
+            for archive in apt.download([BOOTSTRAPPER, "nginx"]):
+                run("dpkg-deb", "-x", str(archive), str(fresh))
+            fresh.rename(tree)
+            shutil.rmtree(apt.root)
+    return tree
 
 
 def ensure_bootstrapper() -> dict[str, str]:
@@ -130,12 +129,7 @@ def ensure_bootstrapper() -> dict[str, str]:
     path = tools.get("PATH") or os.environ.get("PATH", os.defpath)
     if shutil.which(BOOTSTRAPPER, path=path):
         return tools
-    with locked("bootstrapper", wait=900):
-        tree = cache_dir() / "bootstrapper"
-        if not tree.exists():
-            _check_possible()
-            _unpack_into(tree, [BOOTSTRAPPER])
-    return {**tools, "PATH": f"{tree}/usr/bin:{path}"}
+    return {**tools, "PATH": f"{_ensure_tools()}/usr/bin:{path}"}
 
 
 def registry_program() -> Path:

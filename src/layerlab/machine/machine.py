@@ -137,9 +137,9 @@ class Machine:
             self._engine.remove(SEED_NAME)  # left by an earlier attempt that was killed
             seed = Machine(SEED_NAME, self._engine)
             try:
-                mirrored = engines.needs_mirror(self._engine, say)
                 with images.made_ahead(images.BASES, say):
                     seed._bring_up(say)
+                    mirrored = engines.needs_mirror(self._engine, say)
                     for image in images.BASES:
                         images.ensure(image, seed.docker, say, mirrored=mirrored)
                 self._engine.keep_as_seed(SEED_NAME, mirrored=mirrored)
