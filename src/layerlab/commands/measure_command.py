@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +108,8 @@ def _print(found: list[Answer], before: list[Answer], against: str) -> None:
 
 def _of_commit(measured: Callable[[Path], list[Answer]], path: Path, revision: str) -> list[Answer]:
     """Measure a commit's files, which are removed afterwards."""
+    import tempfile
+
     from ..system.commits import checked_out
 
     with tempfile.TemporaryDirectory(prefix="layerlab-") as folder:
