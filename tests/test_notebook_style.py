@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from layerlab.engines.network import MIRROR
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 LABS = sorted(ROOT.glob("labs/*/lab.ipynb"))
@@ -211,6 +213,7 @@ def test_nothing_of_the_computer_shows(path):
         "http://127.0.0.1:8000",
         "http://127.0.0.1:8999",
         "http://package-index:8080/",
+        f"http://{MIRROR}/",
     )
     assert not [a for a in addresses if not a.startswith(known)]
 
