@@ -45,7 +45,7 @@ BUILD = Build(
     app="shop", variant="Dockerfile", edit="none", machine="laptop", command=("docker", "buildx", "build", "."),
     dockerfile="FROM python\nCOPY . .\nRUN pip install [a]\n", started_at="", seconds=4.2,
     steps=(
-        step(1, "FROM python", BASE, size_bytes=75_800_000),
+        step(1, "FROM python", BASE, size_bytes=75_800_000, digest="sha256:1"),
         step(2, "COPY . .", CACHED, started=None, seconds=0.0),
         step(3, "RUN pip install [a]", RAN, seconds=3.25, size_bytes=2_000_000, downloaded_bytes=1_500_000),
     ),
