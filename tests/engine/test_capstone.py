@@ -17,11 +17,12 @@ FOLDER = Path(__file__).resolve().parents[2] / "labs" / LAB
 APP = Path(__file__).resolve().parents[2] / "sample_apps" / "ten_hour_service"
 IGNORED = (FOLDER / "solution" / "dockerignore").read_text()
 BASE = "FROM python:3.11-slim\nENV PYTHONUNBUFFERED=1\nWORKDIR /app\n"
-PACKAGES = "COPY requirements.txt ./\nRUN pip install --no-compile -r requirements.txt\n"
+#: Without --no-cache-dir, what pip keeps would be in the image.
+PACKAGES = "COPY requirements.txt ./\nRUN pip install --no-cache-dir --no-compile -r requirements.txt\n"
 TABLE = "COPY data data\n"
 #: The compiler of the translations comes, compiles and goes in one step: it is in no layer.
 TEXTS = (
-    "COPY requirements-build.txt ./\nCOPY locales locales\nRUN pip install --no-compile --target /tmp/babel -r "
+    "COPY requirements-build.txt ./\nCOPY locales locales\nRUN pip install --no-cache-dir --no-compile --target /tmp/babel -r "
     "requirements-build.txt && PYTHONPATH=/tmp/babel python3 -m babel.messages.frontend compile -d locales -D labels "
     "&& rm -rf /tmp/babel\n"
 )
