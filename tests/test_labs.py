@@ -122,7 +122,7 @@ STARTS = {
         ["line 14 (RUN) install the packages again", "line 10 (COPY)", "RAN     COPY models"],
     ),
     "02-drop-no-cache-dir": ("xxx..", ["/tmp/pip-cache"]),
-    "03-mount-a-cache": ("xxx..x", ["line 13 (RUN) download", "No cache mount"]),
+    "03-mount-a-cache": ("xxx..x", ["line 14 (RUN) download", "cache mount at /root/.cache/uv"]),
     "04-build-in-one-stage-ship-another": ("xxxx.....", ["ships gcc", "RAN     RUN pip install"]),
     "05-inline-cache": ("xxx..x", ["looked for diet-planner:latest"]),
     "06-registry-cache": ("xxx..-", ["looked for longer-hours", "has written main", "RAN     RUN pip"]),

@@ -52,7 +52,9 @@ def test_bytes_and_seconds_are_measured(record):
     assert 2_000_000 < packages.size_bytes < 2_300_000  # what dd wrote, which does not compress
     assert packages.seconds >= 0.2
     assert 100_000 < pip.downloaded_bytes < 200_000  # the wheel of humanize
-    assert record.downloaded_bytes == pip.downloaded_bytes
+    assert (
+        0 <= record.downloaded_bytes - pip.downloaded_bytes < 1_000
+    )  # the other container's own chatter: ARP and the like
     assert code.size_bytes < 2_000
     assert 50_000 < record.context_bytes < 80_000
     assert record.image_bytes > 20_000_000

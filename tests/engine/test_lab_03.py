@@ -52,7 +52,7 @@ def test_with_uv_above_the_list_the_mount_is_the_next_thing(check, met):
     above = start.replace(install, "").replace("# what it needs", install + "# what it needs")
     # A mount of its own: others of this engine may have filled the one that all share.
     verdict = check(above.replace("target=/root/.cache/uv", f"target=/root/.cache/uv,id=lab-{secrets.token_hex(4)}"))
-    assert met(verdict) == 3 and "next to nothing in it" in verdict.hint, verdict
+    assert met(verdict) == 3 and "next to nothing into it" in verdict.hint, verdict
 
 
 def test_the_solution_passes(machine):

@@ -19,12 +19,12 @@ PACKAGE = "pydantic-[0-9]*"
 
 def script(run: LabRun) -> None:
     """Build, add a dependency, build again, edit the code, build again, ask; look for packages and into the mounts."""
+    before = _mounts(run)  # the default id is shared: other builds may have filled it
     run.build("first", image=False)
     added = run.app.edit("dependency").partition("==")[0]
     run.note("added", added)
     run.build("again")
-    # The fullest come first, and the fullest of an id is what counts.
-    run.note("filled", {mount.id: mount.bytes for mount in reversed(find_mounts(run.machine))})
+    run.note("filled", {name: size - before.get(name, 0) for name, size in _mounts(run).items()})
     imported = run.execute("again", "python", "-c", f"from importlib.metadata import version as v; print(v({added!r}))")
     run.note("has it", imported.exit_code == 0)
     copies = run.execute(
@@ -34,6 +34,11 @@ def script(run: LabRun) -> None:
     run.app.edit("code")
     run.build("code")
     run.ask("code")
+
+
+def _mounts(run: LabRun) -> dict[str, int]:
+    """Return the bytes in each cache mount, by id. The fullest come first, and the fullest of an id is what counts."""
+    return {mount.id: mount.bytes for mount in reversed(find_mounts(run.machine))}
 
 
 def judge(seen: Observed) -> Verdict:
@@ -92,7 +97,7 @@ def _why(again: Build, step: Step, filled: dict[str, int]) -> str:
     target = next(iter(used))
     if all(filled.get(name, 0) < NEARLY_EMPTY for name in used.values()):
         return (
-            f"{said} It has a cache mount at {target}, but after two builds there's next to nothing in it. Where does "
+            f"{said} It has a cache mount at {target}, but two builds put next to nothing into it. Where does "
             "the installer really keep its cache, and is it allowed to? (`uv cache dir`, `pip cache dir`)"
         )
     return (
