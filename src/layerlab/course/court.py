@@ -146,7 +146,7 @@ class Court:
         return [name for name in self.claims if name not in self.hearings]
 
     def overturned(self) -> list[str]:
-        """Return the claims of which a verdict here differs from the file's."""
+        """Return the claims that got another verdict here than in the file."""
         return [name for name, h in self.hearings.items() if h.overturns]
 
     def expected(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ PAGES = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+htm
 ASKED = "pip"
 #: An index that doesn't answer within this many seconds counts as out of reach.
 ANSWER_SECONDS = 15.0
-#: Finds the address of a file in a page: HTML or JSON, both of which put it in quotes.
+#: Finds the address of a file in a page. HTML and JSON both put it in quotes.
 _FILE = re.compile(r'"([^"\s]+\.(?:whl|tar\.gz|zip))(?:#[^"]*)?"')
 
 

@@ -20,7 +20,7 @@ from ..texts.plain import named
 from . import remedies
 from .causes import Explanation, StepCause
 from .comparison import Comparison, on_one_engine
-from .deciding import decide
+from .deciding import Deciding
 from .listing import NAMED
 from .notes import with_notes
 
@@ -46,7 +46,7 @@ def explain_against(build: Build, earlier: Sequence[Build], *, forgotten: bool =
     comparisons = [Comparison(build, b) for b in same]
     steps: list[StepCause] = []
     for index in range(len(build.steps)):  # a stage can only use stages above it, so file order will do
-        steps.append(decide(build, index, comparisons, others, steps, forgotten))
+        steps.append(Deciding(build, index, comparisons, others, steps, forgotten).explained())
     told = with_notes(steps, comparisons)
     return Explanation(
         build.app, build.variant, _against(build, same), told, remedies.remedies(build, told), _failure(build)

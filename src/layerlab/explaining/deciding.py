@@ -22,44 +22,32 @@ from .step_in_build import secrets_of
 _DOWNLOADS = re.compile(r"\b(git clone|git pull|git fetch|(?:curl|wget)(?=[^|;&]*\bhttps?://))")
 
 
-def decide(
-    build: Build,
-    index: int,
-    comparisons: Sequence[Comparison],
-    others: Sequence[Comparison],
-    explained: Sequence[StepCause],
-    forgotten: bool,
-) -> StepCause:
-    """Decide why one step of `build` is in its state.
+@dataclasses.dataclass(frozen=True)
+class Deciding:
+    """One step of a build, about to be explained.
 
-    Args:
+    Attributes:
         build: the build to explain.
         index: the step's index in it.
         comparisons: the build compared with earlier ones, newest first.
         others: the same with those of other targets or variants, which may have left results in the cache.
-        explained: the steps above, already decided.
+        before: the steps above, already decided.
         forgotten: whether there may have been earlier builds that are no longer known.
     """
-    return _Step(build, index, comparisons, others, explained, forgotten).explained()
 
+    build: Build
+    index: int
+    comparisons: Sequence[Comparison]
+    others: Sequence[Comparison]
+    before: Sequence[StepCause]
+    forgotten: bool
 
-class _Step:
-    """One step of the build to explain."""
-
-    def __init__(
-        self,
-        build: Build,
-        index: int,
-        comparisons: Sequence[Comparison],
-        others: Sequence[Comparison],
-        explained: Sequence[StepCause],
-        forgotten: bool,
-    ) -> None:
-        self.build, self.index, self.step = build, index, build.steps[index]
-        self.comparisons, self.others = comparisons, others
-        self.before, self.forgotten = explained, forgotten
+    @property
+    def step(self) -> Step:
+        return self.build.steps[self.index]
 
     def explained(self) -> StepCause:
+        """Decide why the step is in its state."""
         if self.step.state in (RAN, FAILED):
             return self._ran()
         if self.step.state == CACHED:
@@ -224,7 +212,7 @@ class _Step:
         return found.nothing and not found.unknown
 
     def _taken(self, comparison: Comparison, changed: str) -> str:
-        """Say whether a hit took the same files as in the earlier build from a source of which `changed` says what it did."""
+        """Say whether a hit took the same files as in the earlier build; `changed` says what happened to their source."""
         same = same_files(self.comparisons, self.others, comparison, self.index)
         if same is None:
             return f"{changed}, but the cache has the files taken from there, from the last time or an earlier one"

@@ -59,7 +59,7 @@ def sources(now: Operation, before: Operation) -> list[Cause]:
 
 
 def unknown_version(now: Source, before: Source) -> list[str]:
-    """Name a source of which nothing says whether it changed: a failed build's record has no image's digest."""
+    """Name a source that may have changed or not: a failed build's record has no image's digest."""
     named = now.kind != "context" and now.name == before.name
     if not named or now.digest or before.digest or (now.vertex and now.vertex == before.vertex):
         return []

@@ -32,7 +32,7 @@ def reasoned(now: Build, before: Build, opaque: Collection[str] = ()) -> Build:
     Args:
         now: the draft of the build to come.
         before: the draft of the build that has been made.
-        opaque: names of contexts of which nothing is known, such as another bake target's image.
+        opaque: names of contexts that we know nothing about, such as another bake target's image.
     """
     found = _Reasoner(Comparison(now, before), opaque).states()
     return dataclasses.replace(

@@ -146,7 +146,7 @@ def _before_command(
 def _parsed(
     words: Sequence[str], valued: Collection[str], short: Mapping[str, str], flags: Collection[str]
 ) -> tuple[list[str], list[str], list[str]]:
-    """Return the options, the words that are none, and those of which that's open."""
+    """Return the options, the words that are no options, and those that may be either."""
     options: list[str] = []
     names: list[str] = []
     open_: list[str] = []
